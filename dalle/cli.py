@@ -1,0 +1,166 @@
+"""The command line: python -m dalle generate | train | dataset | evaluate | bench."""
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+DEFAULT_CHECKPOINT = Path("checkpoints/emoji")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; -> the exit status. A user's mistake is one line on standard error, no traceback."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.command(options)
+    except (ValueError, RuntimeError, OSError) as error:
+        print(f"dalle: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("dalle: stopped", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m dalle", description="A small DALL·E.")
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    generate = commands.add_parser("generate", help="draw pictures of a prompt")
+    generate.add_argument("prompt")
+    generate.add_argument("--count", type=int, default=1, help="how many pictures (default 1)")
+    generate.add_argument("--seed", type=int, help="the first picture's seed (default: random)")
+    generate.add_argument("--negative", default="", help="what should not be there")
+    generate.add_argument("--guidance", type=float, help="how closely to follow the prompt")
+    generate.add_argument("--steps", type=int, help="sampling steps")
+    generate.add_argument("--output", type=Path, default=Path("."), help="folder for the PNG files")
+    generate.add_argument("--checkpoint", type=Path, default=DEFAULT_CHECKPOINT)
+    generate.set_defaults(command=_generate)
+
+    train = commands.add_parser("train", help="train one phase on the emoji set")
+    train.add_argument("phase", choices=("autoencoder", "text", "flow", "generator"))
+    train.add_argument("--output", type=Path, required=True, help="the run's folder; resumes what it holds")
+    train.add_argument("--start", type=Path, help="checkpoint to start from (default: from nothing)")
+    train.add_argument("--preset", default="small", help="size of the networks, from nothing")
+    train.add_argument("--data", type=Path, help="folder of the emoji set")
+    train.add_argument("--steps", type=int, required=True)
+    train.add_argument("--batch", type=int)
+    train.add_argument("--rate", type=float, help="learning rate of AdamW")
+    train.add_argument("--muon", type=float, help="learning rate of Muon; 0: AdamW alone")
+    train.add_argument("--decay", type=float, help="share of the steps over which the rate falls to 0")
+    train.add_argument("--compile", action="store_true", help="torch.compile: minutes at first, then faster")
+    train.add_argument("--seed", type=int, default=0)
+    train.set_defaults(command=_train)
+
+    dataset = commands.add_parser("dataset", help="build or look at the emoji set")
+    parts = dataset.add_subparsers(required=True, metavar="action")
+    emoji = parts.add_parser("emoji", help="build the set from the icon sets (needs npm)")
+    emoji.add_argument("--size", type=int, default=128, choices=(128, 256, 512))
+    emoji.add_argument("--data", type=Path, help="folder to build in (default: data/emoji-SIZE)")
+    emoji.set_defaults(command=_dataset_emoji)
+    preview = parts.add_parser("preview", help="a sheet of scenes with their captions")
+    preview.add_argument("--data", type=Path)
+    preview.add_argument("--count", type=int, default=60)
+    preview.add_argument("--seed", type=int, default=0)
+    preview.add_argument("--output", type=Path, default=Path("preview.png"))
+    preview.set_defaults(command=_dataset_preview)
+
+    evaluate = commands.add_parser("evaluate", help="figures and sheets of a checkpoint")
+    evaluate.add_argument("--checkpoint", type=Path, default=DEFAULT_CHECKPOINT)
+    evaluate.add_argument("--data", type=Path)
+    evaluate.add_argument("--output", type=Path, default=Path("evaluation"))
+    evaluate.set_defaults(command=_evaluate)
+
+    bench = commands.add_parser("bench", help="timings; run nothing else meanwhile")
+    bench.add_argument("what", choices=("generate", "train"))
+    bench.add_argument("--checkpoint", type=Path, default=DEFAULT_CHECKPOINT)
+    bench.add_argument("--data", type=Path)
+    bench.add_argument("--batch", type=int, default=256)
+    bench.set_defaults(command=_bench)
+    return parser
+
+
+# Each command imports what it needs: `--help` and mistakes answer at once.
+
+
+def _generate(options: argparse.Namespace) -> None:
+    from tqdm import tqdm
+
+    from dalle import recipe, runtime
+    from dalle.model import DALLE
+
+    model = DALLE.from_pretrained(options.checkpoint, runtime.inference_dtype())
+    chosen = {name: getattr(options, name) for name in ("guidance", "steps") if getattr(options, name)}
+    with tqdm(desc="drawing", unit="step") as bar:
+
+        def on_step(step: int, steps: int, preview: object) -> None:
+            bar.total = steps
+            bar.n = step
+            bar.refresh()
+
+        pictures = model.generate(
+            options.prompt, options.count, options.seed, on_step, negative=options.negative, **chosen
+        )
+    options.output.mkdir(parents=True, exist_ok=True)
+    name = re.sub(r"[^\w]+", "-", options.prompt.lower()).strip("-")[:40] or "picture"
+    for picture in pictures:
+        path = options.output / f"{name}-{picture.recipe.seed}.png"
+        recipe.save_png(picture, path)
+        print(path)
+
+
+def _dataset_emoji(options: argparse.Namespace) -> None:
+    from dalle.data import emoji
+
+    folder = options.data or Path(f"data/emoji-{options.size}")
+    built = emoji.build(folder, options.size)
+    print(f"{folder}: {len(built.icons)} icons of {len(built.concepts)} concepts, digest {built.digest[:12]}")
+
+
+def _composer(options: argparse.Namespace, **arguments: object) -> "object":
+    from dalle.data.compose import Composer
+    from dalle.data.emoji import DEFAULT_FOLDER, EmojiSet
+
+    return Composer(EmojiSet.load(options.data or DEFAULT_FOLDER), seed=options.seed, **arguments)
+
+
+def _dataset_preview(options: argparse.Namespace) -> None:
+    from dalle.data.compose import contact_sheet
+
+    contact_sheet(_composer(options), options.count, columns=10).save(options.output)
+    print(options.output)
+
+
+def _train(options: argparse.Namespace) -> None:
+    from dalle import pretrain
+    from dalle.data.emoji import DEFAULT_FOLDER
+
+    names = {"batch": "batch", "rate": "learning_rate", "muon": "muon", "decay": "decay"}
+    given = {field: getattr(options, name) for name, field in names.items()}
+    digest = pretrain.train(
+        options.phase,
+        options.output,
+        options.data or DEFAULT_FOLDER,
+        options.start,
+        options.preset,
+        steps=options.steps,
+        seed=options.seed,
+        compile=options.compile,
+        **{field: value for field, value in given.items() if value is not None},
+    )
+    print(f"{options.output / 'checkpoint'}: {digest}")
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    from dalle import evaluation
+
+    print(json.dumps(evaluation.evaluate(options.checkpoint, options.data, options.output), indent=2))
+
+
+def _bench(options: argparse.Namespace) -> None:
+    from dalle import bench
+
+    figures = bench.generate(options.checkpoint) if options.what == "generate" else bench.train(options)
+    print(json.dumps({name: float(f"{value:.4g}") for name, value in figures.items()}, indent=2))

@@ -1,0 +1,185 @@
+"""Normalizer and InverseNormalizer: one invertible map, steered by the caption, followed in two directions.
+
+    features (B, N, C)  --Normalizer-->  Latent: code (B, K) and noise (B, N, C), both ~ N(0, I)
+    Latent  --InverseNormalizer-->  features (B, N, C)
+
+B pictures, N tokens a picture, C channels a token, K = 20 numbers in the code. Time runs from 0 (features) to 1
+(noise). Rectified flow, arXiv:2209.03003; flow matching, arXiv:2210.02747; the block is DiT's (arXiv:2212.09748)
+with one modulation shared by all depths (PixArt-alpha, arXiv:2310.00426).
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from dalle.config import Config
+from dalle.layers import Attention, FeedForward, RMSNorm, TransformerBlock, modulate, sinusoids
+from dalle.sampling import Field, OnStep, integrate, schedule
+from dalle.text import Caption
+
+
+class Latent(NamedTuple):
+    """A picture as a standard normal: code (B, K) and noise (B, N, C)."""
+
+    code: Tensor
+    noise: Tensor
+
+
+class CodePosterior(NamedTuple):
+    """What a picture tells about its code: a normal, mean and log-variance (B, K)."""
+
+    mean: Tensor
+    log_variance: Tensor
+
+    def sample(self) -> Tensor:
+        return self.mean + torch.randn_like(self.mean) * (0.5 * self.log_variance).exp()
+
+    def nats(self) -> Tensor:
+        """Information of each number, in nats, a mean over the batch: (K,)."""
+        return 0.5 * (self.mean**2 + self.log_variance.exp() - 1 - self.log_variance).mean(0)
+
+
+class VelocityBlock(nn.Module):
+    """Self-attention, cross-attention to the caption, feed-forward; starts as the identity."""
+
+    def __init__(self, width: int, heads: int, caption_width: int):
+        super().__init__()
+        self.norm1, self.norm2, self.norm3 = RMSNorm(width), RMSNorm(width), RMSNorm(width)
+        self.attention = Attention(width, heads)
+        self.caption = Attention(width, heads, caption_width)
+        self.feed_forward = FeedForward(width)
+        # Added to the modulation that all blocks share: scale, shift, gate of attention and of feed-forward.
+        self.modulation = nn.Parameter(torch.zeros(6, width))
+        nn.init.zeros_(self.caption.out.weight)
+
+    def forward(
+        self, x: Tensor, shared: Tensor, key_values: tuple[Tensor, Tensor], mask: Tensor
+    ) -> Tensor:
+        """x (B, N, C), shared (B, 6, C), the caption's keys and values, mask (B, 1, 1, L) -> (B, N, C)."""
+        modulation = (shared + self.modulation).to(x.dtype)[:, :, None]
+        scale1, shift1, gate1, scale2, shift2, gate2 = modulation.unbind(1)
+        x = torch.addcmul(x, gate1, self.attention(modulate(self.norm1(x), scale1, shift1)))
+        x = x + self.caption(self.norm2(x), key_values, mask)
+        return torch.addcmul(x, gate2, self.feed_forward(modulate(self.norm3(x), scale2, shift2)))
+
+
+class Velocity(nn.Module):
+    """The field both directions follow: d features / d time, given the caption and the code."""
+
+    def __init__(self, config: Config):
+        super().__init__()
+        width = config.flow.width
+        self.input = nn.Linear(config.channels, width)
+        self.positions = nn.Parameter(0.02 * torch.randn(config.tokens, width))
+        self.time = nn.Sequential(nn.Linear(256, width), nn.SiLU(), nn.Linear(width, width))
+        self.code = nn.Linear(config.flow.code, width)
+        self.pooled = nn.Linear(config.text.width, width)
+        self.modulation = nn.Sequential(nn.SiLU(), nn.Linear(width, 6 * width))
+        self.caption_norm = RMSNorm(config.text.width)
+        self.blocks = nn.ModuleList(
+            VelocityBlock(width, config.flow.heads, config.text.width) for _ in range(config.flow.depth)
+        )
+        self.norm = RMSNorm(width)
+        self.output = nn.Linear(width, config.channels)
+        for layer in (self.modulation[1], self.output):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
+
+    def forward(self, x: Tensor, time: Tensor, caption: Caption, code: Tensor) -> Tensor:
+        """x (B, N, C) at time (B,) in [0, 1], code (B, K) -> velocity (B, N, C)."""
+        return self.given(caption, code)(x, time)
+
+    def given(self, caption: Caption, code: Tensor) -> Field:
+        """The field for one caption and code: what does not depend on x and time is computed once."""
+        states = self.caption_norm(caption.states)
+        key_values = [block.caption.key_values(states) for block in self.blocks]
+        steady = self.code(code) + self.pooled(caption.pooled)
+        mask = caption.mask[:, None, None]
+
+        def velocity(x: Tensor, time: Tensor) -> Tensor:
+            condition = steady + self.time(sinusoids(time.expand(len(x)), 256).to(steady.dtype))
+            shared = self.modulation(condition).unflatten(-1, (6, -1))
+            h = self.input(x.to(self.input.weight.dtype)) + self.positions
+            for block, block_key_values in zip(self.blocks, key_values, strict=True):
+                h = block(h, shared, block_key_values, mask)
+            return self.output(self.norm(h)).float()
+
+        return velocity
+
+
+class CodeReader(nn.Module):
+    """The code a picture would have been drawn with, read from its features."""
+
+    def __init__(self, config: Config):
+        super().__init__()
+        width = config.flow.code_width
+        self.input = nn.Linear(config.channels, width)
+        self.positions = nn.Parameter(0.02 * torch.randn(config.tokens, width))
+        self.blocks = nn.ModuleList(
+            TransformerBlock(width, config.flow.heads if width % config.flow.heads == 0 else 4)
+            for _ in range(config.flow.code_depth)
+        )
+        self.norm = RMSNorm(width)
+        self.output = nn.Linear(width, 2 * config.flow.code)
+
+    def forward(self, features: Tensor) -> CodePosterior:
+        """features (B, N, C) -> mean and log-variance (B, K)."""
+        x = self.input(features) + self.positions
+        for block in self.blocks:
+            x = block(x)
+        mean, log_variance = self.output(self.norm(x.mean(1))).float().chunk(2, dim=-1)
+        return CodePosterior(mean, log_variance.clamp(-8, 2))
+
+
+class Normalizer(nn.Module):
+    """Normalization network: features to a standard normal, by following the field from time 0 to 1."""
+
+    def __init__(self, config: Config):
+        super().__init__()
+        self.velocity = Velocity(config)
+        self.reader = CodeReader(config)
+
+    def forward(
+        self, features: Tensor, caption: Caption, steps: int, on_step: OnStep | None = None
+    ) -> Latent:
+        """features (B, N, C) -> latent; the code is its posterior's mean."""
+        code = self.reader(features).mean
+        noise = integrate(self.velocity.given(caption, code), features, schedule(0, 1, steps), on_step)
+        return Latent(code, noise)
+
+    def loss(self, features: Tensor, caption: Caption, code_nats: float) -> tuple[Tensor, dict[str, Tensor]]:
+        """Flow matching, with each number of the code held at `code_nats` of information; -> scalar, parts.
+
+        Times are logit-normal (arXiv:2403.03206). Holding the capacity (arXiv:1804.03599) instead of weighing
+        it keeps all 20 numbers in use and their sum over pictures near N(0, I), so that codes can be sampled.
+        """
+        posterior = self.reader(features)
+        time = torch.sigmoid(torch.randn(len(features), device=features.device))
+        noise = torch.randn_like(features)
+        x = torch.lerp(features, noise, time[:, None, None])
+        velocity = self.velocity(x, time, caption, posterior.sample())
+        flow = (velocity - (noise - features)).square().mean()
+        nats = posterior.nats()
+        capacity = (nats - code_nats).abs().mean()
+        return flow + 0.1 * capacity, {"flow": flow.detach(), "code_nats": nats.detach().sum()}
+
+
+class InverseNormalizer:
+    """Inverse normalization network: the same field, so no parameters of its own, followed from time 1 to 0."""
+
+    def __init__(self, normalizer: Normalizer):
+        self.velocity = normalizer.velocity
+
+    def __call__(
+        self,
+        latent: Latent,
+        caption: Caption,
+        steps: int,
+        on_step: OnStep | None = None,
+        steer: Callable[[Field], Field] | None = None,
+    ) -> Tensor:
+        """latent -> features (B, N, C); `steer` may wrap the field, as guidance does."""
+        field = self.velocity.given(caption, latent.code)
+        return integrate(steer(field) if steer else field, latent.noise, schedule(1, 0, steps), on_step)

@@ -1,0 +1,289 @@
+"""DALLE: the four networks, the text encoder and the image tower as one thing that draws and reads pictures.
+
+    captions, latents  --decode-->  images (B, 3, S, S) in [-1, 1]  --encode-->  latents
+
+A checkpoint is a folder: config.json, model.safetensors (bf16), tokenizer.json, README.md. Nothing is
+unpickled.
+"""
+
+import hashlib
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import groupby
+from pathlib import Path
+
+import safetensors
+import safetensors.torch
+import torch
+from PIL import Image
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
+
+from dalle import images, runtime
+from dalle.autoencoder import FeatureExtractor, Generator
+from dalle.config import Config
+from dalle.flow import InverseNormalizer, Latent, Normalizer
+from dalle.recipe import Picture, Recipe
+from dalle.sampling import Field, OnStep, Walk, follow, guided, schedule, steered
+from dalle.text import Caption, TextEncoder, Tokenizer
+from dalle.tower import ImageTower
+
+Preview = Callable[[], list[Image.Image]]
+OnDraw = Callable[[int, int, Preview], None]  # steps done, steps in all, the pictures as they look by now
+
+MAX_BATCH = 16  # pictures drawn at once: more would not be faster on a CPU, and memory stays bounded
+
+
+class CheckpointError(ValueError):
+    """A folder that is no checkpoint of ours, or a damaged one; the message says what to do."""
+
+
+@dataclass(eq=False)
+class Drawing:
+    """A recipe on its way to a picture: DALLE.begin makes one, sampling.step moves many at once."""
+
+    recipe: Recipe
+    walk: Walk  # from noise to features (N, C)
+    code: Tensor  # (K,)
+    caption: Caption  # of one prompt
+    negative: Caption | None  # None where there is no guidance
+
+    @property
+    def features(self) -> Tensor:
+        """(N, C), as far as they are known by now."""
+        return self.walk.x if self.walk.done else self.walk.estimate
+
+
+class DALLE(nn.Module):
+    """All networks of one checkpoint."""
+
+    def __init__(self, config: Config, tokenizer: Tokenizer, digest: str = ""):
+        super().__init__()
+        self.config, self.tokenizer, self.digest = config, tokenizer, digest
+        self.extractor = FeatureExtractor(config.autoencoder)
+        self.generator = Generator(config.autoencoder)
+        self.text = TextEncoder(config.text)
+        self.tower = ImageTower(config.tower, config.text.embedding)
+        self.normalizer = Normalizer(config)
+        self.inverse_normalizer = InverseNormalizer(self.normalizer)
+
+    @property
+    def device(self) -> torch.device:
+        return self.generator.mean.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.normalizer.velocity.input.weight.dtype
+
+    # --- the two arrows
+
+    def read(self, captions: Sequence[str]) -> Caption:
+        """What the flow is told by each caption."""
+        return self.text(self.tokenizer(captions).to(self.device))
+
+    @torch.inference_mode()
+    def encode(self, pictures: Tensor, captions: Sequence[str], steps: int = 24) -> Latent:
+        """pictures (B, 3, S, S) in [-1, 1] -> latent, by following the flow under `captions`, unguided."""
+        features = self.extractor(pictures.to(self.device, self.dtype)).float()
+        return self.normalizer(features, self.read(captions), steps)
+
+    @torch.inference_mode()
+    def decode(
+        self,
+        latent: Latent,
+        captions: Sequence[str],
+        negatives: Sequence[str] | None = None,
+        guidance: Sequence[float] | float = 1.0,
+        steps: int = 24,
+        on_step: OnDraw | None = None,
+    ) -> Tensor:
+        """latent -> images (B, 3, S, S) in [-1, 1]; guidance 1 is none, one number or one a picture."""
+        strengths = list(guidance) if isinstance(guidance, Sequence) else [guidance] * len(captions)
+        twice = steered(strengths)
+        negatives = negatives or [""] * len(captions)
+        caption = self.read([*captions, *(negatives[i] for i in twice)])
+        code = torch.cat([latent.code, latent.code[twice]]).to(self.device, self.dtype)
+        features = self.inverse_normalizer(
+            Latent(code, latent.noise.to(self.device).float()),
+            caption,
+            steps,
+            self._shown(on_step, steps),
+            lambda field: guided(field, strengths),
+        )
+        return self._render(features)
+
+    def _render(self, features: Tensor) -> Tensor:
+        return self.generator(features.to(self.dtype)).float()
+
+    @torch.inference_mode()
+    def paint(self, features: Tensor) -> list[Image.Image]:
+        """features (B, N, C), finished or estimated -> pictures."""
+        return images.to_images(self._render(features))
+
+    def _shown(self, on_step: OnDraw | None, steps: int) -> OnStep | None:
+        """What a sampler calls, so that `on_step` may look at the pictures."""
+        if on_step is None:
+            return None
+        return lambda step, features: on_step(step, steps, lambda: self.paint(features))
+
+    # --- recipes
+
+    def latent(self, recipes: Sequence[Recipe]) -> Latent:
+        """The latents that recipes name: each from its own seed on the CPU, alone or in a batch the same."""
+        codes, noises = [], []
+        for recipe in recipes:
+            generator = runtime.generator(recipe.seed)
+            code = torch.randn(self.config.flow.code, generator=generator)
+            noises.append(torch.randn(self.config.tokens, self.config.channels, generator=generator))
+            codes.append(code if recipe.code is None else torch.tensor(recipe.code, dtype=torch.float32))
+        return Latent(torch.stack(codes), torch.stack(noises))
+
+    def codes(self, recipes: Sequence[Recipe]) -> list[tuple[float, ...]]:
+        """The code of each recipe, as its sliders would stand."""
+        return [tuple(code.tolist()) for code in self.latent(recipes).code]
+
+    @torch.inference_mode()
+    def begin(self, recipe: Recipe, read: Callable[[str], Caption] | None = None) -> Drawing:
+        """A drawing at its start; `read` may remember the captions that it has read."""
+        read = read or (lambda text: self.read([text]))
+        latent = self.latent([recipe])
+        return Drawing(
+            recipe,
+            Walk(latent.noise[0].to(self.device), schedule(1, 0, recipe.steps)),
+            latent.code[0].to(self.device, self.dtype),
+            read(recipe.prompt),
+            read(recipe.negative) if steered([recipe.guidance]) else None,
+        )
+
+    @torch.inference_mode()
+    def field(self, drawings: Sequence[Drawing]) -> Field:
+        """The field that these drawings follow in one batch, wherever each of them stands."""
+        strengths = [drawing.recipe.guidance for drawing in drawings]
+        twice = [drawings[i] for i in steered(strengths)]
+        caption = _together([d.caption for d in drawings] + [d.negative for d in twice])
+        code = torch.stack([drawing.code for drawing in [*drawings, *twice]])
+        return guided(self.inverse_normalizer.velocity.given(caption, code), strengths)
+
+    @torch.inference_mode()
+    def draw(self, recipes: Sequence[Recipe], on_step: OnDraw | None = None) -> list[Picture]:
+        """Pictures of recipes, in order; `on_step` sees the running batch and may raise `Cancelled`."""
+        read = cache(lambda text: self.read([text]))
+        pictures: list[Picture] = []
+        for steps, group in groupby(recipes, key=lambda recipe: recipe.steps):
+            batch = [self.begin(recipe, read) for recipe in group]
+            for start in range(0, len(batch), MAX_BATCH):
+                pictures += self._draw(batch[start : start + MAX_BATCH], self._shown(on_step, steps))
+        return pictures
+
+    def _draw(self, drawings: list[Drawing], on_step: OnStep | None) -> list[Picture]:
+        features = follow(self.field(drawings), [drawing.walk for drawing in drawings], on_step)
+        drawn = zip(self.paint(features), drawings, strict=True)
+        return [Picture(image, drawing.recipe) for image, drawing in drawn]
+
+    def generate(
+        self,
+        prompt: str,
+        count: int = 1,
+        seed: int | None = None,
+        on_step: OnDraw | None = None,
+        **settings: object,
+    ) -> list[Picture]:
+        """`count` pictures of a prompt, with seeds from `seed` on; `settings` are fields of Recipe."""
+        if count < 1:
+            raise ValueError(f"count must be at least 1; got {count}")
+        first = secrets.randbelow(2**32) if seed is None else seed
+        size = self.config.image_size
+        recipes = [
+            Recipe(prompt, seed=(first + i) % 2**32, checkpoint=self.digest, size=size, **settings)
+            for i in range(count)
+        ]
+        return self.draw(recipes, on_step)
+
+    # --- checkpoints
+
+    @classmethod
+    def from_pretrained(cls, folder: str | Path, dtype: torch.dtype = torch.float32) -> "DALLE":
+        """Read a checkpoint folder; raises CheckpointError where it is missing, foreign or damaged."""
+        folder = Path(folder)
+        weights = folder / "model.safetensors"
+        for name in ("config.json", "model.safetensors", "tokenizer.json"):
+            if not (folder / name).is_file():
+                raise CheckpointError(
+                    f"{folder} is no checkpoint: {name} is missing. A checkpoint is a folder that "
+                    "save_pretrained wrote, with config.json, model.safetensors and tokenizer.json"
+                )
+        try:
+            config = Config.from_json((folder / "config.json").read_text(encoding="utf-8"))
+            tokenizer = Tokenizer.load(folder / "tokenizer.json", config.text.length)
+            state = safetensors.torch.load_file(weights)
+            with torch.device("meta"):
+                model = cls(config, tokenizer, _digest(weights))
+            # Values are assigned below, so every one of them must be there: strict.
+            model.load_state_dict({k: v.to(dtype) for k, v in state.items()}, strict=True, assign=True)
+        except (ValueError, TypeError, RuntimeError, OSError, safetensors.SafetensorError) as error:
+            raise CheckpointError(
+                f"{folder} cannot be read as a checkpoint of this version ({str(error)[:300]}). "
+                "The files are damaged or from another program: copy or train the checkpoint again"
+            ) from error
+        return model.eval().requires_grad_(False)
+
+    def save_pretrained(self, folder: str | Path, card: str = "") -> str:
+        """Write the checkpoint in bf16; -> its digest. The folder appears whole, or the old one stays."""
+        folder = Path(folder)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        try:
+            state = {
+                k: v.detach().to("cpu", torch.bfloat16).contiguous() for k, v in self.state_dict().items()
+            }
+            safetensors.torch.save_file(state, scratch / "model.safetensors", {"format": "pt"})
+            (scratch / "config.json").write_text(self.config.to_json() + "\n", encoding="utf-8")
+            self.tokenizer.save(scratch / "tokenizer.json")
+            (scratch / "README.md").write_text(card or "# A small DALL·E\n", encoding="utf-8")
+            scratch.chmod(0o755)
+            digest = _digest(scratch / "model.safetensors")
+            _swap(scratch, folder)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+        return digest
+
+    def push_to_hub(self, repository: str, card: str = "", private: bool = False) -> str:
+        """Upload the checkpoint to the Hugging Face Hub, as safetensors; -> its address."""
+        from huggingface_hub import HfApi
+
+        with tempfile.TemporaryDirectory() as scratch:
+            folder = Path(scratch) / "checkpoint"
+            self.save_pretrained(folder, card)
+            api = HfApi()
+            url = api.create_repo(repository, private=private, exist_ok=True)
+            api.upload_folder(folder_path=folder, repo_id=url.repo_id)
+        return str(url)
+
+
+def _together(captions: Sequence[Caption]) -> Caption:
+    """Captions of one text each as one batch, padded to the longest."""
+    return Caption(
+        pad_sequence([caption.states[0] for caption in captions], batch_first=True),
+        pad_sequence([caption.mask[0] for caption in captions], batch_first=True),
+        torch.cat([caption.pooled for caption in captions]),
+    )
+
+
+def _digest(weights: Path) -> str:
+    """Twelve hex digits that name these weights."""
+    with weights.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:12]
+
+
+def _swap(new: Path, folder: Path) -> None:
+    """Put `new` in the place of `folder`."""
+    old = folder.with_name(f".{folder.name}-{os.getpid()}-old")
+    if folder.exists():
+        folder.rename(old)
+    new.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,179 @@
+"""What each phase of training minimises, on composed scenes: autoencoder, generator, text, flow.
+
+1. autoencoder  FeatureExtractor and Generator: reconstruction and a small KL
+2. text         TextEncoder beside the ImageTower, contrastively, with a sentence-embedding teacher
+3. flow         Normalizer and TextEncoder on features
+4. generator    the Generator alone, with a perceptual and an adversarial term; features stay as they are
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+from torch.utils.data import Dataset
+
+from dalle import images
+from dalle.autoencoder import reconstruction_loss
+from dalle.data.compose import Composer, Scene
+from dalle.model import DALLE
+from dalle.recipe import Recipe
+from dalle.teacher import Teacher
+from dalle.tower import contrastive_loss
+
+KL_WEIGHT = 0.004  # of nats a number, beside an L1 of about 0.05
+LESSON_WEIGHT = 2.0  # of the teacher's cosine distance, beside the contrastive loss
+UNCAPTIONED = 10  # one caption in so many is empty
+SHEET = 16  # pictures a sample sheet
+SHEET_PROMPTS = (
+    "a red apple",
+    "a dog",
+    "a house",
+    "an owl, noto style",
+    "a pizza, twemoji style",
+    "a green car",
+    "a tree on a blue background",
+    "three cats",
+    "a cat to the left of a ball",
+    "a smiling face",
+    "ein Hund",
+    "苹果",
+)
+
+
+class Sample(NamedTuple):
+    index: int
+    scene: Scene
+    pixels: np.ndarray  # (S, S, 3) uint8
+
+
+class Scenes(Dataset):
+    """Scenes without end; sample i is a pure function of (composer, i)."""
+
+    def __init__(self, composer: Composer):
+        self.composer = composer
+
+    def __getitem__(self, index: int) -> Sample:
+        scene = self.composer.scene(index)
+        return Sample(index, scene, self.composer.render(scene))
+
+    def __len__(self) -> int:
+        return 2**31
+
+
+def pictures_of(samples: Sequence[Sample]) -> Tensor:
+    """-> (B, 3, S, S) in [-1, 1]."""
+    return images.from_arrays(np.stack([sample.pixels for sample in samples]))
+
+
+def also_true(samples: Sequence[Sample]) -> Tensor:
+    """(B, B) bool: all that caption i says is so in picture j."""
+    facts = {fact: i for i, fact in enumerate(sorted(set().union(*(s.scene.says for s in samples))))}
+    says = torch.zeros(len(samples), len(facts))
+    has = torch.zeros(len(samples), len(facts))
+    for row, sample in enumerate(samples):
+        says[row, [facts[fact] for fact in sample.scene.says]] = 1
+        has[row, [facts[fact] for fact in sample.scene.has if fact in facts]] = 1
+    return says @ has.T >= says.sum(1, keepdim=True)
+
+
+class AutoencoderTask(nn.Module):
+    """Phase 1: pictures through a noisy bottleneck and back."""
+
+    def __init__(self, model: DALLE, composer: Composer):
+        super().__init__()
+        self.extractor = model.extractor.to(memory_format=torch.channels_last).requires_grad_(True)
+        self.generator = model.generator.to(memory_format=torch.channels_last).requires_grad_(True)
+        self.dataset = Scenes(composer)
+
+    def collate(self, samples: list[Sample]) -> Tensor:
+        return pictures_of(samples)
+
+    def forward(self, pictures: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        posterior = self.extractor.posterior(pictures)
+        output = self.generator.paint(posterior.sample())
+        reconstruction, nats = reconstruction_loss(output, pictures), posterior.kl()
+        parts = {"nats": nats.detach(), "psnr": images.psnr(output.detach(), pictures).mean()}
+        return reconstruction + KL_WEIGHT * nats, parts
+
+    @torch.no_grad()
+    def standardise(self, count: int = 2048) -> None:
+        """Fix the scale of the features, once the networks are trained."""
+        means = []
+        for start in range(0, count, 64):
+            samples = [self.dataset[i] for i in range(start, start + 64)]
+            means.append(self.extractor.posterior(pictures_of(samples)).mean)
+        for network in (self.extractor, self.generator):
+            network.standardise(torch.cat(means))
+
+    def sheet(self) -> Image.Image:
+        """Pictures above their reconstructions."""
+        pictures = pictures_of([self.dataset[i] for i in range(SHEET)])
+        output = self.generator.paint(self.extractor.posterior(pictures).mean).clamp(-1, 1)
+        return images.grid(images.to_images(torch.cat([pictures, output])), columns=SHEET)
+
+
+class TextTask(nn.Module):
+    """Phase 2: captions beside pictures (arXiv:2103.00020), and English words where a teacher puts them."""
+
+    def __init__(self, model: DALLE, composer: Composer, teacher: Teacher):
+        super().__init__()
+        self.text = model.text.requires_grad_(True)
+        self.tower = model.tower.to(memory_format=torch.channels_last).requires_grad_(True)
+        self.lesson = nn.Linear(model.config.text.width, teacher.embeddings.shape[1], bias=False)
+        self.tokenizer, self.teacher = model.tokenizer, teacher
+        self.dataset = Scenes(composer)
+
+    def collate(self, samples: list[Sample]) -> tuple[Tensor, ...]:
+        """-> pictures, caption tokens, which captions are true of which pictures, words, their embeddings."""
+        pictures = nn.functional.interpolate(pictures_of(samples), size=(self.tower.size,) * 2, mode="area")
+        tokens = self.tokenizer([sample.scene.caption for sample in samples])
+        words, embeddings = self.teacher.lesson(samples[0].index // len(samples), len(samples))
+        return pictures, tokens, also_true(samples), self.tokenizer(words), embeddings
+
+    def forward(self, batch: tuple[Tensor, ...]) -> tuple[Tensor, dict[str, Tensor]]:
+        pictures, tokens, same, words, embeddings = batch
+        texts = self.text.embedding(self.text(tokens))
+        logits = self.tower.logits(texts, self.tower(pictures))
+        contrast = contrastive_loss(logits, same)
+        taught = nn.functional.cosine_similarity(self.lesson(self.text(words).pooled).float(), embeddings)
+        # A caption may hold for several pictures of a batch: naming any of them is right.
+        right = same.gather(1, logits.argmax(1, keepdim=True)).float().mean()
+        parts = {"contrast": contrast.detach(), "named": right, "taught": taught.detach().mean()}
+        return contrast + LESSON_WEIGHT * (1 - taught.mean()), parts
+
+    def sheet(self) -> None:
+        return None
+
+
+class FlowTask(nn.Module):
+    """Phase 3: flow matching on features; one caption in ten is empty, for guidance (arXiv:2207.12598)."""
+
+    def __init__(self, model: DALLE, composer: Composer):
+        super().__init__()
+        self.model = (model,)  # hidden from nn.Module: only what is trained is a part of the task
+        self.text = model.text.requires_grad_(True)
+        self.text.embed.requires_grad_(False)
+        self.normalizer = model.normalizer.requires_grad_(True)
+        self.extractor = model.extractor.to(memory_format=torch.channels_last).requires_grad_(False)
+        self.tokenizer = model.tokenizer
+        self.dataset = Scenes(composer)
+        self.code_nats = model.config.flow.code_nats
+
+    def collate(self, samples: list[Sample]) -> tuple[Tensor, Tensor]:
+        captions = ["" if sample.index % UNCAPTIONED == 0 else sample.scene.caption for sample in samples]
+        return pictures_of(samples), self.tokenizer(captions)
+
+    def forward(self, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        pictures, tokens = batch
+        with torch.no_grad():
+            features = self.extractor(pictures).float()
+        return self.normalizer.loss(features, self.text(tokens), self.code_nats)
+
+    def sheet(self) -> Image.Image:
+        """Well-known things, two pictures each, at fixed seeds."""
+        (model,) = self.model
+        recipes = [Recipe(prompt, seed=seed) for seed in (1, 2) for prompt in SHEET_PROMPTS]
+        return images.grid([picture.image for picture in model.draw(recipes)], columns=len(SHEET_PROMPTS))

@@ -1,0 +1,59 @@
+"""Training on the emoji set from nothing, phase by phase: what `python -m dalle train` runs.
+
+A run's folder holds state.safetensors, metrics.jsonl, sheets/, and at the end checkpoint/.
+"""
+
+from pathlib import Path
+
+import torch
+
+from dalle.config import PRESETS
+from dalle.data.compose import Composer, corpus
+from dalle.data.emoji import EmojiSet
+from dalle.model import DALLE
+from dalle.phases import AutoencoderTask, FlowTask, TextTask
+from dalle.teacher import Teacher
+from dalle.text import Tokenizer
+from dalle.trainer import Settings, Trainer
+
+DEFAULTS = {
+    "autoencoder": {"batch": 32, "learning_rate": 1.2e-3, "muon": 2e-3, "average": 0.998},
+    "text": {"batch": 256, "learning_rate": 1e-3, "muon": 2e-3, "average": 0.998},
+    "flow": {"batch": 256, "learning_rate": 1e-3, "muon": 2e-3, "average": 0.9995},
+}
+
+
+def new_model(preset: str, emoji: EmojiSet, seed: int = 0) -> DALLE:
+    """Networks from nothing, with a tokenizer trained on the set's words."""
+    if preset not in PRESETS:
+        raise ValueError(f"no preset {preset!r}; there are {sorted(PRESETS)}")
+    config = PRESETS[preset]
+    torch.manual_seed(seed)
+    return DALLE(config, Tokenizer.train(corpus(emoji), config.text.vocabulary, config.text.length))
+
+
+def composer_for(phase: str, emoji: EmojiSet, model: DALLE, seed: int) -> Composer:
+    """Scenes to train a phase on; the autoencoder never sees the concepts it is judged on."""
+    seen = [i for i in range(len(emoji.concepts)) if not emoji.held_out(i)]
+    concepts = seen if phase == "autoencoder" else None
+    return Composer(emoji, seed=seed, concepts=concepts, size=model.config.image_size)
+
+
+def train(phase: str, folder: Path, data: Path, start: Path | None, preset: str, **settings: object) -> str:
+    """Run one phase in `folder`, or go on with it; -> the digest of the checkpoint written there."""
+    emoji = EmojiSet.load(data)
+    chosen = Settings(**(DEFAULTS[phase] | settings))
+    model = DALLE.from_pretrained(start) if start else new_model(preset, emoji, chosen.seed)
+    composer = composer_for(phase, emoji, model, chosen.seed)
+    if phase == "autoencoder":
+        task = AutoencoderTask(model, composer)
+    elif phase == "text":
+        task = TextTask(model, composer, Teacher.load())
+    else:
+        task = FlowTask(model, composer)
+    trainer = Trainer(task, chosen, folder)
+    trainer.run()
+    with trainer.averaged():
+        if isinstance(task, AutoencoderTask):
+            task.standardise()
+        return model.save_pretrained(folder / "checkpoint")

@@ -1,0 +1,105 @@
+"""Where and how fast to compute: device, dtype chosen by a short measurement, threads, seeds.
+
+Nothing happens on import, and what is measured is measured once a process.
+"""
+
+import math
+import os
+import random
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import torch
+
+FASTER = 1.25  # bf16 must beat fp32 by so much: a choice near a tie would differ from start to start
+
+
+def device() -> torch.device:
+    """The accelerator (CUDA, MPS, ...) where there is one, else the CPU."""
+    return torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
+
+
+def threads() -> int:
+    """How many cores this process may use: its affinity, within the quota of its container.
+
+    torch counts the machine's cores instead, and is slow where a container grants it two of sixty-four.
+    """
+    affinity = getattr(os, "sched_getaffinity", None)  # not on macOS and Windows
+    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
+    return int(max(1, min(cores, _quota())))
+
+
+def _quota(file: Path = Path("/sys/fs/cgroup/cpu.max")) -> float:
+    """Cores that a control group of Linux grants: "200000 100000" is two, "max 100000" is any number."""
+    try:
+        granted, period = file.read_text(encoding="ascii").split()
+        return int(granted) / int(period)
+    except (OSError, ValueError):
+        return math.inf
+
+
+@cache
+def fast_bfloat16() -> bool:
+    """Whether bf16 matrices multiply clearly faster here than fp32 ones; takes a fraction of a second."""
+    best = {torch.float32: math.inf, torch.bfloat16: math.inf}
+    matrices = {dtype: torch.ones(768, 768, dtype=dtype, device=device()) for dtype in best}
+    for _ in range(6):  # in turn, the best of each: another program's work disturbs both alike
+        for dtype, matrix in matrices.items():
+            best[dtype] = min(best[dtype], _seconds(matrix))
+    return best[torch.float32] > FASTER * best[torch.bfloat16]
+
+
+def _seconds(matrix: torch.Tensor) -> float:
+    start = time.perf_counter()
+    matrix @ matrix
+    if matrix.device.type != "cpu":
+        torch.accelerator.synchronize()
+    return time.perf_counter() - start
+
+
+def inference_dtype() -> torch.dtype:
+    """The dtype in which to keep weights that are only used."""
+    return torch.bfloat16 if fast_bfloat16() else torch.float32
+
+
+def generator(seed: int) -> torch.Generator:
+    """Random numbers from a seed, on the CPU whatever the device: the same everywhere."""
+    return torch.Generator("cpu").manual_seed(seed)
+
+
+def seed_everything(seed: int) -> None:
+    """Set the global random states of Python, NumPy and torch, as a training process does at its start."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
+
+
+@contextmanager
+def inference() -> Iterator[None]:
+    """No gradients inside, and the global random states of Python, NumPy and torch afterwards as before."""
+    python, numpy = random.getstate(), np.random.get_state()
+    try:
+        with torch.random.fork_rng(), torch.inference_mode():
+            yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)
+
+
+def duration(seconds: float) -> str:
+    """A length of time for people: "0.4 s", "12 s", "3 min 20 s", "2 h 5 min"."""
+    if not (math.isfinite(seconds) and seconds >= 0):
+        raise ValueError(f"a duration is a number of seconds from 0; got {seconds}")
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    minutes = round(whole / 60)
+    return f"{minutes // 60} h {minutes % 60} min"

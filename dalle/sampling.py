@@ -1,0 +1,123 @@
+"""Following a velocity field through time: plain functions over any `field(x, time)`.
+
+Time runs from 0 (features) to 1 (noise); a field is d x / d time, so x - time * velocity estimates the
+features. Rectified flow, arXiv:2209.03003; flow matching, arXiv:2210.02747.
+"""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+Field = Callable[[Tensor, Tensor], Tensor]  # x (B, N, C), time (B,) -> velocity (B, N, C)
+OnStep = Callable[[int, Tensor], None]  # steps done, estimate of the features (B, N, C)
+
+
+class Cancelled(Exception):
+    """Raised from an `on_step` to stop; what was drawn so far is dropped."""
+
+
+def schedule(start: float, end: float, steps: int) -> Tensor:
+    """steps + 1 times from `start` to `end`, evenly spaced."""
+    if steps < 1:
+        raise ValueError(f"sampling needs at least one step; got {steps}")
+    return torch.linspace(start, end, steps + 1, dtype=torch.float64)
+
+
+class Walk:
+    """One picture's way from times[0] to times[-1]: `x` (N, C) is where it stands.
+
+    Adams and Bashforth's two-step method: second order for one evaluation a step. The first step has no past
+    and is Euler's.
+    """
+
+    def __init__(self, x: Tensor, times: Tensor):
+        if len(times) < 2:
+            raise ValueError(f"a walk needs a start and an end; got times={times.tolist()}")
+        self.x, self.times = x, times.tolist()
+        self.taken = 0  # steps
+        self.estimate = x  # of the features, at the last step
+        self._before: Tensor | None = None  # the velocity one step ago
+
+    @property
+    def steps(self) -> int:
+        return len(self.times) - 1
+
+    @property
+    def done(self) -> bool:
+        return self.taken == self.steps
+
+    @property
+    def now(self) -> float:
+        return self.times[self.taken]
+
+    def move(self, velocity: Tensor) -> None:
+        """Take the next step, given the field's value here and now: (N, C)."""
+        now, step = self.now, self.times[self.taken + 1] - self.now
+        slope = velocity
+        if self._before is not None:
+            step_before = now - self.times[self.taken - 1]
+            slope = velocity + (velocity - self._before) * (step / step_before / 2)
+        self.estimate = self.x - now * velocity
+        self.x = self.x + step * slope
+        self.taken += 1
+        self._before = velocity
+
+
+def step(field: Field, walks: Sequence[Walk]) -> None:
+    """Take one step of every walk, in one batch; they may stand at different times."""
+    x = torch.stack([walk.x for walk in walks])
+    now = torch.tensor([walk.now for walk in walks], device=x.device)
+    for walk, velocity in zip(walks, field(x, now).unbind(), strict=True):
+        walk.move(velocity)
+
+
+def follow(field: Field, walks: Sequence[Walk], on_step: OnStep | None = None) -> Tensor:
+    """Take all steps of walks that have equally many; -> where they end (B, N, C).
+
+    `on_step` sees the estimate of the features after each step and may raise `Cancelled`.
+    """
+    while not walks[0].done:
+        step(field, walks)
+        if on_step is not None:
+            on_step(walks[0].taken, torch.stack([walk.estimate for walk in walks]))
+    return torch.stack([walk.x for walk in walks])
+
+
+def integrate(field: Field, x: Tensor, times: Tensor, on_step: OnStep | None = None) -> Tensor:
+    """Follow `field` from times[0] to times[-1]; x (B, N, C) -> (B, N, C)."""
+    return follow(field, [Walk(start, times) for start in x], on_step)
+
+
+def steered(guidance: Sequence[float]) -> list[int]:
+    """Which pictures need a second evaluation, with their negatives: those whose guidance is not 1."""
+    return [index for index, strength in enumerate(guidance) if strength != 1]
+
+
+def guided(field: Field, guidance: Sequence[float]) -> Field:
+    """Classifier-free guidance (arXiv:2207.12598), one strength a picture.
+
+    `field` was given B captions and then the negatives of those that are `steered`: one batch holds all.
+    """
+    twice = steered(guidance)
+    if not twice:
+        return field
+
+    def velocity(x: Tensor, time: Tensor) -> Tensor:
+        at = torch.tensor(twice, device=x.device)
+        strength = torch.tensor([guidance[index] for index in twice], device=x.device)[:, None, None]
+        both = field(torch.cat([x, x[at]]), torch.cat([time, time[at]]))
+        towards, away = both[: len(x)], both[len(x) :]
+        return towards.index_copy(0, at, away + strength * (towards[at] - away))
+
+    return velocity
+
+
+def slerp(a: Tensor, b: Tensor, weight: float) -> Tensor:
+    """Spherical interpolation of each (N, C) of two batches (B, N, C): a standard normal stays one."""
+    flat_a, flat_b = a.flatten(1), b.flatten(1)
+    cosine = torch.nn.functional.cosine_similarity(flat_a, flat_b).clamp(-1, 1)
+    angle = cosine.acos().view(-1, *[1] * (a.dim() - 1))
+    if bool((angle < 1e-4).any()):
+        return torch.lerp(a, b, weight)
+    return (((1 - weight) * angle).sin() * a + (weight * angle).sin() * b) / angle.sin()

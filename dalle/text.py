@@ -1,0 +1,107 @@
+"""TextEncoder: a caption to token states that steer the flow, and to one vector beside the ImageTower's.
+
+    captions  --Tokenizer-->  tokens (B, L)  --TextEncoder-->  Caption: states (B, L, D), pooled (B, D)
+
+B captions, L tokens, D the encoder's width. The empty caption is the unconditional one.
+"""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import tokenizers
+import torch
+from tokenizers import decoders, models, normalizers, pre_tokenizers, processors, trainers
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from dalle.config import TextConfig
+from dalle.layers import RMSNorm, TransformerBlock
+
+PAD, START, END = "<pad>", "<start>", "<end>"
+
+
+class Tokenizer:
+    """Byte-level BPE (arXiv:1508.07909) over lower-cased, NFKC-normalised text: any string has tokens."""
+
+    def __init__(self, inner: tokenizers.Tokenizer, length: int):
+        self.inner = inner
+        self.length = length
+        inner.enable_truncation(length)
+        inner.enable_padding(pad_id=0, pad_token=PAD)
+
+    @classmethod
+    def train(cls, corpus: Iterable[str], vocabulary: int, length: int) -> "Tokenizer":
+        inner = tokenizers.Tokenizer(models.BPE())
+        inner.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
+        inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+        inner.decoder = decoders.ByteLevel()
+        trainer = trainers.BpeTrainer(
+            vocab_size=vocabulary,
+            special_tokens=[PAD, START, END],
+            initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+            show_progress=False,
+        )
+        inner.train_from_iterator(corpus, trainer)
+        inner.post_processor = processors.TemplateProcessing(
+            single=f"{START} $A {END}", special_tokens=[(START, 1), (END, 2)]
+        )
+        return cls(inner, length)
+
+    @classmethod
+    def load(cls, path: Path, length: int) -> "Tokenizer":
+        try:
+            return cls(tokenizers.Tokenizer.from_file(str(path)), length)
+        except Exception as error:  # tokenizers raises bare Exception
+            raise ValueError(f"{path} is no tokenizer: {error}") from None
+
+    def save(self, path: Path) -> None:
+        path.write_text(self.inner.to_str(pretty=False), encoding="utf-8")
+
+    def __call__(self, captions: Sequence[str]) -> Tensor:
+        """captions -> tokens (B, L) int64, 0 after the end; L is the longest's, at most `length`."""
+        return torch.tensor([encoding.ids for encoding in self.inner.encode_batch(list(captions))])
+
+    def overflow(self, caption: str) -> str:
+        """The end of `caption` that is too long to be read; empty where all is read."""
+        encoding = self.inner.encode(caption)
+        if not encoding.overflowing:
+            return ""
+        return caption[max(end for _, end in encoding.offsets) :].strip()
+
+
+class Caption(NamedTuple):
+    """What the flow is told; `mask` (B, L) is True at real tokens."""
+
+    states: Tensor
+    mask: Tensor
+    pooled: Tensor
+
+
+class TextEncoder(nn.Module):
+    """A small bidirectional transformer over byte-pair tokens."""
+
+    def __init__(self, config: TextConfig):
+        super().__init__()
+        self.tokens = nn.Embedding(config.vocabulary, config.width, padding_idx=0)
+        self.positions = nn.Parameter(0.02 * torch.randn(config.length, config.width))
+        self.blocks = nn.ModuleList(TransformerBlock(config.width, config.heads) for _ in range(config.depth))
+        self.norm = RMSNorm(config.width)
+        self.embed = nn.Linear(config.width, config.embedding, bias=False)
+        nn.init.normal_(self.tokens.weight, std=0.02)
+        with torch.no_grad():
+            self.tokens.weight[0].zero_()
+
+    def forward(self, tokens: Tensor) -> Caption:
+        """tokens (B, L) -> states (B, L, D), mask (B, L), pooled (B, D): the mean of the real states."""
+        mask = tokens != 0
+        x = self.tokens(tokens) + self.positions[: tokens.shape[1]]
+        for block in self.blocks:
+            x = block(x, mask[:, None, None])
+        states = self.norm(x)
+        weights = mask.to(states.dtype)[..., None]
+        return Caption(states, mask, (states * weights).sum(1) / weights.sum(1))
+
+    def embedding(self, caption: Caption) -> Tensor:
+        """A unit vector (B, E) in the space shared with the ImageTower."""
+        return F.normalize(self.embed(caption.pooled).float(), dim=-1)

@@ -1,0 +1,302 @@
+"""Trainer: one loop for every phase of training, from nothing or on, on one process or many.
+
+A task is an nn.Module whose forward takes a batch and returns (loss, parts to report). The trainer's state is one
+file, written beside the old one and renamed: networks, their average, optimizers, step. Every random number of a
+step comes from (seed, step), so a run that was killed goes on to the same numbers as if it never was.
+"""
+
+import dataclasses
+import json
+import math
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import safetensors
+import safetensors.torch
+import torch
+from accelerate import Accelerator
+from accelerate.utils import broadcast_object_list
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset, Sampler
+from tqdm import tqdm
+
+from dalle import runtime
+from dalle.muon import Muon
+
+
+class TrainingError(RuntimeError):
+    """Training cannot go on; the message says what happened and where the last good state lies."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to train. Learning rates rise over `warmup` steps and fall to zero over the last `decay` of all."""
+
+    steps: int
+    batch: int  # of all processes together
+    learning_rate: float = 1e-3  # of AdamW
+    muon: float = 2e-3  # learning rate of the matrices; 0: AdamW takes them as well
+    warmup: int = 100
+    decay: float = 0.3  # share of the steps
+    weight_decay: float = 0.01
+    clip: float = 1.0  # norm of the gradient
+    average: float = 0.999  # decay of the exponential moving average a step
+    seed: int = 0
+    save_every: int = 200
+    sheet_every: int = 500
+    workers: int = 1
+    precision: str = "auto"  # auto: measured; fp32; bf16
+    compile: bool = False  # by torch.compile: needs a C++ compiler; pays off on long runs
+
+
+class Task(Protocol):
+    """What is trained and on what. Its parameters that require gradients are trained and averaged."""
+
+    dataset: Dataset
+
+    def collate(self, items: list[Any]) -> Any: ...
+
+    def __call__(self, batch: Any) -> tuple[Tensor, dict[str, Tensor]]: ...
+
+    def sheet(self) -> Any:
+        """A PIL image of what the networks do now, or None."""
+
+
+class _Indices(Sampler[int]):
+    """Dataset indices of this process from a step on: sample i of step s is always s * batch + i."""
+
+    def __init__(self, settings: Settings, start: int, rank: int, world: int):
+        self.settings, self.start, self.rank, self.world = settings, start, rank, world
+
+    def __iter__(self) -> Iterator[int]:
+        batch = self.settings.batch
+        share = batch // self.world
+        for step in range(self.start, self.settings.steps):
+            first = step * batch + self.rank * share
+            yield from range(first, first + share)
+
+    def __len__(self) -> int:
+        return (self.settings.steps - self.start) * (self.settings.batch // self.world)
+
+
+class Trainer:
+    """Trains `task` in `folder`; resumes where the folder has a state."""
+
+    def __init__(
+        self,
+        task: nn.Module,
+        settings: Settings,
+        folder: Path,
+        on_step: Callable[[int, dict[str, float]], bool] | None = None,
+    ):
+        """`on_step(step, figures)` may return True to stop after that step, with the state saved."""
+        precision = settings.precision
+        if precision == "auto":
+            precision = "bf16" if runtime.fast_bfloat16() else "fp32"
+        self.accelerator = Accelerator(mixed_precision="bf16" if precision == "bf16" else "no")
+        world = self.accelerator.num_processes
+        if settings.batch % world:
+            raise ValueError(f"a batch of {settings.batch} does not divide among {world} processes")
+        self.task, self.settings, self.folder, self.on_step = task, settings, folder, on_step
+        self.parameters = {n: p for n, p in task.named_parameters() if p.requires_grad}
+        task.to(self.accelerator.device)
+        self.average = {n: p.detach().clone() for n, p in self.parameters.items()}
+        self.optimizers = self._optimizers()
+        self.step = 0
+        self.state_path = folder / "state.safetensors"
+        if self.state_path.exists():
+            self._load()
+
+    def _optimizers(self) -> list[torch.optim.Optimizer]:
+        matrices, rest = [], []
+        for name, parameter in self.parameters.items():
+            is_matrix = parameter.dim() >= 2 and min(parameter.flatten(1).shape) >= 16
+            inner = not any(word in name for word in ("tokens", "positions", "modulation"))
+            (matrices if self.settings.muon and is_matrix and inner else rest).append(parameter)
+        decay = self.settings.weight_decay
+        optimizers: list[torch.optim.Optimizer] = []
+        if rest:
+            optimizers.append(
+                torch.optim.AdamW(rest, self.settings.learning_rate, (0.9, 0.98), weight_decay=decay, fused=True)
+            )
+        if matrices:
+            optimizers.append(Muon(matrices, self.settings.muon, weight_decay=decay))
+        for optimizer in optimizers:
+            for group in optimizer.param_groups:
+                group["initial_lr"] = group["lr"]
+        return optimizers
+
+    def rate(self, step: int) -> float:
+        """The share of the full learning rate at a step: a trapezoid (arXiv:2405.18392)."""
+        settings = self.settings
+        up = min(1.0, (step + 1) / max(1, settings.warmup))
+        down = min(1.0, (settings.steps - step) / max(1.0, settings.steps * settings.decay))
+        return up * down
+
+    def run(self) -> None:
+        """Train to the last step. Raises TrainingError on a loss that is no number."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        forward = self.accelerator.prepare_model(self.task)
+        if self.settings.compile:
+            forward = torch.compile(forward)
+        batches = self._batches()
+        bar = tqdm(
+            total=self.settings.steps,
+            initial=self.step,
+            disable=not self.accelerator.is_local_main_process,
+            desc=self.folder.name,
+            mininterval=1,
+        )
+        started, first = time.monotonic(), self.step
+        for batch in batches:
+            figures = self._step(forward, batch)
+            seconds = time.monotonic() - started
+            left = seconds / (self.step - first) * (self.settings.steps - self.step)
+            bar.update()
+            bar.set_postfix(loss=f"{figures['loss']:.4f}", refresh=False)
+            self._log(figures | {"seconds": seconds, "left": left})
+            stop = self._agree(self.on_step is not None and self.on_step(self.step, figures))
+            last = stop or self.step == self.settings.steps
+            if last or self.step % self.settings.save_every == 0:
+                self.save()
+            if last or self.step % self.settings.sheet_every == 0:
+                self._sheet()
+            if stop:
+                break
+        bar.close()
+
+    def _batches(self) -> Iterator[Any]:
+        rank, world = self.accelerator.process_index, self.accelerator.num_processes
+        workers = self.settings.workers
+        return iter(
+            DataLoader(
+                self.task.dataset,
+                batch_size=self.settings.batch // world,
+                sampler=_Indices(self.settings, self.step, rank, world),
+                collate_fn=self.task.collate,
+                num_workers=workers,
+                prefetch_factor=4 if workers else None,
+            )
+        )
+
+    def _step(self, forward: Callable, batch: Any) -> dict[str, float]:
+        rate = self.rate(self.step)
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = group["initial_lr"] * rate
+        torch.manual_seed(hash((self.settings.seed, self.step, self.accelerator.process_index)) % 2**63)
+        with self.accelerator.autocast():
+            loss, parts = forward(batch)
+        total = self.accelerator.reduce(loss.detach(), "mean")
+        if not math.isfinite(float(total)):
+            raise TrainingError(
+                f"the loss became {float(total)} at step {self.step}. The last good state is "
+                f"{self.state_path}; go on from it with a lower learning rate"
+            )
+        self.accelerator.backward(loss)
+        norm = torch.nn.utils.clip_grad_norm_(self.parameters.values(), self.settings.clip)
+        for optimizer in self.optimizers:
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        self.step += 1
+        # Early on the average follows fast, so that a short run has one too.
+        keep = min(self.settings.average, (1 + self.step) / (10 + self.step))
+        torch._foreach_lerp_(
+            list(self.average.values()), [p.detach() for p in self.parameters.values()], 1 - keep
+        )
+        return {"loss": float(total), "norm": float(norm), "rate": rate} | {
+            name: float(value) for name, value in parts.items()
+        }
+
+    def _agree(self, stop: bool) -> bool:
+        """The main process decides for all."""
+        if self.accelerator.num_processes == 1:
+            return stop
+        return broadcast_object_list([stop])[0]
+
+    def _log(self, figures: dict[str, float]) -> None:
+        if self.accelerator.is_main_process:
+            with (self.folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
+                rounded = {name: float(f"{value:.6g}") for name, value in figures.items()}
+                file.write(json.dumps({"step": self.step} | rounded) + "\n")
+
+    def _sheet(self) -> None:
+        if not self.accelerator.is_main_process:
+            return
+        with self.averaged(), torch.inference_mode():
+            sheet = self.task.sheet()
+        if sheet is not None:
+            (self.folder / "sheets").mkdir(exist_ok=True)
+            sheet.save(self.folder / "sheets" / f"{self.step:07d}.png")
+
+    def averaged(self) -> "_Averaged":
+        """A context in which the task's parameters are their moving average."""
+        return _Averaged(self)
+
+    # --- state
+
+    def save(self) -> None:
+        """Write the state so that a kill or a power cut at any moment leaves the old one or the new one."""
+        if not self.accelerator.is_main_process:
+            return
+        tensors = {f"network.{n}": p.detach() for n, p in self.parameters.items()}
+        tensors |= {f"average.{n}": p for n, p in self.average.items()}
+        tensors |= {f"buffer.{n}": b for n, b in self.task.named_buffers()}
+        for index, optimizer in enumerate(self.optimizers):
+            for number, state in optimizer.state_dict()["state"].items():
+                tensors |= {f"optimizer.{index}.{number}.{n}": v for n, v in state.items()}
+        header = {"step": str(self.step), "settings": json.dumps(dataclasses.asdict(self.settings))}
+        scratch = self.state_path.with_suffix(".writing")
+        safetensors.torch.save_file({n: t.contiguous().cpu() for n, t in tensors.items()}, scratch, header)
+        with scratch.open("rb") as file:
+            os.fsync(file.fileno())
+        os.replace(scratch, self.state_path)
+
+    def _load(self) -> None:
+        try:
+            tensors = safetensors.torch.load_file(self.state_path)
+            with safetensors.safe_open(self.state_path, "pt") as file:
+                self.step = int(file.metadata()["step"])
+            with torch.no_grad():
+                for name, parameter in self.parameters.items():
+                    parameter.copy_(tensors[f"network.{name}"])
+                    self.average[name].copy_(tensors[f"average.{name}"])
+                for name, buffer in self.task.named_buffers():
+                    buffer.copy_(tensors[f"buffer.{name}"])
+        except (KeyError, RuntimeError, safetensors.SafetensorError) as error:
+            raise TrainingError(
+                f"{self.state_path} does not fit this run ({error}); choose another folder or delete it"
+            ) from error
+        for index, optimizer in enumerate(self.optimizers):
+            state: dict[int, dict[str, Tensor]] = {}
+            prefix = f"optimizer.{index}."
+            for name, tensor in tensors.items():
+                if name.startswith(prefix):
+                    number, key = name.removeprefix(prefix).split(".", 1)
+                    state.setdefault(int(number), {})[key] = tensor
+            groups = optimizer.state_dict()["param_groups"]
+            optimizer.load_state_dict({"state": state, "param_groups": groups})
+
+
+class _Averaged:
+    """Swaps the average in, and out again."""
+
+    def __init__(self, trainer: Trainer):
+        self.trainer = trainer
+
+    def _swap(self) -> None:
+        with torch.no_grad():
+            for name, parameter in self.trainer.parameters.items():
+                held = parameter.detach().clone()
+                parameter.copy_(self.trainer.average[name])
+                self.trainer.average[name].copy_(held)
+
+    def __enter__(self) -> None:
+        self._swap()
+
+    def __exit__(self, *_: object) -> None:
+        self._swap()

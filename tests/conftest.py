@@ -1,0 +1,36 @@
+"""What all tests share: they reach no network, and start from the same random state."""
+
+import os
+import random
+import socket
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The program works offline: a connection that leaves this machine is a bug, so it fails the test."""
+    connect = socket.socket.connect
+
+    def local_only(self: socket.socket, address: object) -> None:
+        host = address[0] if isinstance(address, tuple) else "localhost"
+        if host not in ("localhost", "127.0.0.1", "::1", "0.0.0.0"):
+            raise AssertionError(f"a test tried to reach {address!r}; the program must work offline")
+        connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", local_only)
+
+
+@pytest.fixture(autouse=True)
+def same_start() -> Iterator[None]:
+    """Tests that draw random numbers draw the same ones alone and in any order."""
+    random.seed(0)
+    np.random.seed(0)
+    torch.manual_seed(0)
+    yield
