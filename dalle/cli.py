@@ -44,7 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--output", type=Path, required=True, help="the run's folder; resumes what it holds")
     train.add_argument("--start", type=Path, help="checkpoint to start from (default: from nothing)")
     train.add_argument("--preset", default="small", help="size of the networks, from nothing")
-    train.add_argument("--data", type=Path, help="folder of the emoji set")
+    train.add_argument("--data", type=Path, help="folder of the emoji set; for the flow, of the features")
     train.add_argument("--steps", type=int, required=True)
     train.add_argument("--batch", type=int)
     train.add_argument("--rate", type=float, help="learning rate of AdamW")
@@ -59,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     emoji = parts.add_parser("emoji", help="build the set from the icon sets (needs npm)")
     emoji.add_argument("--size", type=int, default=128, choices=(128, 256, 512))
     emoji.add_argument("--data", type=Path, help="folder to build in (default: data/emoji-SIZE)")
+    emoji.add_argument("--sharealike", action="store_true", help="with sets under share-alike licences too")
     emoji.set_defaults(command=_dataset_emoji)
     preview = parts.add_parser("preview", help="a sheet of scenes with their captions")
     preview.add_argument("--data", type=Path)
@@ -67,16 +68,35 @@ def _parser() -> argparse.ArgumentParser:
     preview.add_argument("--output", type=Path, default=Path("preview.png"))
     preview.set_defaults(command=_dataset_preview)
 
+    teacher = parts.add_parser(
+        "teacher", help="embed English words with a sentence model, for the text phase"
+    )
+    teacher.add_argument("--data", type=Path)
+    teacher.set_defaults(command=_dataset_teacher)
+    features = parts.add_parser("features", help="encode scenes into a bank, for the flow phase")
+    features.add_argument("--data", type=Path)
+    features.add_argument("--checkpoint", type=Path, required=True, help="whose autoencoder encodes them")
+    features.add_argument("--count", type=int, default=131_072)
+    features.add_argument("--seed", type=int, default=0)
+    features.add_argument("--output", type=Path, default=Path("data/features"))
+    features.set_defaults(command=_dataset_features)
+
     evaluate = commands.add_parser("evaluate", help="figures and sheets of a checkpoint")
     evaluate.add_argument("--checkpoint", type=Path, default=DEFAULT_CHECKPOINT)
     evaluate.add_argument("--data", type=Path)
     evaluate.add_argument("--output", type=Path, default=Path("evaluation"))
     evaluate.set_defaults(command=_evaluate)
 
+    export = commands.add_parser("export", help="write a trained checkpoint with its words and model card")
+    export.add_argument("--checkpoint", type=Path, required=True, help="what a training run wrote")
+    export.add_argument("--evaluation", type=Path, default=Path("evaluation"), help="its figures and sheets")
+    export.add_argument("--data", type=Path)
+    export.add_argument("--output", type=Path, default=DEFAULT_CHECKPOINT)
+    export.set_defaults(command=_export)
+
     bench = commands.add_parser("bench", help="timings; run nothing else meanwhile")
     bench.add_argument("what", choices=("generate", "train"))
     bench.add_argument("--checkpoint", type=Path, default=DEFAULT_CHECKPOINT)
-    bench.add_argument("--data", type=Path)
     bench.add_argument("--batch", type=int, default=256)
     bench.set_defaults(command=_bench)
     return parser
@@ -115,34 +135,51 @@ def _dataset_emoji(options: argparse.Namespace) -> None:
     from dalle.data import emoji
 
     folder = options.data or Path(f"data/emoji-{options.size}")
-    built = emoji.build(folder, options.size)
-    print(f"{folder}: {len(built.icons)} icons of {len(built.concepts)} concepts, digest {built.digest[:12]}")
-
-
-def _composer(options: argparse.Namespace, **arguments: object) -> "object":
-    from dalle.data.compose import Composer
-    from dalle.data.emoji import DEFAULT_FOLDER, EmojiSet
-
-    return Composer(EmojiSet.load(options.data or DEFAULT_FOLDER), seed=options.seed, **arguments)
+    print(emoji.summary(emoji.build_with_progress(folder, options.size, options.sharealike)))
 
 
 def _dataset_preview(options: argparse.Namespace) -> None:
-    from dalle.data.compose import contact_sheet
+    from dalle.data.compose import Composer, contact_sheet
+    from dalle.data.emoji import DEFAULT_FOLDER, EmojiSet
 
-    contact_sheet(_composer(options), options.count, columns=10).save(options.output)
+    composer = Composer(EmojiSet.load(options.data or DEFAULT_FOLDER), seed=options.seed)
+    contact_sheet(composer, options.count, columns=10).save(options.output)
     print(options.output)
+
+
+def _dataset_teacher(options: argparse.Namespace) -> None:
+    from dalle import teacher
+    from dalle.data.emoji import DEFAULT_FOLDER, EmojiSet
+
+    built = teacher.build(EmojiSet.load(options.data or DEFAULT_FOLDER))
+    print(f"{teacher.DEFAULT_PATH}: {len(built.texts)} words and phrases")
+
+
+def _dataset_features(options: argparse.Namespace) -> None:
+    from dalle import bank
+    from dalle.data.compose import Composer
+    from dalle.data.emoji import DEFAULT_FOLDER, EmojiSet
+    from dalle.model import DALLE
+
+    model = DALLE.from_pretrained(options.checkpoint)
+    composer = Composer(
+        EmojiSet.load(options.data or DEFAULT_FOLDER), seed=options.seed, size=model.config.image_size
+    )
+    bank.build(model.extractor, composer, options.count, options.output)
+    print(f"{options.output}: {options.count} scenes")
 
 
 def _train(options: argparse.Namespace) -> None:
     from dalle import pretrain
     from dalle.data.emoji import DEFAULT_FOLDER
 
+    default = Path("data/features") if options.phase == "flow" else DEFAULT_FOLDER
     names = {"batch": "batch", "rate": "learning_rate", "muon": "muon", "decay": "decay"}
     given = {field: getattr(options, name) for name, field in names.items()}
     digest = pretrain.train(
         options.phase,
         options.output,
-        options.data or DEFAULT_FOLDER,
+        options.data or default,
         options.start,
         options.preset,
         steps=options.steps,
@@ -155,12 +192,25 @@ def _train(options: argparse.Namespace) -> None:
 
 def _evaluate(options: argparse.Namespace) -> None:
     from dalle import evaluation
+    from dalle.data.emoji import DEFAULT_FOLDER
 
-    print(json.dumps(evaluation.evaluate(options.checkpoint, options.data, options.output), indent=2))
+    figures = evaluation.evaluate(options.checkpoint, options.data or DEFAULT_FOLDER, options.output)
+    print(json.dumps(figures, indent=2))
+
+
+def _export(options: argparse.Namespace) -> None:
+    from dalle import card
+    from dalle.data.emoji import DEFAULT_FOLDER, EmojiSet
+
+    emoji = EmojiSet.load(options.data or DEFAULT_FOLDER)
+    print(f"{options.output}: {card.export(options.checkpoint, options.output, emoji, options.evaluation)}")
 
 
 def _bench(options: argparse.Namespace) -> None:
     from dalle import bench
 
-    figures = bench.generate(options.checkpoint) if options.what == "generate" else bench.train(options)
+    if options.what == "generate":
+        figures = bench.generate(options.checkpoint)
+    else:
+        figures = bench.train(options.checkpoint, options.batch)
     print(json.dumps({name: float(f"{value:.4g}") for name, value in figures.items()}, indent=2))

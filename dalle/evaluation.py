@@ -1,7 +1,7 @@
 """Quality figures of a checkpoint, and the sheets that a person looks at.
 
-`python -m dalle evaluate` writes evaluation.json and the sheets into a folder; the same checkpoint and data give the
-same figures.
+`python -m dalle evaluate` writes evaluation.json and the sheets into a folder; the same checkpoint and data give
+the same figures.
 """
 
 import json
@@ -17,16 +17,18 @@ from dalle.data.emoji import EmojiSet
 from dalle.model import DALLE
 from dalle.recipe import Recipe
 
+UNTYPED = ("people & body", "symbols", "flags")  # groups that the sheet leaves out
 SHEET_CONCEPTS = 200
 SHEET_COLUMNS = 20
 
 
-def evaluate(checkpoint: Path, data: Path, output: Path) -> dict[str, float]:
+def evaluate(checkpoint: Path, data: Path, output: Path) -> dict[str, float | str]:
     """All figures; writes evaluation.json, concepts.png and reconstructions.png into `output`."""
     emoji, model = EmojiSet.load(data), DALLE.from_pretrained(checkpoint)
     composer = Composer(emoji, size=model.config.image_size)
     output.mkdir(parents=True, exist_ok=True)
-    figures = reconstruction(model, composer, output / "reconstructions.png")
+    figures = {"checkpoint": model.digest, "data": emoji.digest[:12]}
+    figures |= reconstruction(model, composer, output / "reconstructions.png")
     concept_sheet(model, emoji).save(output / "concepts.png")
     (output / "evaluation.json").write_text(json.dumps(figures, indent=2) + "\n")
     return figures
@@ -51,7 +53,7 @@ def reconstruction(model: DALLE, composer: Composer, sheet: Path | None = None) 
             shown += images.to_images(torch.stack([batch[:4], output[:4]], 1).flatten(0, 1))
     if sheet is not None:
         images.grid(shown, columns=8).save(sheet)
-    return {"reconstruction_psnr": sum(decibels) / len(decibels), "reconstruction_icons": len(icons)}
+    return {"psnr": sum(decibels) / len(decibels), "icons": len(icons)}
 
 
 def common_concepts(emoji: EmojiSet, count: int) -> list[str]:
@@ -59,7 +61,7 @@ def common_concepts(emoji: EmojiSet, count: int) -> list[str]:
     styles = [0] * len(emoji.concepts)
     for icon in emoji.icons:
         styles[icon.concept] += 1
-    wanted = [i for i, c in enumerate(emoji.concepts) if c.group not in ("people & body", "symbols", "flags")]
+    wanted = [i for i, c in enumerate(emoji.concepts) if c.group not in UNTYPED]
     wanted = [i for i in wanted if styles[i] >= 4 and len(emoji.concepts[i].labels["en"].split()) <= 2]
     return [emoji.concepts[wanted[i * len(wanted) // count]].labels["en"] for i in range(count)]
 

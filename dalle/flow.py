@@ -54,9 +54,7 @@ class VelocityBlock(nn.Module):
         self.modulation = nn.Parameter(torch.zeros(6, width))
         nn.init.zeros_(self.caption.out.weight)
 
-    def forward(
-        self, x: Tensor, shared: Tensor, key_values: tuple[Tensor, Tensor], mask: Tensor
-    ) -> Tensor:
+    def forward(self, x: Tensor, shared: Tensor, key_values: tuple[Tensor, Tensor], mask: Tensor) -> Tensor:
         """x (B, N, C), shared (B, 6, C), the caption's keys and values, mask (B, 1, 1, L) -> (B, N, C)."""
         modulation = (shared + self.modulation).to(x.dtype)[:, :, None]
         scale1, shift1, gate1, scale2, shift2, gate2 = modulation.unbind(1)

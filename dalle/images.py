@@ -40,7 +40,6 @@ def read(source: Source, alpha: bool = False) -> Image.Image:
     or GIF, is damaged, or has more than MAX_BYTES or MAX_PIXELS; OSError where a path cannot be opened.
     """
     with _opened(source) as picture:
-        picture.load()
         picture = ImageOps.exif_transpose(picture)
         if picture.mode.startswith("I"):  # 16-bit grey, which convert() would clip instead of scaling
             picture = Image.fromarray(((np.asarray(picture).astype(np.uint32) + 128) // 257).astype(np.uint8))

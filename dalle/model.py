@@ -80,6 +80,10 @@ class DALLE(nn.Module):
     def dtype(self) -> torch.dtype:
         return self.normalizer.velocity.input.weight.dtype
 
+    def sizes(self) -> dict[str, int]:
+        """Parameters of each network; the InverseNormalizer has none of its own."""
+        return {type(part).__name__: sum(p.numel() for p in part.parameters()) for part in self.children()}
+
     # --- the two arrows
 
     def read(self, captions: Sequence[str]) -> Caption:

@@ -16,7 +16,9 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from dalle import images
-from dalle.autoencoder import reconstruction_loss
+from dalle.autoencoder import FeatureExtractor, Generator, reconstruction_loss
+from dalle.bank import Entry, FeatureBank
+from dalle.critic import Critic
 from dalle.data.compose import Composer, Scene
 from dalle.model import DALLE
 from dalle.recipe import Recipe
@@ -24,7 +26,10 @@ from dalle.teacher import Teacher
 from dalle.tower import contrastive_loss
 
 KL_WEIGHT = 0.004  # of nats a number, beside an L1 of about 0.05
+PERCEPTUAL_WEIGHT = 0.1  # of the tower's distance, beside the reconstruction
+ADVERSARIAL_WEIGHT = 0.02
 LESSON_WEIGHT = 2.0  # of the teacher's cosine distance, beside the contrastive loss
+CAPTION = 24  # tokens of a training caption; longer ones are cut, one in a hundred
 UNCAPTIONED = 10  # one caption in so many is empty
 SHEET = 16  # pictures a sample sheet
 SHEET_PROMPTS = (
@@ -79,6 +84,12 @@ def also_true(samples: Sequence[Sample]) -> Tensor:
     return says @ has.T >= says.sum(1, keepdim=True)
 
 
+def reconstruction_sheet(extractor: FeatureExtractor, generator: Generator, scenes: Scenes) -> Image.Image:
+    pictures = pictures_of([scenes[i] for i in range(SHEET)])
+    output = generator.paint(extractor.posterior(pictures).mean)
+    return images.grid(images.to_images(torch.cat([pictures, output])), columns=SHEET)
+
+
 class AutoencoderTask(nn.Module):
     """Phase 1: pictures through a noisy bottleneck and back."""
 
@@ -110,9 +121,7 @@ class AutoencoderTask(nn.Module):
 
     def sheet(self) -> Image.Image:
         """Pictures above their reconstructions."""
-        pictures = pictures_of([self.dataset[i] for i in range(SHEET)])
-        output = self.generator.paint(self.extractor.posterior(pictures).mean).clamp(-1, 1)
-        return images.grid(images.to_images(torch.cat([pictures, output])), columns=SHEET)
+        return reconstruction_sheet(self.extractor, self.generator, self.dataset)
 
 
 class TextTask(nn.Module):
@@ -151,29 +160,59 @@ class TextTask(nn.Module):
 class FlowTask(nn.Module):
     """Phase 3: flow matching on features; one caption in ten is empty, for guidance (arXiv:2207.12598)."""
 
-    def __init__(self, model: DALLE, composer: Composer):
+    def __init__(self, model: DALLE, bank: FeatureBank):
         super().__init__()
-        self.model = (model,)  # hidden from nn.Module: only what is trained is a part of the task
         self.text = model.text.requires_grad_(True)
         self.text.embed.requires_grad_(False)
         self.normalizer = model.normalizer.requires_grad_(True)
-        self.extractor = model.extractor.to(memory_format=torch.channels_last).requires_grad_(False)
-        self.tokenizer = model.tokenizer
-        self.dataset = Scenes(composer)
+        self.tokenizer, self.dataset = model.tokenizer, bank
         self.code_nats = model.config.flow.code_nats
+        self.draw = model.draw  # a method, so that only what is trained is a part of the task
 
-    def collate(self, samples: list[Sample]) -> tuple[Tensor, Tensor]:
-        captions = ["" if sample.index % UNCAPTIONED == 0 else sample.scene.caption for sample in samples]
-        return pictures_of(samples), self.tokenizer(captions)
+    def collate(self, entries: list[Entry]) -> tuple[Tensor, Tensor]:
+        """-> features (B, N, C), caption tokens (B, CAPTION): of one length, so that a compiled step fits all."""
+        captions = ["" if entry.index % UNCAPTIONED == 0 else entry.caption for entry in entries]
+        tokens = self.tokenizer(captions)[:, :CAPTION]
+        tokens = nn.functional.pad(tokens, (0, CAPTION - tokens.shape[1]))
+        features = torch.from_numpy(np.stack([entry.features for entry in entries]))
+        return features.float(), tokens
 
     def forward(self, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-        pictures, tokens = batch
-        with torch.no_grad():
-            features = self.extractor(pictures).float()
+        features, tokens = batch
         return self.normalizer.loss(features, self.text(tokens), self.code_nats)
 
     def sheet(self) -> Image.Image:
         """Well-known things, two pictures each, at fixed seeds."""
-        (model,) = self.model
         recipes = [Recipe(prompt, seed=seed) for seed in (1, 2) for prompt in SHEET_PROMPTS]
-        return images.grid([picture.image for picture in model.draw(recipes)], columns=len(SHEET_PROMPTS))
+        return images.grid([picture.image for picture in self.draw(recipes)], columns=len(SHEET_PROMPTS))
+
+
+class GeneratorTask(nn.Module):
+    """Phase 4: a sharper Generator (arXiv:2012.09841). Features stay as they are, and so does the flow."""
+
+    def __init__(self, model: DALLE, composer: Composer):
+        super().__init__()
+        self.generator = model.generator.to(memory_format=torch.channels_last).requires_grad_(True)
+        self.extractor = model.extractor.to(memory_format=torch.channels_last).requires_grad_(False)
+        self.tower = model.tower.to(memory_format=torch.channels_last).requires_grad_(False)
+        self.critic = Critic().to(memory_format=torch.channels_last)
+        self.dataset = Scenes(composer)
+
+    def collate(self, samples: list[Sample]) -> Tensor:
+        return pictures_of(samples)
+
+    def forward(self, pictures: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        with torch.no_grad():
+            raw = self.extractor.posterior(pictures).sample()
+        output = self.generator.paint(raw)
+        reconstruction = reconstruction_loss(output, pictures)
+        perceptual = self.tower.distance(output, pictures)
+        passing, telling = self.critic.losses(pictures, output)
+        loss = reconstruction + PERCEPTUAL_WEIGHT * perceptual + ADVERSARIAL_WEIGHT * passing + telling
+        parts = {"reconstruction": reconstruction, "perceptual": perceptual, "telling": telling}
+        parts = {name: part.detach() for name, part in parts.items()}
+        return loss, parts | {"psnr": images.psnr(output.detach(), pictures).mean()}
+
+    def sheet(self) -> Image.Image:
+        """Pictures above their reconstructions."""
+        return reconstruction_sheet(self.extractor, self.generator, self.dataset)

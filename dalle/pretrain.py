@@ -6,20 +6,23 @@ A run's folder holds state.safetensors, metrics.jsonl, sheets/, and at the end c
 from pathlib import Path
 
 import torch
+from torch import nn
 
+from dalle.bank import FeatureBank
 from dalle.config import PRESETS
 from dalle.data.compose import Composer, corpus
 from dalle.data.emoji import EmojiSet
 from dalle.model import DALLE
-from dalle.phases import AutoencoderTask, FlowTask, TextTask
+from dalle.phases import AutoencoderTask, FlowTask, GeneratorTask, TextTask
 from dalle.teacher import Teacher
 from dalle.text import Tokenizer
 from dalle.trainer import Settings, Trainer
 
 DEFAULTS = {
     "autoencoder": {"batch": 32, "learning_rate": 1.2e-3, "muon": 2e-3, "average": 0.998},
+    "generator": {"batch": 32, "learning_rate": 3e-4, "muon": 5e-4, "average": 0.998},
     "text": {"batch": 256, "learning_rate": 1e-3, "muon": 2e-3, "average": 0.998},
-    "flow": {"batch": 256, "learning_rate": 1e-3, "muon": 2e-3, "average": 0.9995},
+    "flow": {"batch": 256, "learning_rate": 1e-3, "muon": 2e-3, "average": 0.9995, "workers": 0},
 }
 
 
@@ -35,22 +38,33 @@ def new_model(preset: str, emoji: EmojiSet, seed: int = 0) -> DALLE:
 def composer_for(phase: str, emoji: EmojiSet, model: DALLE, seed: int) -> Composer:
     """Scenes to train a phase on; the autoencoder never sees the concepts it is judged on."""
     seen = [i for i in range(len(emoji.concepts)) if not emoji.held_out(i)]
-    concepts = seen if phase == "autoencoder" else None
+    concepts = seen if phase in ("autoencoder", "generator") else None
     return Composer(emoji, seed=seed, concepts=concepts, size=model.config.image_size)
 
 
 def train(phase: str, folder: Path, data: Path, start: Path | None, preset: str, **settings: object) -> str:
-    """Run one phase in `folder`, or go on with it; -> the digest of the checkpoint written there."""
-    emoji = EmojiSet.load(data)
+    """Run one phase in `folder`, or go on with it; -> the digest of the checkpoint written there.
+
+    The flow's `data` is a bank of features, every other phase's the emoji set.
+    """
     chosen = Settings(**(DEFAULTS[phase] | settings))
-    model = DALLE.from_pretrained(start) if start else new_model(preset, emoji, chosen.seed)
-    composer = composer_for(phase, emoji, model, chosen.seed)
-    if phase == "autoencoder":
-        task = AutoencoderTask(model, composer)
-    elif phase == "text":
-        task = TextTask(model, composer, Teacher.load())
+    if phase == "flow":
+        if start is None:
+            raise ValueError(
+                "the flow trains on the features of an autoencoder: name its checkpoint to start from"
+            )
+        model = DALLE.from_pretrained(start)
+        task: nn.Module = FlowTask(model, FeatureBank(data))
     else:
-        task = FlowTask(model, composer)
+        emoji = EmojiSet.load(data)
+        model = DALLE.from_pretrained(start) if start else new_model(preset, emoji, chosen.seed)
+        composer = composer_for(phase, emoji, model, chosen.seed)
+        if phase == "autoencoder":
+            task = AutoencoderTask(model, composer)
+        elif phase == "text":
+            task = TextTask(model, composer, Teacher.load())
+        else:
+            task = GeneratorTask(model, composer)
     trainer = Trainer(task, chosen, folder)
     trainer.run()
     with trainer.averaged():

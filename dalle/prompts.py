@@ -4,9 +4,9 @@ import random
 from collections.abc import Sequence
 
 THINGS = (
-    "cat, dog, fox, owl, penguin, whale, octopus, butterfly, dragon, unicorn, rabbit, turtle, snail, elephant, "
-    "house, castle, lighthouse, rocket, sailboat, bicycle, car, train, hot air balloon, robot, guitar, crown, "
-    "umbrella, teapot, cactus, mushroom, tulip, pineapple, strawberry, doughnut, cupcake, pizza, apple, pear"
+    "cat, dog, fox, owl, penguin, whale, octopus, butterfly, dragon, unicorn, rabbit, turtle, snail, "
+    "elephant, house, castle, rocket, sailboat, bicycle, tractor, locomotive, parachute, robot, guitar, "
+    "crown, umbrella, teapot, cactus, mushroom, tulip, pineapple, strawberry, doughnut, cupcake, pizza, pear"
 ).split(", ")
 COLOURS = ("red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "grey")
 NUMBERS = ("two", "three", "four", "five")

@@ -24,16 +24,31 @@ class ImageTower(nn.Module):
         for out in rest:
             layers += [nn.Conv2d(width, out, 2, stride=2), ResidualBlock(out)]
             width = out
-        self.layers = nn.Sequential(*layers, nn.GroupNorm(8, width), nn.SiLU())
+        self.layers = nn.Sequential(*layers, nn.GroupNorm(min(8, width // 8), width), nn.SiLU())
         self.embed = nn.Linear(width, embedding, bias=False)
         self.temperature = nn.Parameter(torch.tensor(10.0).log())
 
     def forward(self, images: Tensor) -> Tensor:
         """images (B, 3, S, S) in [-1, 1], any S -> unit vectors (B, E)."""
+        return F.normalize(self.embed(self.layers(self._cells(images)).mean((2, 3))).float(), dim=-1)
+
+    def _cells(self, images: Tensor) -> Tensor:
         if images.shape[-1] != self.size:
             images = F.interpolate(images, size=(self.size, self.size), mode="area")
-        cells = F.pixel_unshuffle(images, 2).contiguous(memory_format=torch.channels_last)
-        return F.normalize(self.embed(self.layers(cells).mean((2, 3))).float(), dim=-1)
+        return F.pixel_unshuffle(images, 2).contiguous(memory_format=torch.channels_last)
+
+    def distance(self, a: Tensor, b: Tensor) -> Tensor:
+        """Perceptual distance of pictures (B, 3, S, S): of normalised activations at every depth; -> scalar.
+
+        LPIPS (arXiv:1801.03924) without its learnt weights, in this network's own features.
+        """
+        x, y, total = self._cells(a), self._cells(b), a.new_zeros(())
+        for layer in self.layers:
+            x, y = layer(x), layer(y)
+            if isinstance(layer, ResidualBlock):
+                gap = F.normalize(x.float(), dim=1) - F.normalize(y.float(), dim=1)
+                total = total + gap.square().sum(1).mean()
+        return total
 
     def logits(self, texts: Tensor, images: Tensor) -> Tensor:
         """texts (T, E), images (B, E), unit vectors -> scaled similarities (T, B)."""

@@ -121,7 +121,9 @@ class Trainer:
         optimizers: list[torch.optim.Optimizer] = []
         if rest:
             optimizers.append(
-                torch.optim.AdamW(rest, self.settings.learning_rate, (0.9, 0.98), weight_decay=decay, fused=True)
+                torch.optim.AdamW(
+                    rest, self.settings.learning_rate, (0.9, 0.98), weight_decay=decay, fused=True
+                )
             )
         if matrices:
             optimizers.append(Muon(matrices, self.settings.muon, weight_decay=decay))
@@ -153,7 +155,7 @@ class Trainer:
         )
         started, first = time.monotonic(), self.step
         for batch in batches:
-            figures = self._step(forward, batch)
+            figures = self.take_step(forward, batch)
             seconds = time.monotonic() - started
             left = seconds / (self.step - first) * (self.settings.steps - self.step)
             bar.update()
@@ -183,7 +185,8 @@ class Trainer:
             )
         )
 
-    def _step(self, forward: Callable, batch: Any) -> dict[str, float]:
+    def take_step(self, forward: Callable, batch: Any) -> dict[str, float]:
+        """One step on one batch; -> what to report of it."""
         rate = self.rate(self.step)
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:

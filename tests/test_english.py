@@ -37,11 +37,7 @@ from dalle.data.english import noun
         ("person: red hair", "a person with red hair", "three people with red hair"),
         ("man: beard", "a man with a beard", "three men with a beard"),
         ("woman: bald", "a bald woman", "three bald women"),
-        (
-            "person walking: facing right",
-            "a person walking facing right",
-            "three people walking facing right",
-        ),
+        ("person walking", "a person walking", "three people walking"),
         ("family: man, woman, boy", "a family of man, woman and boy", "three families of man, woman and boy"),
     ],
 )
@@ -70,7 +66,7 @@ def test_what_cannot_be_counted(label, one):
 
 
 @pytest.mark.parametrize(
-    "label", ["thumbs up", "three o’clock", "two-thirty", "rolling on the floor laughing"]
+    "label", ["thumbs up", "three o’clock", "two-thirty", "right anger bubble", "woman walking: facing right"]
 )
 def test_labels_that_name_no_thing(label):
     """Guards against "a thumbs up to the left of a three o'clock"."""

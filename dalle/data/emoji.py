@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import BinaryIO
 
@@ -189,13 +190,15 @@ def build(
     make a small slice for tests. Two builds give the same bytes; a set appears in `folder` when complete.
     Worker processes import the calling script: guard its entry by `if __name__ == "__main__"`.
     Raises ValueError for a size or style that cannot be, FileExistsError rather than replace anything but an
-    emoji set, RuntimeError where npm is missing or fails.
+    emoji set, RuntimeError where npm or resvg-py is missing or npm fails.
     """
     folder, chosen = Path(folder), _choose(styles, sharealike)
     if not 16 <= size <= 1024:
         raise ValueError(f"size={size}: icons are drawn at 16 to 1024 pixels")
     if folder.exists() and not _is_emoji_set(folder):
         raise FileExistsError(f"{folder} exists and is no emoji set; choose another folder, or delete it")
+    if find_spec("resvg_py") is None:
+        raise RuntimeError("resvg-py, which draws the icons, is not installed: pip install resvg-py")
     tell = progress or (lambda stage, done, total: None)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as scratch:

@@ -1,0 +1,92 @@
+"""A bank of features: scenes encoded once, so that the flow's training neither composes nor encodes pictures.
+
+A folder with features.npy (M, N, C) float16 and captions.json; it belongs to one FeatureExtractor for ever.
+"""
+
+import json
+import os
+import shutil
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset
+from tqdm import tqdm
+
+from dalle import images
+from dalle.autoencoder import FeatureExtractor
+from dalle.data.compose import Composer
+
+
+class Entry(NamedTuple):
+    index: int  # of the draw, not of the scene: it grows for ever
+    features: np.ndarray  # (N, C) float16
+    caption: str
+
+
+class FeatureBank(Dataset):
+    """Draw i is scene i mod M of the bank, every epoch in another order."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        if not (folder / "captions.json").is_file():
+            raise FileNotFoundError(
+                f"{folder} holds no features; make them by `python -m dalle dataset features`"
+            )
+        self.captions: list[str] = json.loads((folder / "captions.json").read_text(encoding="utf-8"))
+        self.features = np.load(folder / "features.npy", mmap_mode="r")
+
+    def __getitem__(self, index: int) -> Entry:
+        epoch, position = divmod(index, len(self.captions))
+        scene = _order(epoch, len(self.captions))[position]
+        return Entry(index, self.features[scene], self.captions[scene])
+
+    def __len__(self) -> int:
+        return 2**31
+
+
+@lru_cache(maxsize=2)
+def _order(epoch: int, count: int) -> np.ndarray:
+    return np.random.Generator(np.random.PCG64(epoch)).permutation(count)
+
+
+class _Rendered(Dataset):
+    """Scenes as (pixels, caption)."""
+
+    def __init__(self, composer: Composer, count: int):
+        self.composer, self.count = composer, count
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, str]:
+        scene = self.composer.scene(index)
+        return self.composer.render(scene), scene.caption
+
+    def __len__(self) -> int:
+        return self.count
+
+
+@torch.inference_mode()
+def build(extractor: FeatureExtractor, composer: Composer, count: int, folder: Path, batch: int = 64) -> None:
+    """Encode scenes 0 .. count - 1 into `folder`, which appears when it is complete."""
+    scratch = folder.with_name(f".{folder.name}-{os.getpid()}")
+    scratch.mkdir(parents=True)
+    try:
+        loader = DataLoader(_Rendered(composer, count), batch, num_workers=1, collate_fn=list)
+        features, captions = None, []
+        bar = tqdm(total=count, desc="features", unit="scene")
+        for items in loader:
+            with torch.autocast("cpu", torch.bfloat16):
+                encoded = extractor(images.from_arrays([pixels for pixels, _ in items])).numpy()
+            if features is None:
+                shape = (count, *encoded.shape[1:])
+                features = np.lib.format.open_memmap(scratch / "features.npy", "w+", np.float16, shape)
+            features[len(captions) : len(captions) + len(items)] = encoded
+            captions += [caption for _, caption in items]
+            bar.update(len(items))
+        bar.close()
+        features.flush()
+        (scratch / "captions.json").write_text(json.dumps(captions, ensure_ascii=False), encoding="utf-8")
+        scratch.rename(folder)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)

@@ -1,0 +1,124 @@
+"""The shipped checkpoint: networks, known words, and a model card with figures, sheet, data and licences."""
+
+import json
+from collections import Counter
+from pathlib import Path
+
+from PIL import Image
+
+from dalle.data.compose import corpus
+from dalle.data.emoji import EmojiSet
+from dalle.model import DALLE
+from dalle.words import split
+
+SHEET = "concepts.webp"
+
+
+def known_words(emoji: EmojiSet) -> list[str]:
+    """Words of training captions, lower-case, those used most first."""
+    counts = Counter(word for text in corpus(emoji) for word in split(text))
+    return [word for word, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
+
+
+def export(source: Path, target: Path, emoji: EmojiSet, evaluation: Path) -> str:
+    """Write the checkpoint `source` to `target` with its words and its card; -> the digest.
+
+    `evaluation` is the folder that `python -m dalle evaluate --checkpoint source` wrote.
+    """
+    figures = json.loads((evaluation / "evaluation.json").read_text(encoding="utf-8"))
+    model = DALLE.from_pretrained(source)
+    if figures["checkpoint"] != model.digest:
+        raise ValueError(
+            f"{evaluation} holds figures of checkpoint {figures['checkpoint']}, not of {model.digest}; "
+            f"run `python -m dalle evaluate --checkpoint {source} --output {evaluation}` first"
+        )
+    digest = model.save_pretrained(target, card(model, emoji, figures))
+    (target / "words.json").write_text(json.dumps(known_words(emoji), ensure_ascii=False), encoding="utf-8")
+    with Image.open(evaluation / "concepts.png") as sheet:
+        sheet.save(target / SHEET, quality=80, method=6)
+    return digest
+
+
+def card(model: DALLE, emoji: EmojiSet, figures: dict[str, float]) -> str:
+    """The model card: README.md of the checkpoint's folder."""
+    millions = {name: count / 1e6 for name, count in model.sizes().items()}
+    rows = "\n".join(f"| {name} | {value} |" for name, value in _rows(figures))
+    parts = "\n".join(f"| {name} | {value:.1f} M |" for name, value in millions.items())
+    sources = "\n".join(
+        f"| {source.title} | {source.author} | [{source.licence}]({source.licence_url}) | {source.used} |"
+        for source in emoji.licences
+    )
+    return CARD.format(
+        digest=figures["checkpoint"],
+        total=sum(millions.values()),
+        parts=parts,
+        rows=rows,
+        sources=sources,
+        icons=len(emoji.icons),
+        concepts=len(emoji.concepts),
+        styles=len({icon.style for icon in emoji.icons}),
+        data=emoji.digest[:12],
+        sheet=SHEET,
+    )
+
+
+def _rows(figures: dict[str, float]) -> list[tuple[str, str]]:
+    return [
+        ("reconstruction, concepts held out of the autoencoder", f"{figures['psnr']:.2f} dB PSNR"),
+        ("icons in that figure", f"{figures['icons']}"),
+    ]
+
+
+CARD = """\
+---
+license: apache-2.0
+library_name: dalle
+pipeline_tag: text-to-image
+tags: [text-to-image, emoji, rectified-flow, cpu]
+language: [multilingual]
+---
+# emoji: a small DALL·E trained from nothing on open emoji art
+
+Draws 128x128 pictures of prompts such as "a red apple", "an owl, noto style", "a green cat to the left of a
+red house", in English, and of single names in some 28 languages. It runs on two CPU cores. Weights:
+`{digest}`, {total:.1f} million parameters, bf16.
+
+| network | parameters |
+|---|---|
+{parts}
+
+## Figures
+
+`python -m dalle evaluate --checkpoint checkpoints/emoji` gives them again.
+
+| figure | value |
+|---|---|
+{rows}
+
+Two hundred common concepts, one picture each at one seed, not picked:
+
+![200 concepts]({sheet})
+
+## Training
+
+From random weights, on {icons} icons of {concepts} concepts in {styles} drawing styles (data `{data}`,
+built by `python -m dalle dataset emoji`), composed into captioned scenes without end. Phases, hours and
+losses are in `dalle/RESEARCH.md`. A sentence-embedding model (all-MiniLM-L6-v2, Apache-2.0) taught the text
+encoder where English words outside the data belong; nothing of it is in these weights.
+
+## Limits
+
+It knows the subjects, styles, colours and arrangements of its icons and nothing else: no photographs, no
+lettering, no real people. Faces and fine detail are soft. People come in few variants, skin tones are
+folded into the icons' default, and national flags were left out. Rare concepts, counts above three, and two
+things with two colours often go wrong. Only English prompts describe whole scenes.
+
+## Data and credits
+
+| set | by | licence | icons used |
+|---|---|---|---|
+{sources}
+
+Code and weights: Apache-2.0. Pictures that you draw are yours; where they come close to one of the icons
+above, that icon's licence asks you to name its authors.
+"""
