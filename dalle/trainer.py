@@ -1,8 +1,9 @@
 """Trainer: one loop for every phase of training, from nothing or on, on one process or many.
 
-A task is an nn.Module whose forward takes a batch and returns (loss, parts to report). The trainer's state is one
-file, written beside the old one and renamed: networks, their average, optimizers, step. Every random number of a
-step comes from (seed, step), so a run that was killed goes on to the same numbers as if it never was.
+A task is an nn.Module whose forward takes a batch and returns (loss, parts to report). The trainer's state is
+one file, written beside the old one and renamed: networks, their average, optimizers, step. Every random
+number of a step comes from (seed, step, process), so a run that was killed goes on to the same numbers as if
+it never was.
 """
 
 import dataclasses
@@ -11,6 +12,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -51,6 +53,11 @@ class Settings:
     workers: int = 1
     precision: str = "auto"  # auto: measured; fp32; bf16
     compile: bool = False  # by torch.compile: needs a C++ compiler; pays off on long runs
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch", "save_every", "sheet_every"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1; got {getattr(self, name)}")
 
 
 class Task(Protocol):
@@ -140,8 +147,9 @@ class Trainer:
         return up * down
 
     def run(self) -> None:
-        """Train to the last step. Raises TrainingError on a loss that is no number."""
+        """Train to the last step. Raises TrainingError where a loss or a gradient is no finite number."""
         self.folder.mkdir(parents=True, exist_ok=True)
+        self._forget_later_steps()
         forward = self.accelerator.prepare_model(self.task)
         if self.settings.compile:
             forward = torch.compile(forward)
@@ -194,14 +202,14 @@ class Trainer:
         torch.manual_seed(hash((self.settings.seed, self.step, self.accelerator.process_index)) % 2**63)
         with self.accelerator.autocast():
             loss, parts = forward(batch)
-        total = self.accelerator.reduce(loss.detach(), "mean")
-        if not math.isfinite(float(total)):
-            raise TrainingError(
-                f"the loss became {float(total)} at step {self.step}. The last good state is "
-                f"{self.state_path}; go on from it with a lower learning rate"
-            )
         self.accelerator.backward(loss)
-        norm = torch.nn.utils.clip_grad_norm_(self.parameters.values(), self.settings.clip)
+        total = float(self.accelerator.reduce(loss.detach(), "mean"))
+        norm = float(torch.nn.utils.clip_grad_norm_(self.parameters.values(), self.settings.clip))
+        if not (math.isfinite(total) and math.isfinite(norm)):
+            raise TrainingError(
+                f"the loss became {total} and its gradient's norm {norm} at step {self.step}. The last good "
+                f"state is in {self.state_path}, if one was saved; go on from it with a lower learning rate"
+            )
         for optimizer in self.optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
@@ -211,9 +219,8 @@ class Trainer:
         torch._foreach_lerp_(
             list(self.average.values()), [p.detach() for p in self.parameters.values()], 1 - keep
         )
-        return {"loss": float(total), "norm": float(norm), "rate": rate} | {
-            name: float(value) for name, value in parts.items()
-        }
+        parts = {name: float(value) for name, value in parts.items()}
+        return {"loss": total, "norm": norm, "rate": rate} | parts
 
     def _agree(self, stop: bool) -> bool:
         """The main process decides for all."""
@@ -227,6 +234,18 @@ class Trainer:
                 rounded = {name: float(f"{value:.6g}") for name, value in figures.items()}
                 file.write(json.dumps({"step": self.step} | rounded) + "\n")
 
+    def _forget_later_steps(self) -> None:
+        """Drop what was logged after the state was saved: those steps are taken again."""
+        path = self.folder / "metrics.jsonl"
+        if not (self.accelerator.is_main_process and path.exists()):
+            return
+        scratch = path.with_suffix(".writing")
+        # A killed process leaves an unfinished last line; it belongs to a later step too.
+        lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.endswith("}")]
+        kept = [line + "\n" for line in lines if json.loads(line)["step"] <= self.step]
+        scratch.write_text("".join(kept), encoding="utf-8")
+        os.replace(scratch, path)
+
     def _sheet(self) -> None:
         if not self.accelerator.is_main_process:
             return
@@ -236,70 +255,86 @@ class Trainer:
             (self.folder / "sheets").mkdir(exist_ok=True)
             sheet.save(self.folder / "sheets" / f"{self.step:07d}.png")
 
-    def averaged(self) -> "_Averaged":
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
         """A context in which the task's parameters are their moving average."""
-        return _Averaged(self)
+        self._swap()
+        try:
+            yield
+        finally:
+            self._swap()
+
+    @torch.no_grad()
+    def _swap(self) -> None:
+        for name, parameter in self.parameters.items():
+            held = parameter.clone()
+            parameter.copy_(self.average[name])
+            self.average[name].copy_(held)
 
     # --- state
+
+    def _networks(self) -> dict[str, Tensor]:
+        """What a state holds beside the optimizers': the tensors themselves, by name."""
+        tensors = {f"network.{n}": p.detach() for n, p in self.parameters.items()}
+        tensors |= {f"average.{n}": p for n, p in self.average.items()}
+        return tensors | {f"buffer.{n}": b for n, b in self.task.named_buffers()}
 
     def save(self) -> None:
         """Write the state so that a kill or a power cut at any moment leaves the old one or the new one."""
         if not self.accelerator.is_main_process:
             return
-        tensors = {f"network.{n}": p.detach() for n, p in self.parameters.items()}
-        tensors |= {f"average.{n}": p for n, p in self.average.items()}
-        tensors |= {f"buffer.{n}": b for n, b in self.task.named_buffers()}
+        tensors = self._networks()
         for index, optimizer in enumerate(self.optimizers):
             for number, state in optimizer.state_dict()["state"].items():
                 tensors |= {f"optimizer.{index}.{number}.{n}": v for n, v in state.items()}
         header = {"step": str(self.step), "settings": json.dumps(dataclasses.asdict(self.settings))}
         scratch = self.state_path.with_suffix(".writing")
-        safetensors.torch.save_file({n: t.contiguous().cpu() for n, t in tensors.items()}, scratch, header)
-        with scratch.open("rb") as file:
-            os.fsync(file.fileno())
-        os.replace(scratch, self.state_path)
+        try:
+            safetensors.torch.save_file(
+                {n: t.contiguous().cpu() for n, t in tensors.items()}, scratch, header
+            )
+            with scratch.open("rb") as file:
+                os.fsync(file.fileno())
+            os.replace(scratch, self.state_path)
+        except (OSError, safetensors.SafetensorError) as error:
+            scratch.unlink(missing_ok=True)
+            raise TrainingError(
+                f"the state of step {self.step} could not be written to {self.state_path} ({error}); "
+                "an older one stays as it was"
+            ) from error
 
     def _load(self) -> None:
         try:
-            tensors = safetensors.torch.load_file(self.state_path)
             with safetensors.safe_open(self.state_path, "pt") as file:
-                self.step = int(file.metadata()["step"])
-            with torch.no_grad():
-                for name, parameter in self.parameters.items():
-                    parameter.copy_(tensors[f"network.{name}"])
-                    self.average[name].copy_(tensors[f"average.{name}"])
-                for name, buffer in self.task.named_buffers():
-                    buffer.copy_(tensors[f"buffer.{name}"])
-        except (KeyError, RuntimeError, safetensors.SafetensorError) as error:
+                header = file.metadata() or {}
+            self.step, muon = int(header["step"]), json.loads(header["settings"])["muon"]
+            if bool(muon) != bool(self.settings.muon):
+                raise ValueError(f"its optimizers are those of muon={muon}")
+            tensors = safetensors.torch.load_file(self.state_path)
+            optimizers = {n: tensors.pop(n) for n in list(tensors) if n.startswith("optimizer.")}
+            networks = self._networks()
+            ours, theirs = ({n: t.shape for n, t in side.items()} for side in (networks, tensors))
+            if odd := sorted(ours.items() ^ theirs.items()):
+                raise ValueError(f"its tensors are others, {odd[0][0]} for one")
+            for name, tensor in networks.items():
+                tensor.copy_(tensors[name])
+            for index, optimizer in enumerate(self.optimizers):
+                _restore(optimizer, optimizers, f"optimizer.{index}.")
+        except (KeyError, TypeError, ValueError, safetensors.SafetensorError) as error:
             raise TrainingError(
                 f"{self.state_path} does not fit this run ({error}); choose another folder or delete it"
             ) from error
-        for index, optimizer in enumerate(self.optimizers):
-            state: dict[int, dict[str, Tensor]] = {}
-            prefix = f"optimizer.{index}."
-            for name, tensor in tensors.items():
-                if name.startswith(prefix):
-                    number, key = name.removeprefix(prefix).split(".", 1)
-                    state.setdefault(int(number), {})[key] = tensor
-            groups = optimizer.state_dict()["param_groups"]
-            optimizer.load_state_dict({"state": state, "param_groups": groups})
 
 
-class _Averaged:
-    """Swaps the average in, and out again."""
-
-    def __init__(self, trainer: Trainer):
-        self.trainer = trainer
-
-    def _swap(self) -> None:
-        with torch.no_grad():
-            for name, parameter in self.trainer.parameters.items():
-                held = parameter.detach().clone()
-                parameter.copy_(self.trainer.average[name])
-                self.trainer.average[name].copy_(held)
-
-    def __enter__(self) -> None:
-        self._swap()
-
-    def __exit__(self, *_: object) -> None:
-        self._swap()
+def _restore(optimizer: torch.optim.Optimizer, saved: dict[str, Tensor], prefix: str) -> None:
+    """Give an optimizer its state back."""
+    groups = optimizer.state_dict()["param_groups"]
+    state: dict[int, dict[str, Tensor]] = {}
+    for number, parameter in enumerate(optimizer.param_groups[0]["params"]):
+        of = f"{prefix}{number}."
+        state[number] = {n.removeprefix(of): t for n, t in saved.items() if n.startswith(of)}
+        for key, tensor in state[number].items():
+            # In the parameter's own memory format: torch's fused AdamW goes through memory in its order.
+            if tensor.shape == parameter.shape:
+                state[number][key] = torch.empty_like(parameter).copy_(tensor)
+    optimizer.load_state_dict({"state": state, "param_groups": groups})
