@@ -69,6 +69,8 @@ class _Rendered(Dataset):
 @torch.inference_mode()
 def build(extractor: FeatureExtractor, composer: Composer, count: int, folder: Path, batch: int = 64) -> None:
     """Encode scenes 0 .. count - 1 into `folder`, which appears when it is complete."""
+    if folder.exists():
+        raise FileExistsError(f"{folder} exists; delete it, or choose another folder")
     scratch = folder.with_name(f".{folder.name}-{os.getpid()}")
     scratch.mkdir(parents=True)
     try:

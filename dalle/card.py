@@ -1,4 +1,4 @@
-"""The shipped checkpoint: networks, known words, and a model card with figures, sheet, data and licences."""
+"""The shipped checkpoint: networks, known words, named sliders, and a model card."""
 
 import json
 from collections import Counter
@@ -6,12 +6,17 @@ from pathlib import Path
 
 from PIL import Image
 
+from dalle import directions
 from dalle.data.compose import corpus
 from dalle.data.emoji import EmojiSet
+from dalle.effects import measure
+from dalle.evaluation import common_concepts
 from dalle.model import DALLE
+from dalle.recipe import Recipe
 from dalle.words import split
 
 SHEET = "concepts.webp"
+SLIDER_PROMPTS = 32
 
 
 def known_words(emoji: EmojiSet) -> list[str]:
@@ -32,7 +37,11 @@ def export(source: Path, target: Path, emoji: EmojiSet, evaluation: Path) -> str
             f"{evaluation} holds figures of checkpoint {figures['checkpoint']}, not of {model.digest}; "
             f"run `python -m dalle evaluate --checkpoint {source} --output {evaluation}` first"
         )
+    prompts = common_concepts(emoji, SLIDER_PROMPTS)
+    size = model.config.image_size
+    sliders = measure(model, [Recipe(text, seed=seed, size=size) for seed, text in enumerate(prompts)])
     digest = model.save_pretrained(target, card(model, emoji, figures))
+    directions.save(target / "sliders.json", sliders)
     (target / "words.json").write_text(json.dumps(known_words(emoji), ensure_ascii=False), encoding="utf-8")
     with Image.open(evaluation / "concepts.png") as sheet:
         sheet.save(target / SHEET, quality=80, method=6)

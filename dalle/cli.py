@@ -1,8 +1,9 @@
-"""The command line: python -m dalle generate | train | dataset | evaluate | bench."""
+"""The command line: python -m dalle generate | train | train-folder | dataset | evaluate | bench."""
 
 import argparse
 import json
 import re
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -53,6 +54,21 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--compile", action="store_true", help="torch.compile: minutes at first, then faster")
     train.add_argument("--seed", type=int, default=0)
     train.set_defaults(command=_train)
+
+    folder = commands.add_parser("train-folder", help="teach a checkpoint the pictures of a folder or zip")
+    folder.add_argument("folder", type=Path, nargs="?", help="the pictures; left out, to go on with a run")
+    folder.add_argument("--output", type=Path, required=True, help="the run's folder, in one of all runs")
+    folder.add_argument("--checkpoint", type=Path, default=DEFAULT_CHECKPOINT, help="to start from")
+    folder.add_argument("--preset", default="quick", help="quick, good or thorough (default: quick)")
+    folder.add_argument("--steps", type=int, help="training steps, instead of the preset's")
+    folder.add_argument(
+        "--caption", help="of every picture (default: from files beside them, or their names)"
+    )
+    folder.add_argument("--pad", action="store_true", help="show pictures whole, not their middle square")
+    folder.add_argument("--flips", action="store_true", help="mirrored pictures are as good")
+    folder.add_argument("--seed", type=int, default=0)
+    folder.add_argument("--nice", type=int, default=0, help="lower the priority by so much")
+    folder.set_defaults(command=_train_folder)
 
     dataset = commands.add_parser("dataset", help="build or look at the emoji set")
     parts = dataset.add_subparsers(required=True, metavar="action")
@@ -112,8 +128,9 @@ def _generate(options: argparse.Namespace) -> None:
     from dalle.model import DALLE
 
     model = DALLE.from_pretrained(options.checkpoint, runtime.inference_dtype())
-    chosen = {name: getattr(options, name) for name in ("guidance", "steps") if getattr(options, name)}
-    with tqdm(desc="drawing", unit="step") as bar:
+    given = {name: getattr(options, name) for name in ("guidance", "steps")}
+    chosen = {name: value for name, value in given.items() if value is not None}
+    with tqdm(desc="drawing", unit="step", leave=False) as bar:
 
         def on_step(step: int, steps: int, preview: object) -> None:
             bar.total = steps
@@ -187,7 +204,47 @@ def _train(options: argparse.Namespace) -> None:
         compile=options.compile,
         **{field: value for field, value in given.items() if value is not None},
     )
-    print(f"{options.output / 'checkpoint'}: {digest}")
+    if digest:
+        print(f"{options.output / 'checkpoint'}: {digest}")
+
+
+def _train_folder(options: argparse.Namespace) -> None:
+    from dalle import finetune, runs
+
+    if options.nice:
+        runs.give_way(options.nice)
+    if options.folder:
+        run = runs.create(options.output.absolute().parent, options.output.name)
+        try:
+            _lay_out(run.folder, options)
+        except BaseException:
+            shutil.rmtree(run.folder)
+            raise
+    else:
+        run = runs.Run(options.output.absolute())
+    with runs.working(run) as report:
+        finished = finetune.train(run.folder, report)
+        report.end("done" if finished else "stopped")
+    if finished:
+        finetune.tidy(run.folder)
+    print(run.checkpoint or f"{run.folder}: stopped before it had learnt anything")
+
+
+def _lay_out(run: Path, options: argparse.Namespace) -> None:
+    """Gather a run's pictures and write down what is to be done."""
+    from dalle import finetune
+    from dalle.data import folder
+
+    data = folder.gather(options.folder, run / "data")
+    if options.caption is not None:
+        data = data.recaptioned((name, options.caption) for name, _ in data.rows)
+    for problem in data.problems:
+        print(f"{problem.name}: {problem.kind}, {problem.reason}")
+    print(data.summary())
+    chosen = {"how": "pad" if options.pad else "crop", "flips": options.flips, "seed": options.seed}
+    if options.steps is not None:
+        chosen["steps"] = options.steps
+    finetune.plan(options.checkpoint, options.preset, **chosen).save(run)
 
 
 def _evaluate(options: argparse.Namespace) -> None:

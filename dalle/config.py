@@ -6,7 +6,10 @@ A checkpoint's `config.json` is `Config.to_json`; `Config.from_json` refuses key
 import dataclasses
 import json
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
+
+LARGEST = 2**16  # of any size: a config read from a file must not fill the memory
 
 
 @dataclass(frozen=True)
@@ -62,9 +65,19 @@ class Config:
     flow: FlowConfig = field(default_factory=FlowConfig)
 
     def __post_init__(self) -> None:
+        """Raises ValueError for sizes that no network can have."""
+        for part in (self, self.autoencoder, self.text, self.tower, self.flow):
+            _check_sizes(part)
         cell = 16 * self.autoencoder.fold
-        if self.image_size < cell or self.image_size % cell:
+        if self.image_size % cell:
             raise ValueError(f"image_size must be a multiple of {cell}; got {self.image_size}")
+        widths = self.autoencoder.widths
+        if len(widths) != 3 or any(4 * narrow % wide for narrow, wide in pairwise(widths)):
+            raise ValueError(
+                f"the autoencoder has three widths, each dividing four times the one before; got {widths}"
+            )
+        if odd := [width for width in (*widths, *self.tower.widths) if width % 8]:
+            raise ValueError(f"widths of convolutional networks must be multiples of 8; got {odd}")
 
     @property
     def tokens(self) -> int:
@@ -82,13 +95,26 @@ class Config:
     @classmethod
     def from_json(cls, text: str) -> "Config":
         """Raises ValueError where the text is no JSON object or has an unknown key."""
-        values = json.loads(text)
-        if not isinstance(values, dict):
-            raise ValueError(f"a config is a JSON object; got {type(values).__name__}")
-        return _build(cls, values, "config")
+        return _build(cls, json.loads(text), "config")
 
 
-def _build(kind: type, values: dict[str, Any], where: str) -> Any:
+def _check_sizes(part: Any) -> None:
+    for entry in dataclasses.fields(part):
+        value, default = getattr(part, entry.name), entry.default
+        if isinstance(default, float):
+            if type(value) not in (int, float) or not 0 < value < LARGEST:
+                raise ValueError(f"{entry.name} must be a number above 0; got {value!r}")
+        elif default is not dataclasses.MISSING:
+            sizes = value if isinstance(value, tuple) else (value,)
+            whole = all(type(size) is int and 1 <= size <= LARGEST for size in sizes)
+            if type(value) is not type(default) or not whole:
+                kind = "a list of whole numbers" if isinstance(default, tuple) else "a whole number"
+                raise ValueError(f"{entry.name} must be {kind} from 1 to {LARGEST}; got {value!r}")
+
+
+def _build(kind: type, values: Any, where: str) -> Any:
+    if not isinstance(values, dict):
+        raise ValueError(f"{where} must be a JSON object; got {values!r:.80}")
     fields = {f.name: f for f in dataclasses.fields(kind)}
     unknown = sorted(set(values) - set(fields))
     if unknown:

@@ -2,8 +2,8 @@
 
     images (B, 3, S, S) in [-1, 1]  -->  logits (B, 1, S/16, S/16), above 0: a picture
 
-Generative adversarial networks, arXiv:1406.2661; hinge loss, arXiv:1705.02894; on patches, arXiv:1611.07004; beside
-a reconstruction loss, arXiv:2012.09841.
+Generative adversarial networks, arXiv:1406.2661; hinge loss, arXiv:1705.02894; on patches, arXiv:1611.07004;
+beside a reconstruction loss, arXiv:2012.09841.
 """
 
 import torch
@@ -31,7 +31,7 @@ class Critic(nn.Module):
         return self.layers(images.contiguous(memory_format=torch.channels_last)).float()
 
     def losses(self, pictures: Tensor, drawn: Tensor) -> tuple[Tensor, Tensor]:
-        """-> the generator's loss, which moves only `drawn`, and the critic's, which moves only the critic."""
+        """-> the generator's loss, which moves only `drawn`, and the critic's, which moves only itself."""
         fixed = {name: parameter.detach() for name, parameter in self.named_parameters()}
         passing = -functional_call(self, fixed, (drawn,)).mean()
         telling = F.relu(1 - self(pictures)).mean() + F.relu(1 + self(drawn.detach())).mean()

@@ -1,7 +1,7 @@
 """Quality figures of a checkpoint, and the sheets that a person looks at.
 
-`python -m dalle evaluate` writes evaluation.json and the sheets into a folder; the same checkpoint and data give
-the same figures.
+`python -m dalle evaluate` writes evaluation.json and the sheets into a folder; the same checkpoint and data
+give the same figures.
 """
 
 import json

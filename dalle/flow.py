@@ -3,9 +3,9 @@
     features (B, N, C)  --Normalizer-->  Latent: code (B, K) and noise (B, N, C), both ~ N(0, I)
     Latent  --InverseNormalizer-->  features (B, N, C)
 
-B pictures, N tokens a picture, C channels a token, K = 20 numbers in the code. Time runs from 0 (features) to 1
-(noise). Rectified flow, arXiv:2209.03003; flow matching, arXiv:2210.02747; the block is DiT's (arXiv:2212.09748)
-with one modulation shared by all depths (PixArt-alpha, arXiv:2310.00426).
+B pictures, N tokens a picture, C channels a token, K = 20 numbers in the code. Time runs from 0 (features) to
+1 (noise). Rectified flow, arXiv:2209.03003; flow matching, arXiv:2210.02747; the block is DiT's
+(arXiv:2212.09748) with one modulation shared by all depths (PixArt-alpha, arXiv:2310.00426).
 """
 
 from collections.abc import Callable
@@ -93,7 +93,7 @@ class Velocity(nn.Module):
         """The field for one caption and code: what does not depend on x and time is computed once."""
         states = self.caption_norm(caption.states)
         key_values = [block.caption.key_values(states) for block in self.blocks]
-        steady = self.code(code) + self.pooled(caption.pooled)
+        steady = self.code(code.to(states.dtype)) + self.pooled(caption.pooled)
         mask = caption.mask[:, None, None]
 
         def velocity(x: Tensor, time: Tensor) -> Tensor:
@@ -124,7 +124,7 @@ class CodeReader(nn.Module):
 
     def forward(self, features: Tensor) -> CodePosterior:
         """features (B, N, C) -> mean and log-variance (B, K)."""
-        x = self.input(features) + self.positions
+        x = self.input(features.to(self.input.weight.dtype)) + self.positions
         for block in self.blocks:
             x = block(x)
         mean, log_variance = self.output(self.norm(x.mean(1))).float().chunk(2, dim=-1)
@@ -165,7 +165,7 @@ class Normalizer(nn.Module):
 
 
 class InverseNormalizer:
-    """Inverse normalization network: the same field, so no parameters of its own, followed from time 1 to 0."""
+    """Inverse normalization network: the same field, followed from time 1 to 0; no parameters of its own."""
 
     def __init__(self, normalizer: Normalizer):
         self.velocity = normalizer.velocity

@@ -62,7 +62,8 @@ class Attention(nn.Module):
         """x (B, N, C), context from `key_values`, mask (B, 1, 1, L) True where to look -> (B, N, C)."""
         key, value = self.key_values(x) if context is None else context
         query = self.query_norm(self.query(x).unflatten(-1, (self.heads, -1))).transpose(1, 2)
-        # A few dozen tokens: plain products are several times faster on a CPU than the fused kernel's backward.
+        # For a few dozen tokens plain products are several times faster on a CPU than the fused kernel's
+        # backward.
         scores = query @ key.transpose(-2, -1) * query.shape[-1] ** -0.5
         if mask is not None:
             scores = scores.masked_fill(~mask, float("-inf"))

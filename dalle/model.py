@@ -12,7 +12,7 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import groupby
 from pathlib import Path
@@ -28,7 +28,7 @@ from dalle import images, runtime
 from dalle.autoencoder import FeatureExtractor, Generator
 from dalle.config import Config
 from dalle.flow import InverseNormalizer, Latent, Normalizer
-from dalle.recipe import Picture, Recipe
+from dalle.recipe import SEEDS, Picture, Recipe
 from dalle.sampling import Field, OnStep, Walk, follow, guided, schedule, steered
 from dalle.text import Caption, TextEncoder, Tokenizer
 from dalle.tower import ImageTower
@@ -200,13 +200,10 @@ class DALLE(nn.Module):
         """`count` pictures of a prompt, with seeds from `seed` on; `settings` are fields of Recipe."""
         if count < 1:
             raise ValueError(f"count must be at least 1; got {count}")
-        first = secrets.randbelow(2**32) if seed is None else seed
+        first = secrets.randbelow(SEEDS) if seed is None else seed
         size = self.config.image_size
-        recipes = [
-            Recipe(prompt, seed=(first + i) % 2**32, checkpoint=self.digest, size=size, **settings)
-            for i in range(count)
-        ]
-        return self.draw(recipes, on_step)
+        recipe = Recipe(prompt, seed=first, checkpoint=self.digest, size=size, **settings)
+        return self.draw([replace(recipe, seed=(first + i) % SEEDS) for i in range(count)], on_step)
 
     # --- checkpoints
 
@@ -223,7 +220,7 @@ class DALLE(nn.Module):
                 )
         try:
             config = Config.from_json((folder / "config.json").read_text(encoding="utf-8"))
-            tokenizer = Tokenizer.load(folder / "tokenizer.json", config.text.length)
+            tokenizer = Tokenizer.load(folder / "tokenizer.json", config.text)
             state = safetensors.torch.load_file(weights)
             with torch.device("meta"):
                 model = cls(config, tokenizer, _digest(weights))
@@ -237,8 +234,13 @@ class DALLE(nn.Module):
         return model.eval().requires_grad_(False)
 
     def save_pretrained(self, folder: str | Path, card: str = "") -> str:
-        """Write the checkpoint in bf16; -> its digest. The folder appears whole, or the old one stays."""
+        """Write the checkpoint in bf16; -> its digest. The folder appears whole, or the old one stays.
+
+        Raises CheckpointError where that would replace a folder of other things, or the disk is full.
+        """
         folder = Path(folder)
+        if folder.is_dir() and any(folder.iterdir()) and not (folder / "config.json").is_file():
+            raise CheckpointError(f"{folder} holds other things than a checkpoint: choose another folder")
         folder.parent.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
         try:
@@ -252,6 +254,8 @@ class DALLE(nn.Module):
             scratch.chmod(0o755)
             digest = _digest(scratch / "model.safetensors")
             _swap(scratch, folder)
+        except (OSError, safetensors.SafetensorError) as error:
+            raise CheckpointError(f"the checkpoint could not be written to {folder} ({error})") from error
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
         return digest
@@ -289,5 +293,10 @@ def _swap(new: Path, folder: Path) -> None:
     old = folder.with_name(f".{folder.name}-{os.getpid()}-old")
     if folder.exists():
         folder.rename(old)
-    new.rename(folder)
+    try:
+        new.rename(folder)
+    except OSError:
+        if old.exists():
+            old.rename(folder)
+        raise
     shutil.rmtree(old, ignore_errors=True)

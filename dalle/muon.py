@@ -1,7 +1,8 @@
-"""Muon: momentum, made orthogonal, for every weight that acts as a matrix; linear layers and convolutions alike.
+"""Muon: momentum, made orthogonal, for every weight that acts as a matrix; linear layers and convolutions.
 
-Keller Jordan, 2024 (kellerjordan.github.io/posts/muon); the update's size is matched to AdamW's as in Moonlight
-(arXiv:2502.16982). Unlike torch.optim.Muon it takes convolutions, and orthogonalises equal shapes in one batch.
+Keller Jordan, 2024 (kellerjordan.github.io/posts/muon); the update's size is matched to AdamW's as in
+Moonlight (arXiv:2502.16982). Unlike torch.optim.Muon it takes convolutions, and orthogonalises equal shapes
+in one batch.
 """
 
 from collections import defaultdict
@@ -41,7 +42,10 @@ class Muon(Optimizer):
     def _update(self, group: dict, shape: torch.Size, parameters: list[Tensor]) -> None:
         directions = []
         for parameter in parameters:
-            average = self.state[parameter].setdefault("momentum", torch.zeros_like(parameter))
+            state = self.state[parameter]
+            if not state:
+                state["momentum"] = torch.zeros_like(parameter)
+            average = state["momentum"]
             average.lerp_(parameter.grad, 1 - group["momentum"])
             directions.append(parameter.grad.lerp(average, group["momentum"]).flatten(1))
         updates = orthogonalise(torch.stack(directions), group["iterations"])

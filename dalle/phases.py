@@ -170,7 +170,7 @@ class FlowTask(nn.Module):
         self.draw = model.draw  # a method, so that only what is trained is a part of the task
 
     def collate(self, entries: list[Entry]) -> tuple[Tensor, Tensor]:
-        """-> features (B, N, C), caption tokens (B, CAPTION): of one length, so that a compiled step fits all."""
+        """-> features (B, N, C), caption tokens (B, CAPTION): one length, so that one compiled step fits."""
         captions = ["" if entry.index % UNCAPTIONED == 0 else entry.caption for entry in entries]
         tokens = self.tokenizer(captions)[:, :CAPTION]
         tokens = nn.functional.pad(tokens, (0, CAPTION - tokens.shape[1]))

@@ -42,10 +42,13 @@ def composer_for(phase: str, emoji: EmojiSet, model: DALLE, seed: int) -> Compos
     return Composer(emoji, seed=seed, concepts=concepts, size=model.config.image_size)
 
 
-def train(phase: str, folder: Path, data: Path, start: Path | None, preset: str, **settings: object) -> str:
+def train(
+    phase: str, folder: Path, data: Path, start: Path | None, preset: str, **settings: object
+) -> str | None:
     """Run one phase in `folder`, or go on with it; -> the digest of the checkpoint written there.
 
-    The flow's `data` is a bank of features, every other phase's the emoji set.
+    The flow's `data` is a bank of features, every other phase's the emoji set. Of several processes the main
+    one writes the checkpoint, and the others return None.
     """
     chosen = Settings(**(DEFAULTS[phase] | settings))
     if phase == "flow":
@@ -67,6 +70,8 @@ def train(phase: str, folder: Path, data: Path, start: Path | None, preset: str,
             task = GeneratorTask(model, composer)
     trainer = Trainer(task, chosen, folder)
     trainer.run()
+    if not trainer.accelerator.is_main_process:
+        return None
     with trainer.averaged():
         if isinstance(task, AutoencoderTask):
             task.standardise()

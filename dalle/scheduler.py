@@ -175,9 +175,7 @@ class Scheduler:
                 if frame.done:
                     return
         finally:
-            with self._changed:
-                request.left = True
-                self._tidy()
+            request.left = True  # no lock: a garbage collector may be closing this, anywhere
 
     def close(self) -> None:
         """Stop at the next step; requests that are still running raise RuntimeError."""
@@ -231,13 +229,15 @@ class Scheduler:
 
     def _tidy(self) -> None:
         """Let go of requests that are over or done, and let waiting ones in."""
-        for request in (*self._urgent, *self._active, *self._waiting):
-            if request.over:
-                request.version += 1
-                self._changed.notify_all()
-        self._urgent = [request for request in self._urgent if not (request.over or request.done)]
-        self._active = [request for request in self._active if not (request.over or request.done)]
-        self._waiting = deque(request for request in self._waiting if not request.over)
+        everyone = (*self._urgent, *self._active, *self._waiting)
+        over = [request for request in everyone if request.over]  # a `cancel` may come later: asked once
+        gone = {*over, *(request for request in everyone if request.done)}
+        self._urgent = [request for request in self._urgent if request not in gone]
+        self._active = [request for request in self._active if request not in gone]
+        self._waiting = deque(request for request in self._waiting if request not in gone)
+        for request in over:
+            request.version += 1
+            self._changed.notify_all()
         while self._waiting and len(self._active) < MAX_BATCH:
             request = self._waiting.popleft()
             request.started = time.monotonic()

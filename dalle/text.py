@@ -27,6 +27,7 @@ class Tokenizer:
     def __init__(self, inner: tokenizers.Tokenizer, length: int):
         self.inner = inner
         self.length = length
+        inner.encode_special_tokens = True  # "<pad>" in a prompt is five letters
         inner.enable_truncation(length)
         inner.enable_padding(pad_id=0, pad_token=PAD)
 
@@ -49,11 +50,16 @@ class Tokenizer:
         return cls(inner, length)
 
     @classmethod
-    def load(cls, path: Path, length: int) -> "Tokenizer":
+    def load(cls, path: Path, config: TextConfig) -> "Tokenizer":
+        """Raises ValueError where the file is no tokenizer, or another network's."""
         try:
-            return cls(tokenizers.Tokenizer.from_file(str(path)), length)
+            inner = tokenizers.Tokenizer.from_file(str(path))
         except Exception as error:  # tokenizers raises bare Exception
             raise ValueError(f"{path} is no tokenizer: {error}") from None
+        special = [inner.token_to_id(name) for name in (PAD, START, END)]
+        if special != [0, 1, 2] or max(inner.get_vocab().values()) >= config.vocabulary:
+            raise ValueError(f"{path} is the tokenizer of another network")
+        return cls(inner, config.length)
 
     def save(self, path: Path) -> None:
         path.write_text(self.inner.to_str(pretty=False), encoding="utf-8")

@@ -23,7 +23,7 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from dalle import runtime
@@ -58,6 +58,8 @@ class Settings:
         for name in ("steps", "batch", "save_every", "sheet_every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1; got {getattr(self, name)}")
+        if self.precision not in ("auto", "fp32", "bf16"):
+            raise ValueError(f"precision is auto, fp32 or bf16; got {self.precision!r}")
 
 
 class Task(Protocol):
@@ -71,23 +73,6 @@ class Task(Protocol):
 
     def sheet(self) -> Any:
         """A PIL image of what the networks do now, or None."""
-
-
-class _Indices(Sampler[int]):
-    """Dataset indices of this process from a step on: sample i of step s is always s * batch + i."""
-
-    def __init__(self, settings: Settings, start: int, rank: int, world: int):
-        self.settings, self.start, self.rank, self.world = settings, start, rank, world
-
-    def __iter__(self) -> Iterator[int]:
-        batch = self.settings.batch
-        share = batch // self.world
-        for step in range(self.start, self.settings.steps):
-            first = step * batch + self.rank * share
-            yield from range(first, first + share)
-
-    def __len__(self) -> int:
-        return (self.settings.steps - self.start) * (self.settings.batch // self.world)
 
 
 class Trainer:
@@ -104,7 +89,10 @@ class Trainer:
         precision = settings.precision
         if precision == "auto":
             precision = "bf16" if runtime.fast_bfloat16() else "fp32"
-        self.accelerator = Accelerator(mixed_precision="bf16" if precision == "bf16" else "no")
+        # Unless told to use the CPU, accelerate takes each of several processes there for the only one.
+        self.accelerator = Accelerator(
+            mixed_precision="bf16" if precision == "bf16" else "no", cpu=runtime.device().type == "cpu"
+        )
         world = self.accelerator.num_processes
         if settings.batch % world:
             raise ValueError(f"a batch of {settings.batch} does not divide among {world} processes")
@@ -153,45 +141,49 @@ class Trainer:
         forward = self.accelerator.prepare_model(self.task)
         if self.settings.compile:
             forward = torch.compile(forward)
-        batches = self._batches()
-        bar = tqdm(
+        started, first = time.monotonic(), self.step
+        with tqdm(
             total=self.settings.steps,
-            initial=self.step,
+            initial=first,
             disable=not self.accelerator.is_local_main_process,
             desc=self.folder.name,
             mininterval=1,
-        )
-        started, first = time.monotonic(), self.step
-        for batch in batches:
-            figures = self.take_step(forward, batch)
-            seconds = time.monotonic() - started
-            left = seconds / (self.step - first) * (self.settings.steps - self.step)
-            bar.update()
-            bar.set_postfix(loss=f"{figures['loss']:.4f}", refresh=False)
-            self._log(figures | {"seconds": seconds, "left": left})
-            stop = self._agree(self.on_step is not None and self.on_step(self.step, figures))
-            last = stop or self.step == self.settings.steps
-            if last or self.step % self.settings.save_every == 0:
-                self.save()
-            if last or self.step % self.settings.sheet_every == 0:
-                self._sheet()
-            if stop:
-                break
-        bar.close()
+        ) as bar:
+            for batch in self._batches():
+                figures = self.take_step(forward, batch)
+                seconds = time.monotonic() - started
+                left = seconds / (self.step - first) * (self.settings.steps - self.step)
+                bar.update()
+                bar.set_postfix(loss=f"{figures['loss']:.4f}", refresh=False)
+                self._log(figures | {"seconds": seconds, "left": left})
+                stop = self._agree(self.on_step is not None and self.on_step(self.step, figures))
+                last = stop or self.step == self.settings.steps
+                if last or self.step % self.settings.save_every == 0:
+                    self.save()
+                if last or self.step % self.settings.sheet_every == 0:
+                    self._sheet()
+                if stop:
+                    break
 
     def _batches(self) -> Iterator[Any]:
-        rank, world = self.accelerator.process_index, self.accelerator.num_processes
         workers = self.settings.workers
         return iter(
             DataLoader(
                 self.task.dataset,
-                batch_size=self.settings.batch // world,
-                sampler=_Indices(self.settings, self.step, rank, world),
+                batch_size=self.settings.batch // self.accelerator.num_processes,
+                sampler=self._indices(),
                 collate_fn=self.task.collate,
                 num_workers=workers,
                 prefetch_factor=4 if workers else None,
             )
         )
+
+    def _indices(self) -> Iterator[int]:
+        """What this process reads of the dataset: sample i of step s is always s * batch + i."""
+        batch, share = self.settings.batch, self.settings.batch // self.accelerator.num_processes
+        for step in range(self.step, self.settings.steps):
+            first = step * batch + self.accelerator.process_index * share
+            yield from range(first, first + share)
 
     def take_step(self, forward: Callable, batch: Any) -> dict[str, float]:
         """One step on one batch; -> what to report of it."""
@@ -287,12 +279,11 @@ class Trainer:
         for index, optimizer in enumerate(self.optimizers):
             for number, state in optimizer.state_dict()["state"].items():
                 tensors |= {f"optimizer.{index}.{number}.{n}": v for n, v in state.items()}
+        tensors = {n: t.contiguous().cpu() for n, t in tensors.items()}
         header = {"step": str(self.step), "settings": json.dumps(dataclasses.asdict(self.settings))}
         scratch = self.state_path.with_suffix(".writing")
         try:
-            safetensors.torch.save_file(
-                {n: t.contiguous().cpu() for n, t in tensors.items()}, scratch, header
-            )
+            safetensors.torch.save_file(tensors, scratch, header)
             with scratch.open("rb") as file:
                 os.fsync(file.fileno())
             os.replace(scratch, self.state_path)

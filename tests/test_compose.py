@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fakes import SIZE, disc, fake_emoji
 
 from dalle.data.compose import (
     COLOURS,
@@ -23,57 +24,13 @@ from dalle.data.compose import (
     nearest_colour,
     prompt,
 )
-from dalle.data.emoji import DEFAULT_FOLDER, STYLES, Concept, EmojiSet, Icon
+from dalle.data.emoji import DEFAULT_FOLDER, STYLES, EmojiSet
 from dalle.data.english import NUMBERS
-
-SIZE = 32
-FAKES = {  # label: colour, group, keywords
-    "cat": ("orange", "animals & nature", ("kitten", "pet")),
-    "cat face": ("yellow", "animals & nature", ("kitten", "pet", "cat")),
-    "dog": ("brown", "animals & nature", ("puppy", "pet")),
-    "owl": ("purple", "animals & nature", ("wise",)),
-    "mouse": ("grey", "animals & nature", ("rodent",)),
-    "house": ("red", "travel & places", ("home",)),
-    "car": ("blue", "travel & places", ("automobile",)),
-    "red apple": ("red", "food & drink", ("fruit",)),
-    "green apple": ("green", "food & drink", ("fruit",)),
-    "scissors": ("grey", "objects", ("cut",)),
-    "key": ("yellow", "objects", ("lock",)),
-    "thumbs up": ("yellow", "people & body", ("like",)),
-    "cook": ("pink", "people & body", ("chef",)),
-    "man cook": ("pink", "people & body", ("chef",)),
-    "woman cook": ("pink", "people & body", ("chef",)),
-    "no entry": ("red", "symbols", ("forbidden",)),
-}
-SPANISH = {"cat": "gato", "cat face": "gato", "dog": "perro"}  # one word for two concepts, as in real data
-
-
-def disc(colour: str) -> np.ndarray:
-    """A disc of one colour on transparent black, nine tenths of its square wide: (SIZE, SIZE, 4)."""
-    down, across = np.mgrid[:SIZE, :SIZE] / (SIZE - 1) * 2 - 1
-    seen = np.hypot(across, down) < 0.9
-    return np.concatenate([seen[..., None] * np.array(COLOURS[colour]), seen[..., None] * 255], -1).astype(
-        np.uint8
-    )
 
 
 @pytest.fixture(scope="module")
 def emoji() -> EmojiSet:
-    concepts = tuple(
-        Concept(
-            slug=label.replace(" ", "-"),
-            emoji=chr(0x1F400 + index),
-            group=group,
-            subgroup="",
-            base="cook" if label.endswith("cook") else label.replace(" ", "-"),
-            labels={"en": label, "es": SPANISH.get(label, f"{label} es")},
-            keywords={"en": words, "es": ()},
-        )
-        for index, (label, (_, group, words)) in enumerate(FAKES.items())
-    )
-    icons = tuple(Icon(index, style) for index in range(len(concepts)) for style in ("noto", "twemoji"))
-    pixels = np.stack([disc(FAKES[concepts[icon.concept].labels["en"]][0]) for icon in icons])
-    return EmojiSet(concepts, icons, SIZE, "fake", (), pixels)
+    return fake_emoji()
 
 
 def composer(emoji: EmojiSet, *kinds: str, **settings) -> Composer:

@@ -77,9 +77,10 @@ def work(painter: CountingPainter) -> Iterator[Scheduler]:
 
 
 @pytest.fixture
-def visitors() -> Iterator[ThreadPoolExecutor]:
-    with ThreadPoolExecutor(32) as pool:
+def visitors(painter: CountingPainter) -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(64) as pool:
         yield pool
+        painter.go_on()
 
 
 def ask(
@@ -118,22 +119,20 @@ def test_a_slider_waits_for_one_turn_of_a_gallery_at_most(painter, work, visitor
 
 def test_sliders_that_never_rest_do_not_starve_a_gallery(painter, work, visitors) -> None:
     """Guards against a strict priority: three people dragging would stop everybody else's pictures."""
-    painter.go_on()
-    resting = threading.Event()
-
-    def drag() -> None:
-        while not resting.is_set():
-            list(work.follow(Request(painter, [Recipe("slider", steps=6)], urgent=True)))
-
-    sliders = [visitors.submit(drag) for _ in range(3)]
-    painter.wait_for_turn(50)
+    sliders = [ask(visitors, work, painter, "slider", steps=6, urgent=True)]
+    painter.wait_for_turn(1)
     gallery = ask(visitors, work, painter, "gallery")
-    assert gallery.result(PATIENCE)[-1].done
-    resting.set()
-    for slider in sliders:
-        slider.result(PATIENCE)
+    while not gallery.done() and len(painter.turns) < 200:
+        if len(painter.turns) % 3 == 0:  # each takes seven turns: there are always some
+            sliders.append(ask(visitors, work, painter, "slider", steps=6, urgent=True))
+        before = len(painter.turns)
+        painter.go_on(1)
+        painter.wait_for_turn(before + 1)
     ours = painter.turns_for("gallery")
-    assert max(later - n for n, later in itertools.pairwise(ours)) <= 3 * 7 + 1
+    assert len(ours) == 13
+    assert max(later - n for n, later in itertools.pairwise(ours)) <= 12  # a slider's, and others' paintings
+    painter.go_on()
+    assert all(slider.result(PATIENCE)[-1].done for slider in sliders)
 
 
 def test_a_small_request_does_not_wait_for_a_large_one(painter, work, visitors) -> None:
@@ -191,6 +190,16 @@ def test_stop_within_one_step(way: str, painter, work, visitors) -> None:
     assert not any(frame.done for frame in frames)
 
 
+def test_a_stop_at_any_instant_ends_the_frames(painter, work, visitors) -> None:
+    """Guards against a visitor who waits for ever, because Stop came between two looks at it."""
+    painter.go_on()
+    for looks in range(12):
+        answers = itertools.chain([False] * looks, itertools.repeat(True))
+        cancel = SimpleNamespace(is_set=lambda answers=answers: next(answers))
+        frames = ask(visitors, work, painter, "stopped", cancel=cancel).result(PATIENCE)
+        assert not any(frame.done for frame in frames)
+
+
 def test_one_who_waits_can_leave(painter, work, visitors, monkeypatch) -> None:
     """Guards against a place in the queue that is held for nobody."""
     monkeypatch.setattr(scheduler, "MAX_BATCH", 1)
@@ -198,11 +207,14 @@ def test_one_who_waits_can_leave(painter, work, visitors, monkeypatch) -> None:
     leaving = work.follow(Request(painter, [Recipe("leaving")]))
     assert next(leaving).waiting == 1
     behind = ask(visitors, work, painter, "behind")
+    with pytest.raises(Busy):
+        ask(visitors, work, painter, "too many").result(PATIENCE)
     leaving.close()
+    last = ask(visitors, work, painter, "last")
     painter.go_on()
-    assert drawn.result(PATIENCE)[-1].done
-    assert [frame.waiting for frame in behind.result(PATIENCE)][:2] in ([2, 1], [1, 0])
+    assert all(request.result(PATIENCE)[-1].done for request in (drawn, behind, last))
     assert painter.turns_for("leaving") == []
+    assert painter.turns_for("behind")[0] < painter.turns_for("last")[0]
 
 
 def test_a_full_queue_says_so_and_places_move_up(painter, work, visitors, monkeypatch) -> None:

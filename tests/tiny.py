@@ -1,4 +1,4 @@
-"""A checkpoint so small that it draws in milliseconds; untrained, but each recipe gives a picture of its own."""
+"""A checkpoint so small that it draws in milliseconds: untrained, but every recipe gives another picture."""
 
 from pathlib import Path
 

@@ -1,0 +1,268 @@
+"""A person's pictures with their captions: from whatever they hand over to a folder that training reads.
+
+    source  --gather-->  folder: metadata.csv, the pictures as PNG, report.json
+
+The folder is an `imagefolder` of Hugging Face `datasets`: metadata.csv has the columns file_name and text.
+Each file of the source becomes a picture, is read for captions, or is a Problem: nothing vanishes silently.
+"""
+
+import csv
+import hashlib
+import io
+import json
+import re
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
+
+from PIL import Image
+
+from dalle import images
+from dalle.data import archive, matching
+from dalle.data.archive import Entry, FolderError, Problem, Quota, Source, shown
+from dalle.data.matching import COLUMNS, Captions, check_caption
+from dalle.files import write_text
+
+__all__ = ["Folder", "FolderError", "Item", "Problem", "Quota", "check_caption", "gather"]
+
+SIDE = 256  # pixels: the shorter side of a picture that is kept, enough for every preset
+KINDS = {
+    "orphan": "unused captions",
+    "caption": "odd captions",
+    "small": "too small",
+}  # else as they are called
+SOURCES = {"folder": "named by their folders", "name": "named by their files", "typed": "typed"}
+
+OnFile = Callable[[int, int], None]  # files looked at, of how many
+
+
+class Item(NamedTuple):
+    """A picture of a folder."""
+
+    name: str  # of its file
+    caption: str  # empty where there is none yet
+    source: str  # of the caption: "metadata" | "text" | "folder" | "name" | "typed" | ""
+
+
+@dataclass(frozen=True)
+class Folder:
+    """Pictures with captions, and what became of the rest of their source."""
+
+    path: Path
+    items: tuple[Item, ...]
+    problems: tuple[Problem, ...]
+    files: int  # in the source
+    caption_files: int  # of them, used for captions
+
+    @classmethod
+    def open(cls, path: Path) -> "Folder":
+        """Read a folder that `gather` made; raises FolderError where there is none."""
+        try:
+            report = json.loads((path / "report.json").read_text(encoding="utf-8"))
+            with (path / "metadata.csv").open(encoding="utf-8", newline="") as file:
+                rows = [[row[column] for column in COLUMNS] for row in csv.DictReader(file)]
+            items = tuple(Item(name, text, report["sources"].get(name, "typed")) for name, text in rows)
+            problems = tuple(Problem(**problem) for problem in report["problems"])
+            return cls(path, items, problems, report["files"], report["caption_files"])
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, csv.Error) as error:
+            raise FolderError(f"{path} holds no gathered pictures ({error!r}); gather them again") from error
+
+    def save(self) -> None:
+        """Write metadata.csv and report.json."""
+        table = io.StringIO()
+        csv.writer(table, lineterminator="\n").writerows([COLUMNS, *self.rows])
+        report = {
+            "files": self.files,
+            "caption_files": self.caption_files,
+            "sources": {item.name: item.source for item in self.items},
+            "problems": [asdict(problem) for problem in self.problems],
+        }
+        write_text(self.path / "report.json", json.dumps(report, ensure_ascii=False, indent=1) + "\n")
+        write_text(self.path / "metadata.csv", table.getvalue())
+
+    # --- captions
+
+    @property
+    def rows(self) -> list[tuple[str, str]]:
+        """(name, caption) of each picture, as a table shows them."""
+        return [(item.name, item.caption) for item in self.items]
+
+    @property
+    def uncaptioned(self) -> list[str]:
+        """Names of the pictures that have no caption yet."""
+        return [item.name for item in self.items if not item.caption]
+
+    def recaptioned(self, rows: Iterable[tuple[str, str]]) -> "Folder":
+        """The folder with these rows, saved; a picture without a row is removed, and told as a problem.
+
+        Raises ValueError where a row names no picture, names one twice, or has a caption that cannot be used.
+        """
+        before = {item.name: item for item in self.items}
+        given: dict[str, str] = {}
+        for name, caption in rows:
+            if name not in before:
+                raise ValueError(f"{shown(name)!r} is none of the folder's {len(before)} pictures")
+            if name in given:
+                raise ValueError(f"{name!r} is given twice; leave one row of the two")
+            given[name] = check_caption(caption)
+        kept = [item for item in self.items if item.name in given]
+        gone = [item.name for item in self.items if item.name not in given]
+        folder = replace(
+            self,
+            items=tuple(
+                item if item.caption == given[item.name] else Item(item.name, given[item.name], "typed")
+                for item in kept
+            ),
+            problems=self.problems + tuple(Problem(name, "removed", "taken out by hand") for name in gone),
+        )
+        folder.save()
+        for name in gone:
+            (self.path / name).unlink(missing_ok=True)
+        return folder
+
+    # --- pictures
+
+    def pictures(self) -> list[Image.Image]:
+        """The pictures in the order of `items`: RGBA where something is transparent, else RGB."""
+        return [_opaque(images.read(self.path / item.name, alpha=True)) for item in self.items]
+
+    def sheet(self, columns: int = 8, side: int = 96) -> Image.Image:
+        """The pictures above their captions, transparency on white."""
+        squares = [images.fit(picture.convert("RGBA"), side, "pad") for picture in self.pictures()]
+        white = Image.new("RGBA", (side, side), "white")
+        flat = [Image.alpha_composite(white, square).convert("RGB") for square in squares]
+        return images.grid(flat, columns, [item.caption for item in self.items])
+
+    def summary(self) -> str:
+        """A line for people: "10 pictures, 8 captions matched, 2 named by their files; 1 unreadable"."""
+        sources = Counter(item.source for item in self.items)
+        matched = sources["metadata"] + sources["text"]
+        parts = [_count(len(self.items), "picture"), f"{_count(matched, 'caption')} matched"]
+        parts += [f"{sources[source]} {words}" for source, words in SOURCES.items() if sources[source]]
+        if self.uncaptioned:
+            parts.append(f"{len(self.uncaptioned)} without a caption")
+        kinds = sorted(Counter(problem.kind for problem in self.problems).items())
+        faults = ", ".join(f"{count} {KINDS.get(kind, kind)}" for kind, count in kinds)
+        return ", ".join(parts) + (f"; {faults}" if faults else "")
+
+
+def gather(source: Source, path: Path, quota: Quota | None = None, on_file: OnFile | None = None) -> Folder:
+    """Read a folder, a zip or a list of files into a new folder at `path`, which appears when it is complete.
+
+    Pictures keep their transparency, lose their metadata, and are made no larger than training needs. Raises
+    FolderError where the source is refused as a whole; `on_file` may raise to cancel.
+    """
+    if path.exists():
+        raise FileExistsError(f"{path} exists; choose another folder or delete it")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    quota = quota or Quota()
+    try:
+        with archive.opened(source, quota) as (entries, problems):
+            folder = _Gathering(scratch, quota, problems).run(entries, on_file)
+        folder.save()
+        scratch.chmod(0o755)
+        scratch.rename(path)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return replace(folder, path=path)
+
+
+class _Gathering:
+    """One reading of a source into the folder `home`."""
+
+    def __init__(self, home: Path, quota: Quota, problems: list[Problem]):
+        self.home, self.quota, self.problems = home, quota, problems
+        self.pixels = 0  # seen so far
+        self.first: dict[bytes, str] = {}  # digest of a picture -> the path that had it first
+        self.names: set[str] = set()  # taken in `home`, in lower case
+
+    def run(self, entries: list[Entry], on_file: OnFile | None) -> Folder:
+        files = len(entries) + len(self.problems)
+        captions = Captions(self.problems, self.quota.files)
+        rest = [entry for entry in entries if not captions.read(entry)]
+        kept: dict[int, str] = {}  # position in `rest` -> name in the folder
+        for position, entry in enumerate(rest):
+            if on_file:
+                on_file(position, len(rest))
+            if name := self._keep(entry, len(kept)):
+                kept[position] = name
+        paths = [entry.name for entry in rest]
+        claims = captions.match(paths)
+        in_classes = matching.classes([paths[position] for position in kept])
+        items = []
+        for position, name in kept.items():
+            if position in claims:
+                items.append(Item(name, claims[position].caption, claims[position].source))
+            else:
+                items.append(Item(name, *matching.by_path(paths[position], in_classes)))
+        return Folder(self.home, tuple(items), tuple(self.problems), files, captions.files)
+
+    def _keep(self, entry: Entry, kept: int) -> str:
+        """Keep an entry as a picture; -> its name in the folder, empty where there is a problem with it."""
+        kind, reason, picture = self._picture(entry, kept)
+        if picture is None:
+            self.problems.append(Problem(shown(entry.name), kind, reason))
+            return ""
+        name = self._name(entry.name)
+        _shrunk(_opaque(picture)).save(self.home / name)
+        return name
+
+    def _picture(self, entry: Entry, kept: int) -> tuple[str, str, Image.Image | None]:
+        """The picture of an entry, or the kind of its problem and the reason."""
+        quota = self.quota
+        if kept >= quota.pictures:
+            return "refused", f"more than {quota.pictures:,} pictures", None
+        try:
+            content = entry.read()
+        except Exception as error:  # a damaged zip makes Python raise zlib.error, EOFError, BadZipFile, ...
+            return "unreadable", f"cannot be read ({error}); copy it again", None
+        if content.startswith(archive.ZIP):
+            return "refused", archive.NESTED, None
+        try:
+            picture = images.read(content, alpha=True)
+        except images.ImageError as error:
+            return "unreadable", str(error), None
+        self.pixels += picture.width * picture.height
+        if self.pixels > quota.total_pixels:
+            return "refused", f"more than {quota.total_pixels / 1e6:,.0f} megapixels in all", None
+        if min(picture.size) < quota.side:
+            return "small", f"{picture.width}x{picture.height} pixels; {quota.side} a side are needed", None
+        digest = hashlib.sha256(b"%d " % picture.width + picture.tobytes()).digest()
+        if digest in self.first:
+            return "duplicate", f"the same pixels as {shown(self.first[digest])}, which is kept", None
+        self.first[digest] = entry.name
+        return "", "", picture
+
+    def _name(self, path: str) -> str:
+        """A plain file name that no other picture has; a stranger's own may be anything."""
+        stem = re.sub(r"[^\w-]+", "-", matching.stem(matching.base(matching.normal(path)))).strip("-")[:60]
+        stem, number = stem or "picture", 1
+        name = f"{stem}.png"
+        while name.lower() in self.names:
+            number += 1
+            name = f"{stem}-{number}.png"
+        self.names.add(name.lower())
+        return name
+
+
+def _opaque(picture: Image.Image) -> Image.Image:
+    """RGBA -> RGB where nothing is transparent."""
+    return picture if picture.getchannel("A").getextrema()[0] < 255 else picture.convert("RGB")
+
+
+def _shrunk(picture: Image.Image) -> Image.Image:
+    """No larger than training needs."""
+    scale = SIDE / min(picture.size)
+    if scale >= 1:
+        return picture
+    width, height = (round(side * scale) for side in picture.size)
+    return picture.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=3.0)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

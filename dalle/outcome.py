@@ -1,0 +1,121 @@
+"""What a fine-tuning run leaves: a checkpoint with words and model card, read again before it counts."""
+
+import json
+import os
+import shutil
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from dalle.data.folder import Folder
+from dalle.lesson import sheet
+from dalle.model import DALLE
+from dalle.recipe import Recipe
+from dalle.words import split
+
+SHEET = "samples.webp"
+LISTED = 20  # captions in a model card
+
+
+def save(
+    model: DALLE,
+    folder: Path,
+    base: Path,
+    data: Folder,
+    recipes: Sequence[Recipe],
+    settings: dict[str, Any],
+    figures: dict[str, Any],
+) -> None:
+    """Write a checkpoint to `folder`, which appears when it was read again and drew `recipes`.
+
+    What `base` has of words, prompts and sliders it has too. Older checkpoints of the run are then deleted.
+    """
+    scratch = folder.with_name(".checkpoint")
+    for left in folder.parent.glob(".checkpoint*"):  # by a run that was killed while it saved
+        shutil.rmtree(left)
+    digest = model.save_pretrained(scratch, card(data, settings, figures))
+    new = list(dict.fromkeys(item.caption for item in data.items))
+    words = dict.fromkeys(word for text in new for word in split(text))
+    for name, first in (("words.json", words), ("prompts.json", new)):
+        if known := texts(base / name):
+            both = list(dict.fromkeys([*first, *known]))
+            (scratch / name).write_text(json.dumps(both, ensure_ascii=False), encoding="utf-8")
+    if (base / "sliders.json").is_file():
+        shutil.copyfile(base / "sliders.json", scratch / "sliders.json")
+    again = DALLE.from_pretrained(scratch)
+    if again.digest != digest:
+        raise OSError(f"{scratch} came back from the disk changed; is the disk sound?")
+    sheet(again.draw(recipes)).save(scratch / SHEET, quality=80, method=6)
+    shutil.rmtree(folder, ignore_errors=True)  # the same, where the run was killed when it was done
+    os.replace(scratch, folder)
+    for other in folder.parent.glob("checkpoint-*"):
+        if other != folder:
+            shutil.rmtree(other)
+
+
+def texts(path: Path) -> list[str]:
+    """The list of texts that a JSON file of a checkpoint holds; empty where there is no such file."""
+    if not path.is_file():
+        return []
+    found = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(found, list) or not all(isinstance(text, str) for text in found):
+        raise ValueError(f"{path} holds no list of texts; copy the checkpoint again")
+    return found
+
+
+def card(data: Folder, settings: dict[str, Any], figures: dict[str, Any]) -> str:
+    """The model card: README.md of the checkpoint's folder."""
+    captions = Counter(item.caption for item in data.items)
+    counted = captions.most_common(LISTED)
+    told = "\n".join("- `{}`: {}".format(text.replace("`", "'"), count) for text, count in counted)
+    more = len(captions) - LISTED
+    psnr = f"{figures['psnr']:.1f} dB PSNR"
+    if figures["adapted"]:
+        psnr += f" as they came; the Generator was adapted to them, to {figures['psnr_adapted']:.1f} dB"
+    return CARD.format(
+        base=figures["base"],
+        summary=data.summary(),
+        captions=told + (f"\n- and {more} other captions" if more > 0 else ""),
+        settings="\n".join(f"| {name} | {value} |" for name, value in settings.items() if name != "base"),
+        psnr=psnr,
+        sheet=SHEET,
+    )
+
+
+CARD = """\
+---
+library_name: dalle
+pipeline_tag: text-to-image
+tags: [text-to-image, rectified-flow, cpu, fine-tuned]
+---
+# A small DALL·E, fine-tuned on a person's own pictures
+
+It began as checkpoint `{base}` and learnt from:
+
+{summary}
+
+Captions, and how many pictures have each:
+
+{captions}
+
+## Samples
+
+Read from this checkpoint, not picked. Above: what it learnt; below: what it knew before.
+
+![samples]({sheet})
+
+## Settings
+
+| setting | value |
+|---|---|
+{settings}
+
+Half of what it learnt from was drawn by the checkpoint itself, so that it should keep what it knew.
+Reconstruction of the new pictures: {psnr}.
+
+## Limits
+
+It knows its new subject from few pictures: other views, poses and settings are guesses. The licence of the
+checkpoint that it began from goes on to hold, and so do the rights in the pictures it learnt from.
+"""

@@ -1,0 +1,154 @@
+"""The bench: one picture, large, and the sliders that it follows while they are dragged."""
+
+from functools import partial
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from dalle.recipe import Recipe
+from dalle.studio import Slider, Studio
+from dalle.ui.events import AT_ONCE, View, told
+from dalle.ui.shape import END, PLACES, Shape
+from dalle.ui.spoken import Spoken
+from dalle.ui.strings import Say
+from dalle.ui.tiles import Tile, figure
+
+IN_VIEW = 8  # sliders; the others are folded
+ACTIONS = ("undo", "reset", "nudge", "resample")
+
+
+class Bench:
+    """`shape` is the State with the open picture; None: nothing is open."""
+
+    def __init__(self, studio: Studio, spoken: Spoken):
+        self._studio = studio
+        self.shape = gr.State(None)
+        spoken(gr.HTML, lambda say: {"value": f"<h2>{say('bench')}</h2>"}, apply_default_css=False)
+        self.empty = spoken(gr.HTML, lambda say: {"value": _empty(say)}, apply_default_css=False)
+        with gr.Column(visible=False, elem_id="bench") as self.body:
+            with gr.Row(elem_id="open"):
+                self.picture = gr.HTML(apply_default_css=False, elem_id="picture")
+                with gr.Column(min_width=0, elem_id="actions"):
+                    self.actions = self._buttons(spoken, *ACTIONS)
+                    self.files = self._buttons(spoken, "download", "copy_link", "keep", "reuse")
+            self.sliders = self._sliders(spoken)
+            self.query = gr.Textbox(visible="hidden", elem_id="query")
+            self.link = spoken(
+                gr.Textbox, lambda say: {"label": say("link")}, interactive=False, max_lines=1, elem_id="link"
+            )
+
+    def _buttons(self, spoken: Spoken, *names: str) -> dict[str, gr.Button]:
+        with gr.Row(elem_classes="buttons"):
+            return {
+                name: spoken(
+                    gr.Button,
+                    lambda say, name=name: {"value": say(name)},
+                    size="sm",
+                    min_width=0,
+                    elem_id=name,
+                )
+                for name in names
+            }
+
+    def _sliders(self, spoken: Spoken) -> list[gr.Slider]:
+        """One for each number of the code, in the code's order; the most telling ones stand first."""
+        named = self._studio.sliders
+        made = {}
+        with gr.Row(elem_classes="sliders"):
+            made |= {slider.index: self._slider(spoken, slider) for slider in named[:IN_VIEW]}
+        with (
+            spoken(gr.Accordion, lambda say: {"label": say("more_sliders")}, open=False),
+            gr.Row(elem_classes="sliders"),
+        ):
+            made |= {slider.index: self._slider(spoken, slider) for slider in named[IN_VIEW:]}
+        return [made[index] for index in sorted(made)]
+
+    def _slider(self, spoken: Spoken, slider: Slider) -> gr.Slider:
+        def texts(say: Say) -> dict[str, str]:
+            low, high = slider.low[say.language], slider.high[say.language]
+            return {"label": slider.name[say.language], "info": say("ends", low=low, high=high)}
+
+        return spoken(
+            gr.Slider, texts, minimum=-END, maximum=END, step=10**-PLACES, value=0, buttons=[], min_width=0
+        )
+
+    @property
+    def outputs(self) -> set[Any]:
+        return {*self._quick, self.empty, self.body, *self.sliders}
+
+    @property
+    def _quick(self) -> set[Any]:
+        """What changes while a slider is dragged."""
+        return {self.shape, self.picture, self.query, self.actions["undo"], self.actions["reset"]}
+
+    def wire(self, language: gr.Radio) -> None:
+        gr.on(
+            [slider.input for slider in self.sliders],
+            self.slide,
+            [language, self.shape, *self.sliders],
+            self._quick,
+            trigger_mode="always_last",  # the newest value wins, and nothing queues up
+            **AT_ONCE,
+        )
+        for name, button in self.actions.items():
+            button.click(partial(self.act, name), [language, self.shape], self.outputs, **AT_ONCE)
+        self.files["download"].click(None, js="() => dalle.download()")
+        self.files["copy_link"].click(None, js="() => dalle.copy()")
+        self.query.change(None, self.query, self.link, js="(query) => dalle.address(query)")
+
+    # --- what the events do
+
+    def open(self, recipe: Recipe, tile: Tile | None = None) -> View:
+        """Show a recipe, drawing it where no tile of it is at hand. Raises Busy."""
+        return self._whole(Shape.opened(recipe, self._studio.codes), tile)
+
+    def slide(self, language: str, shape: Shape | None, *sliders: float) -> View:
+        if shape is None:
+            return gr.skip()
+        with told(Say(language)):
+            return self._shown(shape.moved(sliders))
+
+    def act(self, name: str, language: str, shape: Shape | None) -> View:
+        """One of ACTIONS."""
+        if shape is None:
+            return gr.skip()
+        codes = self._studio.codes
+        change = {
+            "undo": lambda: shape.undone(codes),
+            "reset": lambda: shape.reset(codes),
+            "nudge": shape.nudged,
+            "resample": lambda: shape.resampled(codes),
+        }
+        with told(Say(language)):
+            return self._whole(change[name]())
+
+    def take(self, shape: Shape, recipe: Recipe) -> View:
+        """Go on from a recipe that was reached from the open picture."""
+        return self._whole(shape.taken(recipe, self._studio.codes))
+
+    def _shown(self, shape: Shape, tile: Tile | None = None) -> View:
+        tile = tile or Tile.of(self._studio.slide(shape.recipe))
+        return {
+            self.shape: shape,
+            self.picture: figure(tile),
+            self.query: tile.recipe.to_query(),
+            self.actions["undo"]: gr.update(interactive=bool(shape.past)),
+            self.actions["reset"]: gr.update(interactive=shape.recipe != shape.origin),
+        }
+
+    def _whole(self, shape: Shape, tile: Tile | None = None) -> View:
+        return {
+            **self._shown(shape, tile),
+            **dict(zip(self.sliders, shape.sliders(), strict=True)),
+            self.empty: gr.update(visible=False),
+            self.body: gr.update(visible=True),
+        }
+
+
+def _empty(say: Say) -> str:
+    lines = "<i></i>" * 4
+    return (
+        f'<div class="empty"><div class="lines" aria-hidden="true">{lines}</div>'
+        f"<h3>{escape(say('bench_empty_title'))}</h3><p>{escape(say('bench_empty'))}</p></div>"
+    )

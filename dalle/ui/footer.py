@@ -1,0 +1,41 @@
+"""What draws here, what it can draw, and whom it learnt from: a line below every tab, and the tab About."""
+
+import re
+from html import escape
+
+import gradio as gr
+
+from dalle.studio import Studio
+from dalle.ui.spoken import Spoken
+from dalle.ui.strings import Say
+
+CREDITS = (  # icon set, by, licence, source
+    ("Noto Emoji", "Google", "Apache-2.0", "https://github.com/googlefonts/noto-emoji"),
+    ("Twemoji", "Twitter", "CC-BY-4.0", "https://github.com/jdecked/twemoji"),
+    ("Fluent Emoji", "Microsoft", "MIT", "https://github.com/microsoft/fluentui-emoji"),
+    ("FxEmoji", "Mozilla", "Apache-2.0", "https://github.com/mozilla/fxemoji"),
+    ("EmojiOne 2", "EmojiOne, EmojiTwo", "CC-BY-4.0", "https://github.com/EmojiTwo/emojitwo"),
+)
+PICTURE = re.compile(r"^!\[.*?\]\(.*?\)\s*$", re.MULTILINE)
+
+
+def footer(studio: Studio, spoken: Spoken) -> None:
+    spoken(gr.HTML, lambda say: {"value": _footer(studio, say)}, apply_default_css=False, elem_id="credits")
+
+
+def about(studio: Studio) -> None:
+    """The model card; its pictures lie in the checkpoint's folder, where browsers cannot reach them."""
+    gr.Markdown(PICTURE.sub("", studio.card), elem_id="card")
+
+
+def _footer(studio: Studio, say: Say) -> str:
+    size = studio.recipe().size
+    sets = say("list_join").join(
+        f'<a href="{url}" rel="noopener" target="_blank">{name}</a> ({by}, {licence})'
+        for name, by, licence, url in CREDITS
+    )
+    name, digest = escape(studio.model_name), escape(studio.digest)
+    return (
+        f'<div class="credits"><p><b>{say("checkpoint")}</b> {name} <code>{digest}</code></p>'
+        f"<p>{say('can_draw', size=size)}</p><p>{say('credits')} {sets}.</p></div>"
+    )

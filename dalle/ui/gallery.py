@@ -1,0 +1,121 @@
+"""The gallery: fills while its pictures are drawn, says how it goes, and stops when told to."""
+
+import math
+import threading
+from collections.abc import Iterator, Sequence
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from dalle.recipe import Picture
+from dalle.studio import Busy, Frame, Studio
+from dalle.ui import tiles
+from dalle.ui.events import View
+from dalle.ui.form import Form, Settings
+from dalle.ui.spoken import Spoken
+from dalle.ui.strings import Say
+from dalle.ui.tiles import Tile
+
+
+class Gallery:
+    """Draws what the form says. `tiles` is the State with what is finished."""
+
+    def __init__(self, studio: Studio, spoken: Spoken, form: Form):
+        self._studio, self._form = studio, form
+        self._running: dict[str | None, threading.Event] = {}  # by session: set to stop
+        with gr.Row(elem_classes="heading"):
+            spoken(gr.HTML, lambda say: {"value": f"<h2>{say('pictures')}</h2>"}, apply_default_css=False)
+            self.zip = spoken(
+                gr.Button, lambda say: {"value": say("zip")}, size="sm", scale=0, visible=False, elem_id="zip"
+            )
+            self.file = gr.DownloadButton(visible="hidden", elem_id="zip-file")
+        self.status = gr.HTML(elem_id="status", apply_default_css=False)
+        self.empty = spoken(gr.HTML, lambda say: {"value": _empty(say)}, apply_default_css=False)
+        self.pictures = gr.HTML(
+            visible=False, js_on_load=tiles.SELECT, apply_default_css=False, elem_id="pictures"
+        )
+        self.tiles = gr.State(())
+
+    @property
+    def outputs(self) -> set[Any]:
+        form = self._form
+        return {self.status, self.empty, self.pictures, self.tiles, self.zip, form.draw, form.stop, form.seed}
+
+    def draw(self, request: gr.Request, language: str, *fields: Any) -> Iterator[View]:
+        """Fill the gallery; the form shows the seed that was used."""
+        say, settings = Say(language), Settings(*fields).seeded()
+        cancel = self._running[request.session_hash] = threading.Event()
+        yield self._begun(say, settings)
+        last = None
+        try:
+            for last in self._studio.stream(settings.recipes(self._studio), cancel):
+                yield self._under_way(say, last, int(settings.count))
+            problem = "" if last and last.done else say("stopped")
+        except Busy as busy:
+            problem = say("busy", waiting=busy.waiting)
+        except (ValueError, RuntimeError) as error:
+            problem = say("failed", reason=error)
+        finally:
+            self._running.pop(request.session_hash, None)
+        yield self._ended(say, last.finished if last else [], problem)
+
+    def stop(self, request: gr.Request) -> None:
+        """End the drawing of this visitor within one step."""
+        if cancel := self._running.get(request.session_hash):
+            cancel.set()
+
+    def _begun(self, say: Say, settings: Settings) -> View:
+        return {
+            self.status: _bar(say("starting")),
+            self.empty: gr.update(visible=False),
+            self.pictures: gr.update(value=tiles.coming([], int(settings.count)), visible=True),
+            self.tiles: (),
+            self.zip: gr.update(visible=False),
+            self._form.draw: gr.update(visible=False),
+            self._form.stop: gr.update(visible=True),
+            self._form.seed: settings.seed,
+        }
+
+    def _under_way(self, say: Say, frame: Frame, count: int) -> View:
+        if frame.waiting:
+            return {self.status: _bar(say("waiting", place=frame.waiting))}
+        previews = [tiles.preview(picture.image) for picture in frame.pictures]
+        return {self.status: _progress(say, frame), self.pictures: tiles.coming(previews, count)}
+
+    def _ended(self, say: Say, finished: Sequence[Picture], problem: str) -> View:
+        drawn = tuple(Tile.of(picture) for picture in finished)
+        labels = [f"{tile.recipe.prompt}, {tile.recipe.seed}" for tile in drawn]
+        message = f'<p class="problem">{escape(problem)}</p>' if problem else f"<p>{say('done')}</p>"
+        return {
+            self.status: message,
+            self.empty: gr.update(visible=not drawn),
+            self.pictures: gr.update(
+                value=tiles.buttons([tile.uri for tile in drawn], labels, chosen=0), visible=bool(drawn)
+            ),
+            self.tiles: drawn,
+            self.zip: gr.update(visible=bool(drawn)),
+            self._form.draw: gr.update(visible=True),
+            self._form.stop: gr.update(visible=False),
+        }
+
+
+def _progress(say: Say, frame: Frame) -> str:
+    text = say("progress", step=frame.step, steps=frame.steps)
+    if frame.seconds_left is not None and frame.step < frame.steps:
+        text += f" · {say('left', seconds=math.ceil(frame.seconds_left))}"
+    return _bar(text, frame.step / frame.steps)
+
+
+def _bar(text: str, share: float | None = None) -> str:
+    """A progress bar with its words; without a share it only says that something goes on."""
+    value = "" if share is None else f' value="{share:.3f}"'
+    return f'<label><progress{value}></progress><span>{escape(text)}</span></label>'
+
+
+def _empty(say: Say) -> str:
+    blanks = "<i></i>" * 8
+    return (
+        f'<div class="empty"><div class="blanks" aria-hidden="true">{blanks}</div>'
+        f"<h3>{say('empty_title')}</h3><p>{say('empty')}</p></div>"
+    )

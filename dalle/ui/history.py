@@ -1,0 +1,76 @@
+"""History: small copies of what was drawn, with their recipes, kept in the visitor's browser."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import gradio as gr
+
+from dalle.recipe import Recipe
+from dalle.ui import tiles
+from dalle.ui.events import AT_ONCE
+from dalle.ui.spoken import Spoken
+from dalle.ui.tiles import Tile
+
+KEPT = 60  # pictures: about 100 KB
+THUMB = re.compile(r"data:image/webp;base64,[A-Za-z0-9+/=]+")
+
+Entries = list[dict[str, Any]]  # {"recipe": Recipe.to_dict(), "thumb": address}, the newest first
+
+
+class History:
+    """`entries` is the BrowserState that holds it; `strip` shows it."""
+
+    def __init__(self, spoken: Spoken, secret: str):
+        self.entries = gr.BrowserState([], storage_key="dalle-history", secret=secret)
+        with gr.Row(elem_classes="heading"):
+            spoken(gr.HTML, lambda say: {"value": f"<h2>{say('history')}</h2>"}, apply_default_css=False)
+            self.clear = spoken(
+                gr.Button, lambda say: {"value": say("clear")}, size="sm", scale=0, visible=False
+            )
+        self.empty = spoken(
+            gr.HTML,
+            lambda say: {"value": f'<p class="hint">{say("history_empty")}</p>'},
+            apply_default_css=False,
+        )
+        self.strip = gr.HTML(js_on_load=tiles.SELECT, apply_default_css=False, visible=False, elem_id="history")
+        self.outputs = [self.entries, self.strip, self.empty, self.clear]
+        self.clear.click(lambda: self.show([]), None, self.outputs, **AT_ONCE)
+
+    def show(self, stored: Any) -> list[Any]:
+        """Values for `outputs`."""
+        entries = readable(stored)
+        labels = [f"{entry['recipe']['prompt']}, {entry['recipe']['seed']}" for entry in entries]
+        strip = tiles.buttons([entry["thumb"] for entry in entries], labels, kind="thumbs")
+        some = bool(entries)
+        shown = gr.update(value=strip, visible=some)
+        return [entries, shown, gr.update(visible=not some), gr.update(visible=some)]
+
+    def add(self, stored: Any, drawn: Sequence[Tile]) -> list[Any]:
+        """Values for `outputs`, with what was drawn in front."""
+        return self.show(added(readable(stored), drawn))
+
+    def recipe(self, stored: Any, index: int) -> Recipe:
+        return Recipe.from_dict(readable(stored)[index]["recipe"])
+
+
+def added(entries: Entries, drawn: Sequence[Tile]) -> Entries:
+    """New pictures in front, each recipe once, the oldest dropped where there are too many."""
+    new = [{"recipe": tile.recipe.to_dict(), "thumb": tiles.thumb(tile)} for tile in drawn]
+    recipes = [entry["recipe"] for entry in new]
+    return (new + [entry for entry in entries if entry["recipe"] not in recipes])[:KEPT]
+
+
+def readable(stored: Any) -> Entries:
+    """The entries that this version can read: a browser may hold what another one wrote."""
+    return [entry for entry in stored if _fits(entry)][:KEPT] if isinstance(stored, list) else []
+
+
+def _fits(entry: Any) -> bool:
+    if not isinstance(entry, dict) or set(entry) != {"recipe", "thumb"}:
+        return False
+    try:
+        Recipe.from_dict(entry["recipe"])
+    except (ValueError, TypeError):
+        return False
+    return isinstance(entry["thumb"], str) and THUMB.fullmatch(entry["thumb"]) is not None

@@ -1,0 +1,89 @@
+// What only a browser can do: theme, address, clipboard, files dropped anywhere, and noticing that the server is gone.
+window.dalle = (() => {
+  const find = (selector) => document.querySelector(selector);
+  const own = (name) => name.startsWith("__"); // parameters of the page itself, as __theme
+
+  // --- light or dark
+
+  const dark = (on) => document.body.classList.toggle("dark", on);
+  const remembered = localStorage.getItem("dalle-theme");
+  const asked = new URLSearchParams(location.search).has("__theme");
+  if (remembered && !asked) addEventListener("load", () => dark(remembered === "dark"));
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest?.(".lamp")) return;
+    localStorage.setItem("dalle-theme", dark() ? "dark" : "light");
+  });
+
+  const speak = (language) => {
+    document.documentElement.lang = language === "zh" ? "zh-CN" : language;
+    return language;
+  };
+
+  // --- the open picture: its address, its file
+
+  let later;
+  function address(query) {
+    if (!query) return "";
+    const link = `${location.origin}${location.pathname}?${query}`;
+    const page = [...new URLSearchParams(location.search)].filter(([name]) => own(name));
+    const kept = page.length ? `&${new URLSearchParams(page)}` : "";
+    clearTimeout(later); // browsers refuse an address that changes with every step of a slider
+    later = setTimeout(() => history.replaceState(history.state, "", link + kept), 300);
+    return link;
+  }
+
+  async function copy() {
+    const field = find("#link textarea, #link input");
+    try {
+      await navigator.clipboard.writeText(field.value);
+    } catch {
+      field.select(); // no clipboard without https: then by hand
+      document.execCommand("copy");
+    }
+    done("#copy_link");
+  }
+
+  function download() {
+    const figure = find("#picture figure");
+    const link = document.createElement("a");
+    link.href = figure.querySelector("img").src;
+    link.download = figure.dataset.name;
+    link.click();
+    done("#download");
+  }
+
+  function done(selector) {
+    const button = find(selector);
+    button.classList.add("done");
+    setTimeout(() => button.classList.remove("done"), 1500);
+  }
+
+  // --- a file dropped anywhere goes to the one place that takes files
+
+  const hasFiles = (event) => event.dataTransfer?.types.includes("Files");
+  const over = (on) => document.body.classList.toggle("dropping", on);
+  addEventListener("dragover", (event) => {
+    if (!hasFiles(event)) return;
+    event.preventDefault();
+    over(true);
+  });
+  addEventListener("dragleave", (event) => event.relatedTarget || over(false));
+  addEventListener("drop", (event) => {
+    over(false);
+    const input = find("#drop input[type=file]");
+    if (!hasFiles(event) || !input || event.target.closest?.("#drop")) return;
+    event.preventDefault();
+    input.files = event.dataTransfer.files;
+    input.dispatchEvent(new Event("change", { bubbles: true }));
+  });
+
+  // --- is the server there?
+
+  setInterval(async () => {
+    const banner = find("#offline");
+    if (!banner || document.hidden) return;
+    banner.hidden = await fetch("gradio_api/app_id").then((answer) => answer.ok, () => false);
+  }, 5000);
+
+  return { speak, address, copy, download };
+})();

@@ -1,0 +1,110 @@
+"""The page: header, tabs, footer; and how it is served."""
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from dalle import images
+from dalle.studio import Studio
+from dalle.ui import footer
+from dalle.ui.create import Create
+from dalle.ui.events import AT_ONCE
+from dalle.ui.spoken import Spoken, choice_of_language
+from dalle.ui.strings import LANGUAGES, TAGS, Say
+from dalle.ui.style import theme
+
+HERE = Path(__file__).parent
+SECRET = "dalle"  # fixed, so that what a browser keeps is readable after a restart; it hides nothing
+
+
+def build(studio: Studio, language: str | None = None) -> gr.Blocks:
+    """The whole page. Without a language each visitor gets that of their browser."""
+    first = language or next(iter(LANGUAGES))
+    spoken, say = Spoken(first), Say(first)
+    with gr.Blocks(title=say("title"), analytics_enabled=False, delete_cache=(3600, 86400)) as page:
+        spoken_here = gr.BrowserState("", storage_key="dalle-language", secret=SECRET)
+        with gr.Row(elem_id="top"):
+            spoken(gr.HTML, lambda say: {"value": _header(say)}, apply_default_css=False, scale=1)
+            choice = choice_of_language(first, say("language"))
+            spoken(gr.HTML, lambda say: {"value": _lamp(say)}, apply_default_css=False, elem_id="lamp")
+        with gr.Tabs():
+            with spoken(gr.Tab, lambda say: {"label": say("tab_create")}):
+                create = Create(studio, spoken, choice, SECRET)
+            with spoken(gr.Tab, lambda say: {"label": say("tab_about")}):
+                footer.about(studio)
+        footer.footer(studio, spoken)
+        spoken.follow(choice)
+        choice.input(None, choice, spoken_here, js="(language) => [language]")
+        page.load(_greeting(language), spoken_here, choice, **AT_ONCE)
+        create.arrive(page)
+    return page
+
+
+def _greeting(language: str | None) -> Any:
+    def greet(request: gr.Request, chosen: str) -> str:
+        """The language that the visitor chose before, else that of the command line or of their browser."""
+        if chosen in LANGUAGES:
+            return chosen
+        return language or preferred(request.headers.get("accept-language", ""))
+
+    return greet
+
+
+def preferred(header: str) -> str:
+    """The first language of an Accept-Language header that the page speaks, else English."""
+    asked = (part.split(";")[0].strip().lower()[:2] for part in header.split(","))
+    return next((language for language in asked if language in LANGUAGES), "en")
+
+
+def _header(say: Say) -> str:
+    return (
+        f'<header class="mark" lang="{TAGS[say.language]}">{_read("mark.svg")}<div><h1>{say("title")}</h1>'
+        f"<p>{say('tagline')}</p></div></header>"
+        f'<p id="offline" role="alert" hidden>{say("offline")}</p>'
+    )
+
+
+def _lamp(say: Say) -> str:
+    label = say("theme")
+    return f'<button type="button" class="lamp" aria-label="{label}" title="{label}">{LAMP}</button>'
+
+
+def launch(page: gr.Blocks, **options: Any) -> None:
+    """Serve until interrupted; `options` are those of Blocks.launch. Says so where a share link cannot be made."""
+    page.queue(max_size=256)
+    page.launch(
+        theme=theme(),
+        css_paths=HERE / "style.css",
+        head=f"<script>{_read('page.js')}</script>",
+        favicon_path=HERE / "mark.svg",
+        footer_links=["api"],
+        max_file_size=images.MAX_BYTES,
+        max_threads=128,  # requests that may wait for the studio at the same time
+        enable_monitoring=False,
+        run_history=False,
+        ssr_mode=False,
+        show_error=True,
+        prevent_thread_lock=True,
+        **options,
+    )
+    if options.get("share") and page.share_url is None:
+        print(NO_LINK)
+    page.block_thread()
+
+
+def _read(name: str) -> str:
+    return (HERE / name).read_text(encoding="utf-8")
+
+
+NO_LINK = """
+No public link could be made: this machine is offline, or its network blocks the tunnel (or the download of the
+tunnel program, which happens once). The page itself works, at the local address above. To let others in:
+  on your own network   python app.py --host 0.0.0.0 --auth user:password, then give them this machine's address
+  from anywhere         put this folder on Hugging Face as a Space: it runs there as it is
+"""
+LAMP = (
+    '<svg viewBox="0 0 24 24" width="20" height="20" aria-hidden="true"><circle cx="12" cy="12" r="8.5" '
+    'fill="none" stroke="currentColor" stroke-width="1.8"/><path d="M12 3.5a8.5 8.5 0 0 1 0 17z" '
+    'fill="currentColor"/></svg>'
+)

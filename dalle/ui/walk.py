@@ -1,0 +1,91 @@
+"""The walk: what one slider does from end to end, as a strip, or what two do together, as a pad."""
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+import gradio as gr
+import numpy as np
+
+from dalle.recipe import Recipe
+from dalle.studio import Studio
+from dalle.ui import tiles
+from dalle.ui.events import QUIET, View, told
+from dalle.ui.shape import END, Shape
+from dalle.ui.spoken import Spoken
+from dalle.ui.strings import Say
+from dalle.ui.tiles import Tile
+
+STRIP, PAD = 7, 5  # pictures from end to end
+NOTHING = -1  # instead of a second slider
+
+
+class Walk:
+    """`recipes` is the State with what the cells show."""
+
+    def __init__(self, studio: Studio, spoken: Spoken):
+        self._studio = studio
+        self.recipes = gr.State(())
+        with spoken(gr.Accordion, lambda say: {"label": say("walk")}, open=False, elem_id="walk"):
+            with gr.Row(equal_height=True):
+                first = studio.sliders[0].index
+                self.across = spoken(
+                    gr.Dropdown, lambda say: {"label": say("walk_across"), "choices": self._names(say)}, value=first
+                )
+                self.down = spoken(
+                    gr.Dropdown,
+                    lambda say: {
+                        "label": say("walk_down"),
+                        "choices": [(say("walk_none"), NOTHING), *self._names(say)],
+                    },
+                    value=NOTHING,
+                )
+                self.go = spoken(gr.Button, lambda say: {"value": say("walk_go")}, size="sm", scale=0)
+            self.cells = gr.HTML(js_on_load=tiles.SELECT, apply_default_css=False, elem_id="cells")
+
+    @property
+    def outputs(self) -> set[Any]:
+        return {self.cells, self.recipes}
+
+    def wire(self, language: gr.Radio, shape: gr.State) -> None:
+        self.go.click(
+            self.draw,
+            [language, shape, self.across, self.down],
+            self.outputs,
+            **QUIET,
+        )
+
+    def draw(self, language: str, shape: Shape | None, across: int, down: int) -> Iterator[View]:
+        if shape is None:
+            return
+        recipes = walked(shape, across, down)
+        kind = "strip" if down in (NOTHING, across) else "pad"
+        yield {self.cells: tiles.coming([], len(recipes), kind)}
+        with told(Say(language)):
+            drawn = [Tile.of(picture) for picture in self._studio.draw(recipes, urgent=True)]
+        labels = [_label(recipe, across, down) for recipe in recipes]
+        yield {self.cells: tiles.buttons([tile.uri for tile in drawn], labels, kind=kind), self.recipes: recipes}
+
+    def cleared(self) -> View:
+        return {self.cells: "", self.recipes: ()}
+
+    def _names(self, say: Say) -> list[tuple[str, int]]:
+        return [(slider.name[say.language], slider.index) for slider in self._studio.sliders]
+
+
+def walked(shape: Shape, across: int, down: int = NOTHING) -> tuple[Recipe, ...]:
+    """Recipes of a strip over one number of the code, or, row by row, of a pad over two."""
+    if down in (NOTHING, across):
+        return tuple(_at(shape, {across: x}) for x in np.linspace(-END, END, STRIP))
+    stops = np.linspace(-END, END, PAD)
+    return tuple(_at(shape, {across: x, down: y}) for y in stops for x in stops)
+
+
+def _at(shape: Shape, values: dict[int, float]) -> Recipe:
+    code = tuple(float(values.get(index, value)) for index, value in enumerate(shape.code))
+    return dataclasses.replace(shape.recipe, code=code)
+
+
+def _label(recipe: Recipe, across: int, down: int) -> str:
+    indices = [across] if down in (NOTHING, across) else [across, down]
+    return " / ".join(f"{recipe.code[index]:+g}" for index in indices)

@@ -1,0 +1,55 @@
+"""A set of sixteen things in two styles, each icon a disc of one colour: composed and learnt in moments."""
+
+import numpy as np
+
+from dalle.data.compose import COLOURS
+from dalle.data.emoji import Concept, EmojiSet, Icon
+
+SIZE = 32
+THINGS = {  # label: colour, group, keywords
+    "cat": ("orange", "animals & nature", ("kitten", "pet")),
+    "cat face": ("yellow", "animals & nature", ("kitten", "pet", "cat")),
+    "dog": ("brown", "animals & nature", ("puppy", "pet")),
+    "owl": ("purple", "animals & nature", ("wise",)),
+    "mouse": ("grey", "animals & nature", ("rodent",)),
+    "house": ("red", "travel & places", ("home",)),
+    "car": ("blue", "travel & places", ("automobile",)),
+    "red apple": ("red", "food & drink", ("fruit",)),
+    "green apple": ("green", "food & drink", ("fruit",)),
+    "scissors": ("grey", "objects", ("cut",)),
+    "key": ("yellow", "objects", ("lock",)),
+    "thumbs up": ("yellow", "people & body", ("like",)),
+    "cook": ("pink", "people & body", ("chef",)),
+    "man cook": ("pink", "people & body", ("chef",)),
+    "woman cook": ("pink", "people & body", ("chef",)),
+    "no entry": ("red", "symbols", ("forbidden",)),
+}
+SPANISH = {"cat": "gato", "cat face": "gato", "dog": "perro"}  # one word for two concepts, as in real data
+
+
+def disc(colour: str) -> np.ndarray:
+    """A disc of one colour on transparent black, nine tenths of its square wide: (SIZE, SIZE, 4)."""
+    down, across = np.mgrid[:SIZE, :SIZE] / (SIZE - 1) * 2 - 1
+    seen = np.hypot(across, down) < 0.9
+    return np.concatenate([seen[..., None] * np.array(COLOURS[colour]), seen[..., None] * 255], -1).astype(
+        np.uint8
+    )
+
+
+def fake_emoji() -> EmojiSet:
+    """Never on disk; several keywords and Spanish labels stand for more than one thing, as in real data."""
+    concepts = tuple(
+        Concept(
+            slug=label.replace(" ", "-"),
+            emoji=chr(0x1F400 + index),
+            group=group,
+            subgroup="",
+            base="cook" if label.endswith("cook") else label.replace(" ", "-"),
+            labels={"en": label, "es": SPANISH.get(label, f"{label} es")},
+            keywords={"en": words, "es": ()},
+        )
+        for index, (label, (_, group, words)) in enumerate(THINGS.items())
+    )
+    icons = tuple(Icon(index, style) for index in range(len(concepts)) for style in ("noto", "twemoji"))
+    pixels = np.stack([disc(THINGS[concepts[icon.concept].labels["en"]][0]) for icon in icons])
+    return EmojiSet(concepts, icons, SIZE, "fake", (), pixels)

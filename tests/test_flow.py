@@ -1,0 +1,115 @@
+"""Laws of the flow: one field, followed in two directions."""
+
+import pytest
+import torch
+from tiny import tiny_model
+
+from dalle.config import PRESETS
+from dalle.flow import CodePosterior, InverseNormalizer, Latent, Normalizer, VelocityBlock
+from dalle.model import DALLE
+from dalle.sampling import guided
+
+CAPTIONS = ["a dog", "", "a green cat to the left of a red house"]
+TINY = PRESETS["tiny"]
+
+
+@pytest.fixture(scope="module")
+def model() -> DALLE:
+    return tiny_model()
+
+
+@pytest.fixture
+def features() -> torch.Tensor:
+    return torch.randn(3, TINY.tokens, TINY.channels)
+
+
+def test_there_and_back(model: DALLE, features: torch.Tensor) -> None:
+    """Guards against directions that part: encode, then decode gives features back to 1% in 100 steps."""
+    caption = model.read(CAPTIONS)
+    latent = model.normalizer(features, caption, steps=100)
+    assert (latent.noise - features).square().mean().sqrt() > 0.3  # it went somewhere
+    assert torch.equal(latent.code, model.normalizer.reader(features).mean)
+    back = model.inverse_normalizer(latent, caption, steps=100)
+    assert (back - features).square().mean().sqrt() < 0.01
+
+
+def test_the_inverse_has_the_same_weights(model: DALLE) -> None:
+    """Guards against a second field in the checkpoint."""
+    assert InverseNormalizer(model.normalizer).velocity is model.normalizer.velocity
+    assert not any(name.startswith("inverse") for name in model.state_dict())
+
+
+def test_captions_and_codes_steer(model: DALLE, features: torch.Tensor) -> None:
+    """Guards against a field that looks away from what it is told."""
+    latent = Latent(torch.zeros(3, 20), features[:1].expand(3, -1, -1))
+    drawn = model.inverse_normalizer(latent, model.read(CAPTIONS), 8)
+    assert (torch.cdist(drawn.flatten(1), drawn.flatten(1)) + torch.eye(3)).min() > 0.05
+    for number in range(20):
+        code = torch.zeros(3, 20)
+        code[:, number] = 2
+        moved = model.inverse_normalizer(latent._replace(code=code), model.read(CAPTIONS), 8)
+        assert (moved - drawn).abs().mean() > 1e-3, number
+
+
+def test_guidance_one_is_none(model: DALLE, features: torch.Tensor) -> None:
+    """Guards against guidance that changes pictures where it is turned off."""
+    latent, caption = Latent(torch.randn(3, 20), features), model.read(CAPTIONS)
+    plain = model.inverse_normalizer(latent, caption, 6)
+    same = model.inverse_normalizer(latent, caption, 6, steer=lambda field: guided(field, [1.0] * 3))
+    assert torch.equal(plain, same)
+
+
+def test_a_field_sees_each_picture_alone(model: DALLE, features: torch.Tensor) -> None:
+    """Guards against long captions, or other pictures, that leak into the rest of a batch."""
+    code, time = torch.randn(3, 20), torch.rand(3)
+    together = model.normalizer.velocity(features, time, model.read(CAPTIONS), code)
+    for row, text in enumerate(CAPTIONS):
+        one = slice(row, row + 1)
+        alone = model.normalizer.velocity(features[one], time[one], model.read([text]), code[one])
+        assert torch.allclose(together[one], alone, atol=1e-5)
+
+
+def test_a_new_field_stands_still_and_its_blocks_change_nothing() -> None:
+    """Guards against starts that training must first undo."""
+    x = torch.randn(2, 4, 32)
+    block = VelocityBlock(32, 2, 32)
+    key_values = block.caption.key_values(torch.randn(2, 5, 32))
+    assert torch.equal(block(x, torch.zeros(2, 6, 32), key_values, torch.ones(2, 1, 1, 5).bool()), x)
+
+
+def test_the_information_of_a_code() -> None:
+    """Guards against negative nats, and samples of another width than was said."""
+    posterior = CodePosterior(torch.randn(500, 20), torch.randn(500, 20) - 1)
+    assert (posterior.nats() >= 0).all()
+    assert (CodePosterior(torch.zeros(2, 20), torch.zeros(2, 20)).nats() == 0).all()
+    still = CodePosterior(torch.full((4000, 20), 2.0), torch.full((4000, 20), -2.0)).sample()
+    assert still.mean(0) == pytest.approx(torch.full((20,), 2.0), abs=0.05)
+    assert still.var(0).log() == pytest.approx(torch.full((20,), -2.0), abs=0.15)
+
+
+@pytest.mark.parametrize("code_nats", [0.3, 1.0])
+def test_every_number_is_pulled_to_its_information(code_nats: float) -> None:
+    """Guards against codes that collapse to nothing, and against codes that can no longer be sampled.
+
+    The field here is new and stands still, so that nothing is to be gained by a code.
+    """
+    reader = (normalizer := Normalizer(TINY)).reader
+    caption = tiny_model().read([""] * 32)
+    optimizer = torch.optim.Adam(reader.parameters(), 3e-3)
+    features = torch.randn(32, TINY.tokens, TINY.channels)
+    for _ in range(80):
+        loss, _ = normalizer.loss(features, caption, code_nats)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    nats = reader(features).nats().detach()
+    assert nats == pytest.approx(torch.full((20,), code_nats), abs=0.15)
+
+
+def test_in_half_precision_too(features: torch.Tensor) -> None:
+    """Guards against dtypes that meet in the middle: weights in bf16 are what machines with bf16 load."""
+    model = tiny_model().bfloat16()
+    caption = model.read(CAPTIONS)
+    latent = model.normalizer(features, caption, 4)
+    assert latent.noise.dtype == latent.code.dtype == torch.float32
+    assert model.inverse_normalizer(latent, caption, 4).isfinite().all()
