@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
@@ -10,8 +11,9 @@ from dalle import directions
 from dalle.data.compose import corpus
 from dalle.data.emoji import EmojiSet
 from dalle.effects import measure
-from dalle.evaluation import common_concepts
+from dalle.figures import table
 from dalle.model import DALLE
+from dalle.questions import common_labels
 from dalle.recipe import Recipe
 from dalle.words import split
 
@@ -20,9 +22,11 @@ SLIDER_PROMPTS = 32
 
 
 def known_words(emoji: EmojiSet) -> list[str]:
-    """Words of training captions, lower-case, those used most first."""
+    """Words of training captions, lower-case; the English ones first, and those used most."""
     counts = Counter(word for text in corpus(emoji) for word in split(text))
-    return [word for word, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
+    names = (text for c in emoji.concepts for text in (c.labels.get("en", ""), *c.keywords.get("en", ())))
+    english = {word for name in names for word in split(name)}
+    return sorted(counts, key=lambda word: (word not in english, -counts[word], word))
 
 
 def export(source: Path, target: Path, emoji: EmojiSet, evaluation: Path) -> str:
@@ -37,7 +41,7 @@ def export(source: Path, target: Path, emoji: EmojiSet, evaluation: Path) -> str
             f"{evaluation} holds figures of checkpoint {figures['checkpoint']}, not of {model.digest}; "
             f"run `python -m dalle evaluate --checkpoint {source} --output {evaluation}` first"
         )
-    prompts = common_concepts(emoji, SLIDER_PROMPTS)
+    prompts = common_labels(emoji, SLIDER_PROMPTS)
     size = model.config.image_size
     sliders = measure(model, [Recipe(text, seed=seed, size=size) for seed, text in enumerate(prompts)])
     digest = model.save_pretrained(target, card(model, emoji, figures))
@@ -48,10 +52,9 @@ def export(source: Path, target: Path, emoji: EmojiSet, evaluation: Path) -> str
     return digest
 
 
-def card(model: DALLE, emoji: EmojiSet, figures: dict[str, float]) -> str:
+def card(model: DALLE, emoji: EmojiSet, figures: dict[str, Any]) -> str:
     """The model card: README.md of the checkpoint's folder."""
     millions = {name: count / 1e6 for name, count in model.sizes().items()}
-    rows = "\n".join(f"| {name} | {value} |" for name, value in _rows(figures))
     parts = "\n".join(f"| {name} | {value:.1f} M |" for name, value in millions.items())
     sources = "\n".join(
         f"| {source.title} | {source.author} | [{source.licence}]({source.licence_url}) | {source.used} |"
@@ -61,7 +64,7 @@ def card(model: DALLE, emoji: EmojiSet, figures: dict[str, float]) -> str:
         digest=figures["checkpoint"],
         total=sum(millions.values()),
         parts=parts,
-        rows=rows,
+        figures=table(figures),
         sources=sources,
         icons=len(emoji.icons),
         concepts=len(emoji.concepts),
@@ -69,13 +72,6 @@ def card(model: DALLE, emoji: EmojiSet, figures: dict[str, float]) -> str:
         data=emoji.digest[:12],
         sheet=SHEET,
     )
-
-
-def _rows(figures: dict[str, float]) -> list[tuple[str, str]]:
-    return [
-        ("reconstruction, concepts held out of the autoencoder", f"{figures['psnr']:.2f} dB PSNR"),
-        ("icons in that figure", f"{figures['icons']}"),
-    ]
 
 
 CARD = """\
@@ -100,9 +96,7 @@ red house", in English, and of single names in some 28 languages. It runs on two
 
 `python -m dalle evaluate --checkpoint checkpoints/emoji` gives them again.
 
-| figure | value |
-|---|---|
-{rows}
+{figures}
 
 Two hundred common concepts, one picture each at one seed, not picked:
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 DEFAULT_CHECKPOINT = Path("checkpoints/emoji")
+PARTS = "reconstruction concepts recognition composition words distribution"  # of an evaluation
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,7 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     generate.set_defaults(command=_generate)
 
     train = commands.add_parser("train", help="train one phase on the emoji set")
-    train.add_argument("phase", choices=("autoencoder", "text", "flow", "generator"))
+    train.add_argument("phase", choices=("autoencoder", "text", "flow", "generator", "referee"))
     train.add_argument("--output", type=Path, required=True, help="the run's folder; resumes what it holds")
     train.add_argument("--start", type=Path, help="checkpoint to start from (default: from nothing)")
     train.add_argument("--preset", default="small", help="size of the networks, from nothing")
@@ -100,6 +101,7 @@ def _parser() -> argparse.ArgumentParser:
     evaluate = commands.add_parser("evaluate", help="figures and sheets of a checkpoint")
     evaluate.add_argument("--checkpoint", type=Path, default=DEFAULT_CHECKPOINT)
     evaluate.add_argument("--data", type=Path)
+    evaluate.add_argument("--what", nargs="+", metavar="PART", default=(), help="all, or any of: " + PARTS)
     evaluate.add_argument("--output", type=Path, default=Path("evaluation"))
     evaluate.set_defaults(command=_evaluate)
 
@@ -193,6 +195,8 @@ def _train(options: argparse.Namespace) -> None:
     default = Path("data/features") if options.phase == "flow" else DEFAULT_FOLDER
     names = {"batch": "batch", "rate": "learning_rate", "muon": "muon", "decay": "decay"}
     given = {field: getattr(options, name) for name, field in names.items()}
+    if options.phase == "referee":
+        return _train_referee(options, {field: value for field, value in given.items() if value is not None})
     digest = pretrain.train(
         options.phase,
         options.output,
@@ -206,6 +210,18 @@ def _train(options: argparse.Namespace) -> None:
     )
     if digest:
         print(f"{options.output / 'checkpoint'}: {digest}")
+
+
+def _train_referee(options: argparse.Namespace, settings: dict[str, float]) -> None:
+    from dalle import referee
+    from dalle.data.emoji import DEFAULT_FOLDER, EmojiSet
+
+    if options.start:
+        raise ValueError("the referee meets no checkpoint and starts from nothing: leave out --start")
+    emoji = EmojiSet.load(options.data or DEFAULT_FOLDER)
+    settings |= {"seed": options.seed, "compile": options.compile}
+    trained = referee.train(emoji, options.output, options.steps, **settings)
+    print(json.dumps(trained.figures, indent=2))
 
 
 def _train_folder(options: argparse.Namespace) -> None:
@@ -251,7 +267,8 @@ def _evaluate(options: argparse.Namespace) -> None:
     from dalle import evaluation
     from dalle.data.emoji import DEFAULT_FOLDER
 
-    figures = evaluation.evaluate(options.checkpoint, options.data or DEFAULT_FOLDER, options.output)
+    data = options.data or DEFAULT_FOLDER
+    figures = evaluation.evaluate(options.checkpoint, data, options.output, options.what)
     print(json.dumps(figures, indent=2))
 
 

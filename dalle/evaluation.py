@@ -1,76 +1,259 @@
-"""Quality figures of a checkpoint, and the sheets that a person looks at.
+"""Every quality figure of a checkpoint, and the sheets that a person looks at.
 
-`python -m dalle evaluate` writes evaluation.json and the sheets into a folder; the same checkpoint and data
-give the same figures.
+`python -m dalle evaluate` writes evaluation.json, report.md and the sheets into a folder; the same checkpoint
+and data give the same figures. A referee that the checkpoint never met names what the pictures show; how well
+it names the real icons and their reconstructions stands beside every score.
 """
 
+import itertools
 import json
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 from PIL import Image
 from tqdm import tqdm
 
-from dalle import images
-from dalle.data.compose import Composer
+from dalle import figures, images, judge, metrics, questions
+from dalle.data.compose import Composer, Scene
 from dalle.data.emoji import EmojiSet
+from dalle.exam import Exam
 from dalle.model import DALLE
-from dalle.recipe import Recipe
+from dalle.questions import SEED, Question
+from dalle.referee import DEFAULT_FOLDER, Referee
 
-UNTYPED = ("people & body", "symbols", "flags")  # groups that the sheet leaves out
-SHEET_CONCEPTS = 200
-SHEET_COLUMNS = 20
+PROMPTS = 100  # of each category of composition
+WORDS = 100  # of each kind of words
+DIVERSE, TURNS = 50, 4  # prompts whose diversity over seeds is measured, and seeds
+SHEET_CONCEPTS, SHEET_SEED = 200, 7
+SHOWN = 24  # pictures of a sheet of good or of bad ones
+
+Figures = dict[str, Any]
 
 
-def evaluate(checkpoint: Path, data: Path, output: Path) -> dict[str, float | str]:
-    """All figures; writes evaluation.json, concepts.png and reconstructions.png into `output`."""
-    emoji, model = EmojiSet.load(data), DALLE.from_pretrained(checkpoint)
-    composer = Composer(emoji, size=model.config.image_size)
+def evaluate(
+    checkpoint: Path, data: Path, output: Path, what: Sequence[str] = (), referee: Path = DEFAULT_FOLDER
+) -> Figures:
+    """The figures of `what`, all of `PARTS` by default; writes them, a report and the sheets into `output`.
+
+    Figures that are there already, of the same checkpoint, data and referee, stay beside the new ones.
+    """
+    if unknown := sorted(set(what) - PARTS.keys()):
+        raise ValueError(f"nothing to evaluate is called {unknown[0]!r}; choose from {', '.join(PARTS)}")
+    emoji, model, grader = EmojiSet.load(data), DALLE.from_pretrained(checkpoint), Referee.load(referee)
+    if grader.data != emoji.digest[:12]:
+        raise ValueError(
+            f"the referee in {referee} was trained on data {grader.data}, not on {emoji.digest[:12]}: "
+            "move it away and train another"
+        )
     output.mkdir(parents=True, exist_ok=True)
-    figures = {"checkpoint": model.digest, "data": emoji.digest[:12]}
-    figures |= reconstruction(model, composer, output / "reconstructions.png")
-    concept_sheet(model, emoji).save(output / "concepts.png")
-    (output / "evaluation.json").write_text(json.dumps(figures, indent=2) + "\n")
-    return figures
+    exam = Exam(model, grader, Composer(emoji, size=model.config.image_size), output)
+    found = {"checkpoint": model.digest, "data": emoji.digest[:12]}
+    found["referee"] = {"digest": grader.digest} | grader.figures
+    path = output / "evaluation.json"
+    found |= _kept(path, found)
+    for part in what or PARTS:
+        found[part] = PARTS[part](exam)
+        scratch = path.with_suffix(".writing")
+        scratch.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+        scratch.replace(path)
+    (output / "report.md").write_text(report(found, output), encoding="utf-8")
+    return found
 
 
-@torch.inference_mode()
-def reconstruct(model: DALLE, pictures: torch.Tensor) -> torch.Tensor:
-    """pictures (B, 3, S, S) through the FeatureExtractor and the Generator alone, clamped to [-1, 1]."""
-    return model.generator(model.extractor(pictures))
+def _kept(path: Path, header: Figures) -> Figures:
+    """What an evaluation of the same things has found before."""
+    found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    same = all(found.get(name) == value for name, value in header.items())
+    return found if same else {}
 
 
-def reconstruction(model: DALLE, composer: Composer, sheet: Path | None = None) -> dict[str, float]:
-    """PSNR in dB on icons of concepts that the autoencoder never saw, each alone on white."""
-    emoji = composer.emoji
-    icons = [i for i, icon in enumerate(emoji.icons) if emoji.held_out(icon.concept)]
-    decibels, shown = [], []
-    for start in tqdm(range(0, len(icons), 32), desc="reconstruction"):
-        batch = images.from_arrays([composer.plain(icon) for icon in icons[start : start + 32]])
-        output = reconstruct(model, batch)
-        decibels += images.psnr(output, batch).tolist()
-        if start % 128 == 0:
-            shown += images.to_images(torch.stack([batch[:4], output[:4]], 1).flatten(0, 1))
-    if sheet is not None:
-        images.grid(shown, columns=8).save(sheet)
-    return {"psnr": sum(decibels) / len(decibels), "icons": len(icons)}
+def report(found: Figures, folder: Path) -> str:
+    """The figures as a table, and the sheets of what was evaluated, as Markdown."""
+    sheets = [
+        f"## {title}\n\n![{title}]({name}.png)\n"
+        for part in found
+        for name, title in SHEETS.get(part, {}).items()
+        if (folder / f"{name}.png").is_file()
+    ]
+    return "\n".join(["# Evaluation\n", figures.table(found), "", *sheets])
 
 
-def common_concepts(emoji: EmojiSet, count: int) -> list[str]:
-    """Labels of concepts drawn in most styles, spread evenly over the groups that people type."""
-    styles = [0] * len(emoji.concepts)
-    for icon in emoji.icons:
-        styles[icon.concept] += 1
-    wanted = [i for i, c in enumerate(emoji.concepts) if c.group not in UNTYPED]
-    wanted = [i for i in wanted if styles[i] >= 4 and len(emoji.concepts[i].labels["en"].split()) <= 2]
-    return [emoji.concepts[wanted[i * len(wanted) // count]].labels["en"] for i in range(count)]
+def _share(held: Iterable[bool]) -> float:
+    held = list(held)
+    return sum(held) / max(len(held), 1)
 
 
-def concept_sheet(model: DALLE, emoji: EmojiSet, seed: int = 7) -> Image.Image:
-    """200 common concepts, one picture each, at one seed, under their names."""
-    labels = common_concepts(emoji, SHEET_CONCEPTS)
-    recipes = [Recipe(label, seed=seed) for label in labels]
-    pictures = []
-    for start in tqdm(range(0, len(recipes), 16), desc="concepts"):
-        pictures += model.draw(recipes[start : start + 16])
-    return images.grid([picture.image for picture in pictures], SHEET_COLUMNS, labels)
+# --- the parts
+
+
+def reconstruction(exam: Exam) -> Figures:
+    """Icons of concepts that the autoencoder never saw, each alone on white, beside what it makes of them."""
+    icons = [i for i, icon in enumerate(exam.emoji.icons) if exam.emoji.held_out(icon.concept)]
+    real = exam.icons(icons)
+    made = exam.reconstructed(real)
+    distances = {"psnr": images.psnr, "ssim": metrics.ssim, "perceptual": exam.referee.distance}
+    found = {name: exam.between(of, real, made, name) for name, of in distances.items()}
+    order = found["psnr"].argsort(descending=True).tolist()
+    shown = dict.fromkeys([*order[: SHOWN // 2], *order[-SHOWN // 2 :]])
+    slugs = [exam.emoji.concepts[exam.emoji.icons[icon].concept].slug for icon in icons]
+    captions = [text for i in shown for text in (slugs[i], f"{found['psnr'][i]:.1f} dB")]
+    exam.sheet("reconstructions", [each for i in shown for each in (real[i], made[i])], captions)
+    return {"icons": len(icons)} | {name: float(values.mean()) for name, values in found.items()}
+
+
+def concepts(exam: Exam) -> Figures:
+    """Two hundred common concepts, one picture each, at one seed: a sheet for a person to grade."""
+    labels = questions.common_labels(exam.emoji, SHEET_CONCEPTS)
+    drawn = exam.draw([Question(label, seed=SHEET_SEED) for label in labels], "concepts")
+    exam.sheet("concepts", drawn, labels, columns=20)
+    return {"pictures": len(drawn)}
+
+
+def recognition(exam: Exam) -> Figures:
+    """How many pictures the referee names, their style said; real icons and their reconstructions too."""
+    asked, drawn = exam.styled
+    real = exam.icons([question.icon for question in asked])
+    ranks = {
+        "": exam.ranks(drawn, asked, "recognition: drawn pictures"),
+        "real_": exam.ranks(real, asked, "recognition: real icons"),
+        "reconstructed_": exam.ranks(exam.reconstructed(real), asked, "recognition: reconstructions"),
+    }
+
+    def shares(chosen: Sequence[bool]) -> Figures:
+        found: Figures = {"pictures": sum(chosen)}
+        for whose, k in itertools.product(ranks, (1, 5)):
+            found[f"{whose}top{k}"] = _share(r < k for r in itertools.compress(ranks[whose], chosen))
+        return found
+
+    found = shares([True] * len(asked))
+    found |= {f"top{k}_of_ceiling": found[f"top{k}"] / max(found[f"real_top{k}"], 1e-9) for k in (1, 5)}
+    groups = [exam.emoji.concepts[exam.emoji.icons[question.icon].concept].group for question in asked]
+    for values in ([question.topic for question in asked], groups):
+        found |= {value: shares([each == value for each in values]) for value in dict.fromkeys(values)}
+    order = sorted(range(len(asked)), key=ranks[""].__getitem__)
+    named = [i for i in order if ranks[""][i] == 0]
+    for sheet, chosen in (("good", questions.spread(named, SHOWN)), ("bad", order[-SHOWN:])):
+        exam.sheet(f"recognition-{sheet}", [drawn[i] for i in chosen], [asked[i].prompt for i in chosen])
+    return found
+
+
+def composition(exam: Exam) -> Figures:
+    """GenEval's categories: the share of pictures whose regions show what was asked for."""
+    return {category: _category(exam, category) for category in questions.CATEGORIES}
+
+
+def _category(exam: Exam, category: str) -> Figures:
+    """The score, and beside it how often the judge passes true scenes, and the same under false captions."""
+    scenes = questions.scenes(exam.emoji, category, PROMPTS, exam.composer.size)
+    base = {concept.slug: concept.base for concept in exam.emoji.concepts}
+    drawn = exam.draw([Question(scene.caption, seed=SEED + i) for i, scene in enumerate(scenes)], category)
+    passed, true, false = [], [], []
+    for i, scene in enumerate(tqdm(scenes, desc=f"{category}: judging")):
+        passed.append(judge.shows(scene.says, _parts(exam, np.asarray(drawn[i])), base))
+        parts = _parts(exam, exam.composer.render(scene))
+        true.append(judge.shows(scene.says, parts, base))
+        strange = _stranger(scene, scenes[i:] + scenes[:i], base)
+        false.append(judge.shows(judge.twisted(scene.says, strange), parts, base))
+    for sheet, wanted in (("good", True), ("bad", False)):
+        chosen = [i for i, has in enumerate(passed) if has == wanted][:SHOWN]
+        exam.sheet(f"{category}-{sheet}", [drawn[i] for i in chosen], [scenes[i].caption for i in chosen])
+    found = {"score": passed, "judge_passes_true": true, "judge_passes_false": false}
+    return {"prompts": len(scenes)} | {name: _share(held) for name, held in found.items()}
+
+
+def _parts(exam: Exam, picture: np.ndarray) -> list[judge.Part]:
+    return judge.read(picture, exam.referee.name, exam.referee.answers)
+
+
+def _stranger(scene: Scene, others: Sequence[Scene], base: Mapping[str, str]) -> str:
+    """The first concept of other scenes that is no answer to this one."""
+    own = {base[slug] for slug in judge.concepts(scene.says)}
+    return next(slug for other in others for slug in judge.concepts(other.says) if base[slug] not in own)
+
+
+def words(exam: Exam) -> Figures:
+    """Keywords, misspellings, words outside the data, labels in ten languages: how many are named."""
+    asked = questions.words(exam.emoji, WORDS)
+    drawn = exam.draw(asked, "words")
+    ranks = exam.ranks(drawn, asked, "words")
+
+    def shares(*topics: str) -> Figures:
+        of = [rank for rank, question in zip(ranks, asked, strict=True) if question.topic in topics]
+        return {"prompts": len(of)} | {f"top{k}": _share(r < k for r in of) for k in (1, 5)}
+
+    for topic in questions.KINDS:
+        chosen = [i for i, question in enumerate(asked) if question.topic == topic][:SHOWN]
+        exam.sheet(f"words-{topic}", [drawn[i] for i in chosen], [asked[i].prompt for i in chosen])
+    languages = {language: shares(language) for language in questions.LANGUAGES}
+    found = {topic: shares(topic) for topic in questions.KINDS}
+    return found | {"languages": shares(*questions.LANGUAGES) | languages}
+
+
+def distribution(exam: Exam) -> Figures:
+    """How the pictures as a set stand to the icons: how far, how varied, and whether they are copies.
+
+    For scale beside each figure, the same between icons that were asked for and icons that were not.
+    """
+    asked, drawn = exam.styled
+    real = exam.features(exam.icons(range(len(exam.emoji.icons))), "distribution: real icons")
+    made = exam.features(drawn, "distribution: drawn pictures")
+    first = {question.icon: i for i, question in reversed(list(enumerate(asked)))}
+    rest = questions.spread([i for i in range(len(real)) if i not in first], len(first))
+    icons = questions.spread(list(first), len(rest))
+    again = exam.features(exam.reconstructed(exam.icons(icons)), "distribution: reconstructions")
+    own = 1 - torch.cosine_similarity(again, real[icons])
+    gaps, which = metrics.nearest(made, real)
+    shown = gaps.argsort()[: SHOWN // 2].tolist()
+    pictures = [each for i in shown for each in (drawn[i], *exam.icons([int(which[i])]))]
+    captions = [text for i in shown for text in (asked[i].prompt, f"nearest icon, {gaps[i]:.3f}")]
+    exam.sheet("nearest", pictures, captions)
+    return {
+        "frechet": metrics.frechet_distance(made[[first[icon] for icon in icons]], real[rest]),
+        "frechet_real": metrics.frechet_distance(real[icons], real[rest]),
+        **_diversity(exam),
+        "nearest": float(gaps.mean()),
+        "nearest_real": float(metrics.nearest(real[icons], real, icons)[0].mean()),
+        "nearest_reconstructed": float(own.mean()),
+        "copies": float((gaps < own.median()).float().mean()),
+    }
+
+
+def _diversity(exam: Exam) -> Figures:
+    """The mean perceptual distance between pictures of one prompt, and between one concept's icons."""
+    chosen = questions.spread(questions.common(exam.emoji), DIVERSE)
+    labels = [exam.emoji.concepts[concept].labels["en"] for concept in chosen for _ in range(TURNS)]
+    drawn = exam.draw([Question(label, seed=SEED + i) for i, label in enumerate(labels)], "diversity")
+    icons = [[i for i, icon in enumerate(exam.emoji.icons) if icon.concept == concept] for concept in chosen]
+
+    def apart(groups: Iterable[Sequence[Image.Image]], what: str) -> float:
+        pairs = [pair for group in groups for pair in itertools.combinations(group, 2)]
+        some, others = ([pair[side] for pair in pairs] for side in (0, 1))
+        return float(exam.between(exam.referee.distance, some, others, f"diversity: {what}").mean())
+
+    return {
+        "diversity": apart([drawn[i : i + TURNS] for i in range(0, len(drawn), TURNS)], "drawn pictures"),
+        "diversity_real": apart(map(exam.icons, icons), "real icons"),
+    }
+
+
+PARTS = {
+    part.__name__: part for part in (reconstruction, concepts, recognition, composition, words, distribution)
+}
+SHEETS = {  # the sheets of each part, with their titles
+    "reconstruction": {"reconstructions": "Best and worst reconstructions of held-out icons, right of each"},
+    "concepts": {"concepts": "Two hundred common concepts at one seed, not picked"},
+    "recognition": {
+        "recognition-good": "Named at once by the referee, evenly picked",
+        "recognition-bad": "The worst by the referee",
+    },
+    "composition": {
+        f"{category}-{which}": f"{category.capitalize()}: the first that {verb}"
+        for category in questions.CATEGORIES
+        for which, verb in (("good", "passed"), ("bad", "failed"))
+    },
+    "words": {f"words-{kind}": f"{kind.capitalize()}: the first of them" for kind in questions.KINDS},
+    "distribution": {"nearest": "Pictures nearest to an icon, and that icon"},
+}

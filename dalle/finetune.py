@@ -37,6 +37,7 @@ from dalle.lesson import (
     Store,
     encode,
     many_views,
+    sheet,
     store,
 )
 from dalle.model import DALLE
@@ -94,9 +95,7 @@ class Plan:
             raise ValueError(f"pictures are made square by 'crop' or 'pad'; got {self.how!r}")
 
     def save(self, run: Path) -> None:
-        (run / "plan.json").write_text(
-            json.dumps(dataclasses.asdict(self), indent=1) + "\n", encoding="utf-8"
-        )
+        write_text(run / "plan.json", json.dumps(dataclasses.asdict(self), indent=1) + "\n")
 
     @classmethod
     def load(cls, run: Path) -> "Plan":
@@ -121,9 +120,9 @@ def plan(base: Path, preset: str = "quick", **chosen: Any) -> Plan:
 def train(run: Path, watch: Watch) -> bool:
     """Carry out the plan of a run's folder, or go on with it; -> whether to its end.
 
-    `watch` hears of every step, with a state of "preparing", "training" or "saving", and may return True to
-    stop after it. Stopped or not, run/checkpoint appears once the flow has begun to learn, and only after it
-    was read again and drew a picture. Raises ValueError where plan, pictures or checkpoint cannot be used,
+    `watch` hears of every step, in a state of "preparing", "training" or "saving", and may return True to
+    stop after it. Even so there is a checkpoint, once the flow has begun to learn; it appears only when it
+    was read again and drew pictures. Raises ValueError where plan, pictures or checkpoint cannot be used,
     TrainingError where training fails.
     """
     return _Run(run, watch).train()
@@ -157,7 +156,7 @@ class _Run:
                 self.folder / f"checkpoint-{trainer.step:06d}",
                 base=Path(self.plan.base),
                 data=self.data,
-                recipes=task.recipes(),
+                draw=lambda again: sheet(again.draw(task.recipes())),
                 settings=dataclasses.asdict(self.plan) | {"steps": trainer.step},
                 figures=self.figures,
             )
@@ -227,9 +226,10 @@ class _Run:
 
 def tidy(run: Path) -> None:
     """Delete what a run needs only to go on, once it is done: most of its size."""
-    for name in ("own", "prior", "generator"):
+    for name in ("own", "prior"):
         shutil.rmtree(run / name, ignore_errors=True)
-    (run / "flow" / "state.safetensors").unlink(missing_ok=True)
+    for name in ("generator", "flow"):
+        (run / name / "state.safetensors").unlink(missing_ok=True)
 
 
 def check(data: Folder) -> None:

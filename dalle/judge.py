@@ -2,9 +2,9 @@
 
     picture  --cuts-->  parts  --name-->  readings  --shows(facts)-->  yes or no
 
-The background is plain, so a part is what differs from it and hangs together. Some things are drawn in pieces and
-others touch, so a picture is cut in several ways, which join near pieces or part touching ones; kept is the cut
-whose parts are named most surely. Only then are facts of a scene (compose.py) held against the parts.
+The background is plain, so a part is what differs from it and hangs together. Some things are drawn in pieces
+and others touch, so a picture is cut in several ways, which join near pieces or part touching ones; kept is
+the cut whose parts are named most surely. Only then are facts of a scene (compose.py) held against the parts.
 After GenEval (arXiv:2310.11513), which uses an object detector.
 """
 
@@ -162,13 +162,13 @@ def _crop(
 
 
 def shows(says: Collection[str], parts: Sequence[Part], base: Mapping[str, str]) -> bool:
-    """Whether the parts bear out a caption's facts of concepts, counts, colours and sides; others are passed over.
+    """Whether the parts bear out a caption's facts of concepts, counts, colours and sides, and only these.
 
-    `base` leads from a concept's slug to its answer. Two concepts are never one part; more parts than the facts
-    speak of do no harm, except that a count is exact. Raises ValueError where the facts name no concept.
+    `base` leads from a concept's slug to its answer. Two concepts are never one part; parts that no fact
+    speaks of do no harm, except that a count is exact. Raises ValueError where the facts name no concept.
     """
     told = _sorted_facts(says)
-    colours, slugs = dict(told["colour"]), [slug for (slug,) in told["concept"]]
+    colours, slugs = dict(told["colour"]), concepts(says)
     if not slugs:
         raise ValueError(f"these facts name no concept, so that any picture would do: {sorted(says)}")
 
@@ -181,6 +181,11 @@ def shows(says: Collection[str], parts: Sequence[Part], base: Mapping[str, str])
         all(map(fits, chosen, slugs)) and _stand(told, dict(zip(slugs, chosen, strict=True)))
         for chosen in permutations(parts, len(slugs))
     )
+
+
+def concepts(says: Collection[str]) -> list[str]:
+    """The slugs that facts name."""
+    return [slug for (slug,) in _sorted_facts(says)["concept"]]
 
 
 def _stand(told: Mapping[str, Sequence[Sequence[str]]], at: Mapping[str, Part]) -> bool:
@@ -208,7 +213,7 @@ def _sorted_facts(says: Collection[str]) -> dict[str, list[list[str]]]:
 def twisted(says: Collection[str], other: str) -> frozenset[str]:
     """Facts of which those hardest to see were made false: a judge must not let them pass.
 
-    A count is one off, sides or two colours are exchanged, one colour is the next; else one concept is `other`.
+    A count is one off, sides or two colours are exchanged, one colour is the next; else a concept is `other`.
     """
     told, names = _sorted_facts(says), list(COLOURS)
     sides = [(kind, *pair) for kind in ("left-of", "above") for pair in told[kind]]

@@ -3,6 +3,8 @@
 Peak signal-to-noise ratio is in images.py.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -40,16 +42,16 @@ def _blurred(x: Tensor) -> Tensor:
 
 
 def frechet_distance(a: Tensor, b: Tensor) -> float:
-    """Squared distance of two normals, each fitted to features (M, D) of a set of pictures (arXiv:1706.08500).
+    """Squared distance of two normals, each fitted to features (M, D) of pictures (arXiv:1706.08500).
 
     It falls as M grows, so that only distances between sets of the same sizes compare.
     """
     if a.dim() != 2 or a.shape[1:] != b.shape[1:] or min(len(a), len(b)) < 2:
         raise ValueError(
-            f"two sets of at least two features of one width compare; got {tuple(a.shape)} and {tuple(b.shape)}"
+            f"two sets of two or more features of one width compare; got {tuple(a.shape)}, {tuple(b.shape)}"
         )
     a, b = a.double(), b.double()
-    first, second = torch.cov(a.T).atleast_2d(), torch.cov(b.T).atleast_2d()
+    first, second = (torch.atleast_2d(torch.cov(each.T)) for each in (a, b))
     # The trace of sqrt(first @ second): the root of one makes the product symmetric, and its values real.
     values, vectors = torch.linalg.eigh(first)
     root = vectors * values.clamp(min=0).sqrt() @ vectors.T
@@ -58,8 +60,12 @@ def frechet_distance(a: Tensor, b: Tensor) -> float:
     return max(0.0, float(gap + first.trace() + second.trace() - 2 * shared))
 
 
-def nearest(features: Tensor, others: Tensor) -> tuple[Tensor, Tensor]:
-    """Cosine distance to the nearest of others (M, D), and which one it is; features (B, D) -> (B,), (B,)."""
+def nearest(features: Tensor, others: Tensor, itself: Sequence[int] = ()) -> tuple[Tensor, Tensor]:
+    """Cosine distance to the nearest of others (M, D), and which one it is; features (B, D) -> (B,), (B,).
+
+    `itself`: for each, one of the others that does not count, since it is the same thing.
+    """
     likeness = F.normalize(features, dim=-1) @ F.normalize(others, dim=-1).T
+    likeness[range(len(itself)), itself] = -1
     best = likeness.max(1)
     return 1 - best.values, best.indices

@@ -222,9 +222,9 @@ class DALLE(nn.Module):
             config = Config.from_json((folder / "config.json").read_text(encoding="utf-8"))
             tokenizer = Tokenizer.load(folder / "tokenizer.json", config.text)
             state = safetensors.torch.load_file(weights)
-            with torch.device("meta"):
+            # Not on the meta device, where random numbers import torch's compiler, for seconds.
+            with torch.random.fork_rng(devices=[]):
                 model = cls(config, tokenizer, _digest(weights))
-            # Values are assigned below, so every one of them must be there: strict.
             model.load_state_dict({k: v.to(dtype) for k, v in state.items()}, strict=True, assign=True)
         except (ValueError, TypeError, RuntimeError, OSError, safetensors.SafetensorError) as error:
             raise CheckpointError(

@@ -4,15 +4,15 @@ import json
 import os
 import shutil
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 from dalle.data.folder import Folder
-from dalle.lesson import sheet
 from dalle.model import DALLE
-from dalle.recipe import Recipe
-from dalle.words import split
+from dalle.words import SHORTEST, split
 
 SHEET = "samples.webp"
 LISTED = 20  # captions in a model card
@@ -23,20 +23,20 @@ def save(
     folder: Path,
     base: Path,
     data: Folder,
-    recipes: Sequence[Recipe],
+    draw: Callable[[DALLE], Image.Image],
     settings: dict[str, Any],
     figures: dict[str, Any],
 ) -> None:
-    """Write a checkpoint to `folder`, which appears when it was read again and drew `recipes`.
+    """Write a checkpoint to `folder`, which appears when it was read again and drew a sheet.
 
     What `base` has of words, prompts and sliders it has too. Older checkpoints of the run are then deleted.
     """
     scratch = folder.with_name(".checkpoint")
-    for left in folder.parent.glob(".checkpoint*"):  # by a run that was killed while it saved
+    for left in folder.parent.glob(".*checkpoint*"):  # by a run that was killed while it saved
         shutil.rmtree(left)
     digest = model.save_pretrained(scratch, card(data, settings, figures))
     new = list(dict.fromkeys(item.caption for item in data.items))
-    words = dict.fromkeys(word for text in new for word in split(text))
+    words = dict.fromkeys(word for text in new for word in split(text) if len(word) >= SHORTEST)
     for name, first in (("words.json", words), ("prompts.json", new)):
         if known := texts(base / name):
             both = list(dict.fromkeys([*first, *known]))
@@ -46,7 +46,7 @@ def save(
     again = DALLE.from_pretrained(scratch)
     if again.digest != digest:
         raise OSError(f"{scratch} came back from the disk changed; is the disk sound?")
-    sheet(again.draw(recipes)).save(scratch / SHEET, quality=80, method=6)
+    draw(again).save(scratch / SHEET, quality=80, method=6)
     shutil.rmtree(folder, ignore_errors=True)  # the same, where the run was killed when it was done
     os.replace(scratch, folder)
     for other in folder.parent.glob("checkpoint-*"):

@@ -2,15 +2,15 @@
 
     pictures (B, 3, H, W) in [-1, 1], any size  -->  probabilities (B, K) of K answers
 
-Trained from nothing on the icons, each on a background of any colour, of any size, turned, partly hidden, blurred
-and in other light, as drawn or painted in a named colour. One drawing style is kept from it, so that it can say
-how well it reads drawings of a style that it never saw. An answer is a concept, except that those which share
-`Concept.base`, as a role's man and woman, are one answer: at this size hardly a person could tell them apart.
+Trained from nothing on the icons, each on a background of any colour, of any size, turned, partly hidden,
+blurred and in other light, as drawn or painted in a named colour. One drawing style is kept from it, so that
+it can say how well it reads drawings of a style that it never saw. An answer is a concept, except that those
+which share `Concept.base`, as a role's man and woman, are one: at this size hardly a person tells them apart.
 """
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -84,6 +84,15 @@ class Referee(nn.Module):
         """(B, 3, H, W) -> probabilities (B, K)."""
         return self(pictures).float().softmax(-1)
 
+    def ranks(self, pictures: Tensor, right: Sequence[Collection[str]]) -> Tensor:
+        """How many wrong answers stand before or level with the best right one: (B, 3, H, W) -> (B,)."""
+        probabilities = self.name(pictures)
+        is_right = torch.zeros_like(probabilities, dtype=torch.bool)
+        for row, answers in enumerate(right):
+            is_right[row, [self.number[answer] for answer in answers]] = True
+        best = probabilities.masked_fill(~is_right, -1).amax(1, keepdim=True)
+        return ((probabilities >= best) & ~is_right).sum(1)
+
     @torch.inference_mode()
     def distance(self, a: Tensor, b: Tensor) -> Tensor:
         """Perceptual distance of pictures (B, 3, H, W) -> (B,): of normalised activations at every depth.
@@ -106,7 +115,7 @@ class Referee(nn.Module):
             raise FileNotFoundError(f"{path} is missing: no referee was trained; do so by `{COMMAND}`")
         try:
             with safetensors.safe_open(path, "pt") as file:
-                header = {key: json.loads(text) for key, text in file.metadata().items()}
+                header = json.loads(file.metadata()["referee"])
             referee = cls(header["answers"], header["size"], header["widths"])
             referee.load_state_dict(safetensors.torch.load_file(path))
         except (safetensors.SafetensorError, ValueError, KeyError, TypeError, RuntimeError) as error:
@@ -118,8 +127,8 @@ class Referee(nn.Module):
     def save(self, folder: Path) -> None:
         header = {name: getattr(self, name) for name in ("answers", "size", "widths", "data", "figures")}
         state = {name: tensor.detach().cpu().contiguous() for name, tensor in self.state_dict().items()}
-        text = {name: json.dumps(value) for name, value in header.items()}
-        safetensors.torch.save_file(state, folder / "referee.safetensors", text)
+        # One entry: of several, safetensors would write any first, and the digest would differ.
+        safetensors.torch.save_file(state, folder / "referee.safetensors", {"referee": json.dumps(header)})
 
 
 def answers_of(emoji: EmojiSet) -> list[str]:
@@ -243,21 +252,16 @@ def train(
 
 
 def own_figures(referee: Referee, emoji: EmojiSet, unseen: str) -> dict[str, float | str]:
-    """How many of the real icons it names, alone on white, of styles it was trained on and of the unseen one."""
+    """How many real icons it names, alone on white, of styles it was trained on and of the unseen one."""
     composer, ranks = Composer(emoji, size=emoji.size), []
     for start in tqdm(range(0, len(emoji.icons), 64), desc="referee's own figures"):
         icons = range(start, min(start + 64, len(emoji.icons)))
         pictures = images.from_arrays([composer.plain(icon) for icon in icons])
-        right = [referee.number[emoji.concepts[emoji.icons[icon].concept].base] for icon in icons]
-        ranks += rank(referee.name(pictures), right).tolist()
+        ranks += referee.ranks(
+            pictures, [{emoji.concepts[emoji.icons[i].concept].base} for i in icons]
+        ).tolist()
     found: dict[str, float | str] = {"unseen_style": unseen}
     for which, is_unseen in (("seen", False), ("unseen", True)):
         of = [r for r, icon in zip(ranks, emoji.icons, strict=True) if (icon.style == unseen) == is_unseen]
         found |= {f"{which}_top{k}": sum(r < k for r in of) / len(of) for k in (1, 5)}
     return found
-
-
-def rank(probabilities: Tensor, right: Sequence[int]) -> Tensor:
-    """How many answers stand before the right one, or level with it: (B, K), right (B) -> (B,), 0 is the best."""
-    chosen = probabilities.gather(1, torch.tensor(right)[:, None])
-    return (probabilities >= chosen).sum(1) - 1

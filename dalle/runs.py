@@ -9,7 +9,6 @@ gone is interrupted, and can be started again. A process is known by its number 
 given again.
 """
 
-import errno
 import json
 import os
 import re
@@ -36,6 +35,8 @@ ACTIVE = ("preparing", "training", "saving")
 NICE = 10  # of a run in the background
 OFTEN = 0.5  # seconds between two reports of steps
 RECENT = 32  # reports from which the time left is told
+MAX_ERROR = 2_000  # characters
+ROOM = 2**20  # bytes: a disk with less is full
 
 
 class Busy(RuntimeError):
@@ -127,8 +128,6 @@ def start(run: Run) -> None:
 
     Raises Busy where one is training, ValueError where it is done.
     """
-    if run.status().state == "done":
-        raise ValueError(f"run {run.name!r} is done; start a new one to learn more")
     _take(run, heir=False)  # for this process, until the new one has a number
     try:
         (run.folder / "stop").unlink(missing_ok=True)
@@ -197,7 +196,7 @@ def working(run: Run) -> Iterator["_Report"]:
     """Inside, this process is the one that trains. An error that leaves is written down in the status.
 
     The report is called with (state, step, steps, loss) and says whether to stop; its `end` takes the last
-    state. Raises Busy where another run is training.
+    state. Raises Busy where another run is training, ValueError where this one is done.
     """
     if not _take(run, heir=True):
         (run.folder / "stop").unlink(missing_ok=True)  # asked of an earlier process
@@ -205,7 +204,7 @@ def working(run: Run) -> Iterator["_Report"]:
     try:
         yield report
     except Exception as error:
-        report.end("failed", _told(error))
+        report.end("failed", _told(error, run.folder))
         raise
     finally:
         _release(run)
@@ -227,7 +226,7 @@ class _Report:
         self.times.append((step, time.monotonic()))
         if stop or state != self.status.state or time.time() > self.status.heartbeat + OFTEN:
             left = self._left(steps) if state == "training" else None
-            self.write(Status(state, step, steps, loss, left))
+            self.write(Status(state, step, steps, self.status.loss if loss is None else loss, left))
         return stop
 
     def end(self, state: str, error: str = "") -> None:
@@ -249,12 +248,14 @@ class _Report:
         return (steps - last) * (now - began) / (last - first) if last > first else None
 
 
-def _told(error: Exception) -> str:
+def _told(error: Exception, folder: Path) -> str:
     """An error for people."""
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return f"the disk is full ({error}); make room and start the run again, it goes on from its last save"
     known = isinstance(error, ValueError | RuntimeError | OSError)
-    return str(error) if known else f"{type(error).__name__}: {error}"
+    text = (str(error) if known else f"{type(error).__name__}: {error}")[:MAX_ERROR]
+    # Not every library passes the system's error on as it is.
+    if "No space left" in text or shutil.disk_usage(folder).free < ROOM:
+        return f"the disk is full ({text}); make room and start the run again, it goes on from its last save"
+    return text
 
 
 # --- one run at a time
@@ -284,14 +285,19 @@ def _born_elsewhere(pid: int) -> str:
 def _take(run: Run, heir: bool) -> bool:
     """Write into the lock that this process trains `run`; -> whether its parent had started that for it.
 
-    Only an `heir` may take the lock over from its parent. Raises Busy where another process holds it.
+    Only an `heir` may take the lock over from its parent. Raises Busy where another process holds it,
+    ValueError where there is nothing to train.
     """
+    if not run.folder.is_dir():
+        raise ValueError(f"there is no run {run.name!r}")
     home = run.folder.parent
     with _guarded(home):
         name, pid, birth = _read_lock(home)
         inherited = heir and name == run.name and pid in (os.getpid(), os.getppid())
         if not inherited and birth and born(pid) == birth:
             raise Busy(f"run {name!r} is training; stop it or wait until it is done")
+        if run.status().state == "done":
+            raise ValueError(f"run {run.name!r} is done; start a new one to learn more")
         _write_lock(run, os.getpid())
     return inherited
 

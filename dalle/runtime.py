@@ -44,21 +44,32 @@ def _quota(file: Path = Path("/sys/fs/cgroup/cpu.max")) -> float:
 
 @cache
 def fast_bfloat16() -> bool:
-    """Whether bf16 matrices multiply clearly faster here than fp32 ones; takes a fraction of a second."""
+    """Whether bf16 matrices multiply clearly faster here than fp32 ones; takes a fraction of a second.
+
+    On a CPU it is the computing time of one thread that counts: the work of other programs would change the
+    answer from start to start, and with it every picture.
+    """
     best = {torch.float32: math.inf, torch.bfloat16: math.inf}
     matrices = {dtype: torch.ones(768, 768, dtype=dtype, device=device()) for dtype in best}
-    for _ in range(6):  # in turn, the best of each: another program's work disturbs both alike
-        for dtype, matrix in matrices.items():
-            best[dtype] = min(best[dtype], _seconds(matrix))
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        for _ in range(6):  # in turn, the best of each
+            for dtype, matrix in matrices.items():
+                best[dtype] = min(best[dtype], _seconds(matrix))
+    finally:
+        torch.set_num_threads(threads)
     return best[torch.float32] > FASTER * best[torch.bfloat16]
 
 
 def _seconds(matrix: torch.Tensor) -> float:
-    start = time.perf_counter()
+    on_cpu = matrix.device.type == "cpu"
+    clock = time.thread_time if on_cpu else time.perf_counter
+    start = clock()
     matrix @ matrix
-    if matrix.device.type != "cpu":
+    if not on_cpu:
         torch.accelerator.synchronize()
-    return time.perf_counter() - start
+    return clock() - start
 
 
 def inference_dtype() -> torch.dtype:

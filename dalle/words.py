@@ -1,6 +1,7 @@
 """Which words of a prompt a model was never taught, and what it knows instead.
 
-A checkpoint keeps the words of its training captions in words.json: lower-case, those used most first.
+A checkpoint keeps the words of its training captions in words.json: lower-case, English and those used most
+first.
 """
 
 import itertools
@@ -12,7 +13,7 @@ from functools import lru_cache
 
 from torch import Tensor
 
-SUGGESTED = 4096  # the words used most: only they are suggested, so that all their meanings can be compared
+SUGGESTED = 4096  # the first of them: only they are suggested, so that all their meanings can be compared
 SHORTEST = 3  # letters: shorter words, as "is" and "my", draw nothing
 ALIKE = 0.75  # of difflib's ratio, from which a word may be a misspelling
 NAMED = 5  # unknown words at most

@@ -92,10 +92,17 @@ def ask(
     steps: int = 12,
     **how: object,
 ) -> Future[list[Frame]]:
-    """A visitor who watches a request to its end; returns once the request was admitted or refused."""
+    """A visitor who watches a request to its end; returns once there was a frame, or will be none."""
     request = Request(painter, [Recipe(prompt, seed=seed, steps=steps) for seed in range(count)], **how)
-    future = visitors.submit(lambda: list(work.follow(request)))
-    until(lambda: request.version > 0 or future.done())
+    seen: list[Frame] = []
+
+    def watch() -> list[Frame]:
+        for frame in work.follow(request):
+            seen.append(frame)
+        return seen
+
+    future = visitors.submit(watch)
+    until(lambda: seen or future.done())
     return future
 
 
@@ -250,9 +257,11 @@ def test_a_faulty_request_harms_nobody(prompt: str, error: type, painter, work, 
 
 def test_frames_tell_the_truth(painter, work) -> None:
     """Guards against a progress that jumps back, previews called finished, and a final frame without all."""
-    painter.go_on()
     recipes = [Recipe("short", steps=2), Recipe("long", steps=12), Recipe("middle", steps=7)]
-    frames = list(work.follow(Request(painter, recipes, previews=True)))
+    running = work.follow(Request(painter, recipes, previews=True))
+    frames = [next(running)]
+    painter.go_on()
+    frames += running
     assert [frame.step for frame in frames] == sorted(frame.step for frame in frames)
     assert all(frame.steps == 12 and frame.waiting == 0 for frame in frames)
     assert [frame.done for frame in frames] == [False] * (len(frames) - 1) + [True]
@@ -290,9 +299,10 @@ def test_a_slow_reader_delays_nobody_and_sees_the_newest(painter, work, visitors
 def test_close_ends_what_runs_and_leaves_no_thread(painter, work, visitors) -> None:
     """Guards against a server that cannot be stopped while it draws, and threads that outlive it."""
     running = [ask(visitors, work, painter, "running", urgent=urgent) for urgent in (False, True)]
-    closing = visitors.submit(work.close)
     painter.wait_for_turn(1)
-    painter.go_on(3)
+    closing = visitors.submit(work.close)
+    until(lambda: work._closed)
+    painter.go_on(1)
     closing.result(PATIENCE)
     for future in running:
         with pytest.raises(RuntimeError, match="closed"):

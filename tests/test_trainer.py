@@ -21,7 +21,7 @@ from dalle.trainer import Settings, Trainer, TrainingError
 
 ROOT = Path(__file__).resolve().parents[1]
 STEPS = 24
-PATIENCE = 120  # seconds that a process of its own may take, on a machine that does other things as well
+PATIENCE = 300  # seconds that a process of its own may take, on a machine that does other things as well
 
 
 @pytest.fixture(autouse=True)

@@ -72,6 +72,8 @@ def opened(source: Source, quota: Quota) -> Iterator[tuple[list[Entry], list[Pro
 
     Raises FolderError where the source is missing, no zip, or holds more than `quota.files`.
     """
+    if not isinstance(source, Path) and len(source) == 1:
+        (source,) = source
     if isinstance(source, Path) and _is_zip(source):
         with _zip(source, quota) as archive:
             yield _checked(_of_zip(archive), quota)

@@ -126,7 +126,7 @@ class Captions:
     def match(self, paths: Sequence[str]) -> dict[int, Claim]:
         """The claim of each picture that has one, by its position in `paths`."""
         matched: dict[int, Claim] = {}
-        claims = self.claims
+        claims = sorted(self.claims, key=lambda claim: claim.source != "metadata")
         for key in (str, base):  # by the whole path, then by the base name
             positions: dict[tuple[str, str], list[int]] = defaultdict(list)
             for position, path in enumerate(map(normal, paths)):

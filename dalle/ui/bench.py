@@ -1,5 +1,7 @@
 """The bench: one picture, large, and the sliders that it follows while they are dragged."""
 
+import re
+from collections.abc import Callable, Sequence
 from functools import partial
 from html import escape
 from typing import Any
@@ -8,7 +10,7 @@ import gradio as gr
 
 from dalle.recipe import Recipe
 from dalle.studio import Slider, Studio
-from dalle.ui.events import AT_ONCE, View, told
+from dalle.ui.events import AT_ONCE, TROUBLE, View, excuse, problem
 from dalle.ui.shape import END, PLACES, Shape
 from dalle.ui.spoken import Spoken
 from dalle.ui.strings import Say
@@ -24,7 +26,8 @@ class Bench:
     def __init__(self, studio: Studio, spoken: Spoken):
         self._studio = studio
         self.shape = gr.State(None)
-        spoken(gr.HTML, lambda say: {"value": f"<h2>{say('bench')}</h2>"}, apply_default_css=False)
+        with gr.Row(elem_classes="heading"):
+            spoken(gr.HTML, lambda say: {"value": f"<h2>{say('bench')}</h2>"}, apply_default_css=False)
         self.empty = spoken(gr.HTML, lambda say: {"value": _empty(say)}, apply_default_css=False)
         with gr.Column(visible=False, elem_id="bench") as self.body:
             with gr.Row(elem_id="open"):
@@ -32,11 +35,10 @@ class Bench:
                 with gr.Column(min_width=0, elem_id="actions"):
                     self.actions = self._buttons(spoken, *ACTIONS)
                     self.files = self._buttons(spoken, "download", "copy_link", "keep", "reuse")
+            self.trouble = gr.HTML(apply_default_css=False)
+            spoken(gr.HTML, lambda say: {"value": _ends(studio.sliders, say)}, elem_id="ends")
             self.sliders = self._sliders(spoken)
             self.query = gr.Textbox(visible="hidden", elem_id="query")
-            self.link = spoken(
-                gr.Textbox, lambda say: {"label": say("link")}, interactive=False, max_lines=1, elem_id="link"
-            )
 
     def _buttons(self, spoken: Spoken, *names: str) -> dict[str, gr.Button]:
         with gr.Row(elem_classes="buttons"):
@@ -65,12 +67,16 @@ class Bench:
         return [made[index] for index in sorted(made)]
 
     def _slider(self, spoken: Spoken, slider: Slider) -> gr.Slider:
-        def texts(say: Say) -> dict[str, str]:
-            low, high = slider.low[say.language], slider.high[say.language]
-            return {"label": slider.name[say.language], "info": say("ends", low=low, high=high)}
-
         return spoken(
-            gr.Slider, texts, minimum=-END, maximum=END, step=10**-PLACES, value=0, buttons=[], min_width=0
+            gr.Slider,
+            lambda say: {"label": slider.name[say.language]},
+            minimum=-END,
+            maximum=END,
+            step=10**-PLACES,
+            value=0,
+            buttons=[],
+            min_width=0,
+            elem_id=f"slider-{slider.index}",
         )
 
     @property
@@ -80,7 +86,8 @@ class Bench:
     @property
     def _quick(self) -> set[Any]:
         """What changes while a slider is dragged."""
-        return {self.shape, self.picture, self.query, self.actions["undo"], self.actions["reset"]}
+        buttons = {self.actions["undo"], self.actions["reset"]}
+        return {self.shape, self.picture, self.trouble, self.query} | buttons
 
     def wire(self, language: gr.Radio) -> None:
         gr.on(
@@ -95,7 +102,7 @@ class Bench:
             button.click(partial(self.act, name), [language, self.shape], self.outputs, **AT_ONCE)
         self.files["download"].click(None, js="() => dalle.download()")
         self.files["copy_link"].click(None, js="() => dalle.copy()")
-        self.query.change(None, self.query, self.link, js="(query) => dalle.address(query)")
+        self.query.change(None, self.query, js="(query) => dalle.address(query)")
 
     # --- what the events do
 
@@ -106,8 +113,7 @@ class Bench:
     def slide(self, language: str, shape: Shape | None, *sliders: float) -> View:
         if shape is None:
             return gr.skip()
-        with told(Say(language)):
-            return self._shown(shape.moved(sliders))
+        return self._tried(language, lambda: self._shown(shape.moved(sliders)))
 
     def act(self, name: str, language: str, shape: Shape | None) -> View:
         """One of ACTIONS."""
@@ -120,18 +126,25 @@ class Bench:
             "nudge": shape.nudged,
             "resample": lambda: shape.resampled(codes),
         }
-        with told(Say(language)):
-            return self._whole(change[name]())
+        return self._tried(language, lambda: self._whole(change[name]()))
 
-    def take(self, shape: Shape, recipe: Recipe) -> View:
+    def take(self, language: str, shape: Shape, recipe: Recipe) -> View:
         """Go on from a recipe that was reached from the open picture."""
-        return self._whole(shape.taken(recipe, self._studio.codes))
+        return self._tried(language, lambda: self._whole(shape.taken(recipe, self._studio.codes)))
+
+    def _tried(self, language: str, act: Callable[[], View]) -> View:
+        """What an act changes; where it cannot be done, nothing but the word of it."""
+        try:
+            return act()
+        except TROUBLE as error:
+            return {self.trouble: problem(excuse(Say(language), error))}
 
     def _shown(self, shape: Shape, tile: Tile | None = None) -> View:
         tile = tile or Tile.of(self._studio.slide(shape.recipe))
         return {
             self.shape: shape,
             self.picture: figure(tile),
+            self.trouble: "",
             self.query: tile.recipe.to_query(),
             self.actions["undo"]: gr.update(interactive=bool(shape.past)),
             self.actions["reset"]: gr.update(interactive=shape.recipe != shape.origin),
@@ -144,6 +157,21 @@ class Bench:
             self.empty: gr.update(visible=False),
             self.body: gr.update(visible=True),
         }
+
+
+def _ends(sliders: Sequence[Slider], say: Say) -> str:
+    """A style sheet that writes what a slider's ends look like where Gradio writes -3 and 3."""
+    rules = [
+        f"#slider-{slider.index} .{side}_value::after{{content:{_css_text(words[say.language])}}}"
+        for slider in sliders
+        for side, words in (("min", slider.low), ("max", slider.high))
+    ]
+    return f"<style>{''.join(rules)}</style>"
+
+
+def _css_text(text: str) -> str:
+    """A text as CSS quotes it; it cannot end the style sheet."""
+    return '"' + re.sub(r'[\\"<\n]', lambda found: f"\\{ord(found[0]):x} ", text) + '"'
 
 
 def _empty(say: Say) -> str:

@@ -35,10 +35,10 @@ class Create:
             with gr.Column(scale=6, min_width=300, elem_id="left"):
                 self.gallery = Gallery(studio, spoken, self.form)
                 self.history = History(spoken, secret)
-                self.drop = spoken(gr.File, lambda say: {"label": say("drop")}, elem_id="drop", height=90)
             with gr.Column(scale=5, min_width=300, elem_id="right"):
                 self.bench = Bench(studio, spoken)
-                self.walk = Walk(studio, spoken)
+                with self.bench.body:
+                    self.walk = Walk(studio, spoken)
         self._wire_drawing()
         self._wire_bench()
         self._wire_restoring()
@@ -47,9 +47,8 @@ class Create:
         """When the page is opened: what the browser kept, then what the link says."""
         form, history = self.form, self.history
         page.load(history.show, history.entries, history.outputs, **AT_ONCE)
-        kept = page.load(form.restored, form.kept, form.inputs, **AT_ONCE)
         asked = [self._language, *form.inputs]
-        kept.then(self._from_link, asked, self._restored, **QUIET)
+        form.restore(page).then(self._from_link, asked, self._restored, **QUIET)
 
     @property
     def _opened(self) -> set[Any]:
@@ -67,7 +66,8 @@ class Create:
         drawn.then(self._open_first, gallery.tiles, self._opened, **AT_ONCE)
         drawn.then(history.add, [history.entries, gallery.tiles], history.outputs, **AT_ONCE)
         form.keep(drawn.then)
-        gr.on(start, self._notice, [self._language, form.prompt], form.notice, **QUIET)
+        # Beside the drawing: Gradio runs listeners of one event one after the other.
+        gallery.asked.change(self._notice, [self._language, gallery.asked], form.notice, **AT_ONCE)
         form.stop.click(gallery.stop, **AT_ONCE)
         form.examples.select(_chosen, None, form.prompt, **AT_ONCE).then(None, js=PRESS_DRAW)
         form.surprise.click(self._surprise, None, form.prompt, **AT_ONCE).then(None, js=PRESS_DRAW)
@@ -77,9 +77,11 @@ class Create:
     def _wire_bench(self) -> None:
         bench, history, walk = self.bench, self.history, self.walk
         bench.wire(self._language)
+        history.wire(self._language)
         walk.wire(self._language, bench.shape)
         self.gallery.pictures.select(self._open_tile, self.gallery.tiles, self._opened, **AT_ONCE)
-        walk.cells.select(self._take, [bench.shape, walk.recipes], bench.outputs, **AT_ONCE)
+        chosen = [self._language, bench.shape, walk.recipes]
+        walk.cells.select(self._take, chosen, bench.outputs, **AT_ONCE)
         keep = [self._language, bench.shape, history.entries]
         bench.files["keep"].click(self._keep, keep, history.outputs, **QUIET)
 
@@ -87,7 +89,7 @@ class Create:
         form, history, bench = self.form, self.history, self.bench
         asked = [self._language, *form.inputs]
         old = history.strip.select(self._from_history, [history.entries, *asked], self._restored, **QUIET)
-        file = self.drop.upload(self._from_file, [self.drop, *asked], self._restored | {self.drop}, **QUIET)
+        file = history.drop.upload(self._from_file, [history.drop, *asked], self._restored, **QUIET)
         same = bench.files["reuse"].click(self._reuse, [bench.shape, *form.inputs], form.inputs, **AT_ONCE)
         for restored in (old, file, same):
             form.keep(restored.then)
@@ -118,13 +120,15 @@ class Create:
     def _open(self, recipe: Recipe, tile: Tile | None = None) -> View:
         return self.bench.open(recipe, tile) | self.walk.cleared()
 
-    def _take(self, shape: Shape, recipes: tuple[Recipe, ...], event: gr.EventData) -> View:
+    def _take(self, language: str, shape: Shape, recipes: tuple[Recipe, ...], event: gr.EventData) -> View:
         """A cell of the walk was chosen."""
-        return self.bench.take(shape, recipes[event.index])
+        return self.bench.take(language, shape, recipes[event.index])
 
     def _keep(self, language: str, shape: Shape, entries: Any) -> list[Any]:
-        gr.Info(Say(language)("kept"), title="")
-        return self.history.add(entries, [Tile.of(self._studio.slide(shape.recipe))])
+        with told(Say(language)):
+            kept = Tile.of(self._studio.slide(shape.recipe))
+        gr.Info(Say(language)("kept"))
+        return self.history.add(entries, [kept])
 
     def _zip(self, tiles: tuple[Tile, ...]) -> str:
         name = Path(tiles[0].name).with_suffix(".zip").name
@@ -139,8 +143,8 @@ class Create:
     def _from_file(self, path: str, language: str, *fields: Any) -> View:
         with told(Say(language), "file_bad"):
             view = self._restore(language, load_png(path), Settings(*fields))
-        gr.Info(Say(language)("restored"), title="")
-        return view | {self.drop: None}
+        gr.Info(Say(language)("restored"))
+        return view
 
     def _from_link(self, request: gr.Request, language: str, *fields: Any) -> View:
         """The form stays as the visitor left it, unless there is nothing in it."""
@@ -162,7 +166,8 @@ class Create:
         if other:
             say = Say(language)
             theirs = escape(recipe.checkpoint or "?")
-            gr.Warning(say("other_checkpoint", theirs=theirs, ours=fitted.checkpoint), None, title=say("note"))
+            message = say("other_checkpoint", theirs=theirs, ours=fitted.checkpoint)
+            gr.Warning(message, duration=None)
         return view
 
 

@@ -17,16 +17,23 @@ QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private",
 AT_ONCE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "queue": False}
 
 
+TROUBLE = (Busy, ValueError, RuntimeError)  # what a studio raises; events without the queue must catch it
+
+
+def excuse(say: Say, error: Exception, key: str = "failed") -> str:
+    """What a visitor is told of one of TROUBLE; `key` is a text with a place for the reason."""
+    return say("busy", waiting=error.waiting) if isinstance(error, Busy) else say(key, reason=error)
+
+
+def problem(text: str) -> str:
+    return f'<p class="problem" role="alert">{escape(text)}</p>'
+
+
 @contextmanager
 def told(say: Say, key: str = "failed", duration: float | None = 10) -> Iterator[None]:
-    """What goes wrong inside is said on the page for `duration` seconds; None: until it is closed."""
+    """Trouble inside is told in a corner of the page for `duration` seconds; None: until it is closed."""
     try:
         yield
-    except Busy as busy:
-        raise _error(say, say("busy", waiting=busy.waiting), duration) from busy
-    except (ValueError, RuntimeError) as error:
-        raise _error(say, say(key, reason=escape(str(error))), duration) from error
-
-
-def _error(say: Say, message: str, duration: float | None) -> gr.Error:
-    return gr.Error(message, duration, title=say("sorry"), print_exception=False)
+    except TROUBLE as error:
+        message = escape(excuse(say, error, key))
+        raise gr.Error(message, duration, print_exception=False) from error

@@ -1,11 +1,12 @@
 """What the visitor can set, and how it becomes recipes: prompt, style, negative prompt, numbers, seed."""
 
 import dataclasses
+import json
 import re
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
-from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
@@ -36,7 +37,11 @@ class Settings:
     fresh: bool = True  # a new seed for every drawing
 
     def recipes(self, studio: Studio) -> list[Recipe]:
-        """One for each picture, with seeds from `seed` on. Raises ValueError where something is out of bounds."""
+        """One for each picture, with seeds from `seed` on. Raises ValueError."""
+        if not 1 <= self.count <= MOST:
+            raise ValueError(f"count must be from 1 to {MOST}; got {self.count!r}")
+        if self.style not in ("", *STYLES):
+            raise ValueError(f"style must be one of {', '.join(STYLES)}, or empty; got {self.style!r}")
         fields = {"negative": self.negative, "guidance": self.guidance, "steps": int(self.steps)}
         seeds = [(int(self.seed) + index) % SEEDS for index in range(int(self.count))]
         return [studio.recipe(prompt=self.styled, seed=seed, **fields) for seed in seeds]
@@ -66,34 +71,18 @@ class Settings:
             fresh=False,
         )
 
-    @classmethod
-    def stored(cls, values: Any) -> "Settings":
-        """What a browser kept, perhaps for an older version of this page: what does not fit is left out."""
-        default = cls()
-        values = values if isinstance(values, dict) else {}
-        kept = {
-            name: values[name]
-            for name, allowed in _ALLOWED.items()
-            if name in values and type(values[name]) in allowed[0] and allowed[1](values[name])
-        }
-        return dataclasses.replace(default, **kept)
-
 
 NAMES = tuple(field.name for field in dataclasses.fields(Settings))
-_ALLOWED = {
-    "prompt": ((str,), lambda text: len(text) <= MAX_PROMPT),
-    "style": ((str,), lambda style: style in ("", *OFFERED)),
-    "count": ((int,), lambda count: 1 <= count <= MOST),
-    "negative": ((str,), lambda text: len(text) <= MAX_PROMPT),
-    "guidance": ((int, float), lambda guidance: 0 <= guidance <= MAX_GUIDANCE),
-    "steps": ((int,), lambda steps: 1 <= steps <= MAX_STEPS),
-    "seed": ((int,), lambda seed: 0 <= seed < SEEDS),
-    "fresh": ((bool,), lambda fresh: True),
-}
+# What the browser keeps goes to and fro within it: what is typed while the page loads is not overwritten.
+PACK = f"(...values) => [Object.fromEntries({list(NAMES)}.map((name, at) => [name, values[at]]))]"
+UNPACK = f"""(kept) => {{
+    const all = {{ ...{json.dumps(dataclasses.asdict(Settings()))}, ...kept }};
+    return {list(NAMES)}.map((name) => all[name]);
+}}"""
 
 
 class Form:
-    """`inputs`: a component for each field of Settings, in their order; `kept`: what the browser remembers."""
+    """`inputs`: a component for each field of Settings, in their order; `kept`: what the browser keeps."""
 
     def __init__(self, spoken: Spoken, secret: str):
         with gr.Row(elem_id="ask", equal_height=True):
@@ -117,15 +106,15 @@ class Form:
             )
         self.notice = gr.HTML(elem_id="notice", apply_default_css=False)
         with gr.Row(elem_id="ideas"):
+            self.surprise = spoken(
+                gr.Button, lambda say: {"value": say("surprise")}, size="sm", scale=0, elem_id="surprise"
+            )
             self.examples = spoken(
                 gr.HTML,
                 lambda say: {"value": _chips(say)},
                 js_on_load=CHOOSE,
                 apply_default_css=False,
                 elem_id="examples",
-            )
-            self.surprise = spoken(
-                gr.Button, lambda say: {"value": say("surprise")}, size="sm", scale=0, elem_id="surprise"
             )
         style = spoken(
             gr.Radio,
@@ -137,7 +126,8 @@ class Form:
             numbers = self._settings(spoken)
         self.prompt, self.seed = prompt, numbers[4]
         self.inputs = [prompt, style, *numbers]
-        self.kept = gr.BrowserState({}, storage_key="dalle-settings", secret=secret)
+        # A new number whenever what was kept would not fit a field any more.
+        self.kept = gr.BrowserState({}, storage_key="dalle-settings-1", secret=secret)
         for field in self.inputs:
             self.keep(field.input)
 
@@ -193,13 +183,13 @@ class Form:
     def show(self, settings: Settings) -> View:
         return {field: getattr(settings, name) for field, name in zip(self.inputs, NAMES, strict=True)}
 
-    def restored(self, kept: Any) -> View:
-        return self.show(Settings.stored(kept))
-
     def keep(self, after: Callable[..., Any]) -> None:
-        """Keep the fields in the browser after an event; the server does not hear of it."""
-        pack = f"(...values) => [Object.fromEntries({list(NAMES)}.map((name, at) => [name, values[at]]))]"
-        after(None, self.inputs, self.kept, js=pack)
+        """Keep the fields in the browser after an event."""
+        after(None, self.inputs, self.kept, js=PACK)
+
+    def restore(self, page: gr.Blocks) -> Any:
+        """Show what was kept when the page opens."""
+        return page.load(None, self.kept, self.inputs, js=UNPACK)
 
 
 CHOOSE = """
@@ -215,9 +205,8 @@ EXAMPLES = {
         "three blue butterflies",
         "a green cat to the left of a red house",
         "a robot on a yellow background",
-        "a smiling sun",
     ),
-    "zh": ("红苹果", "猫头鹰", "火箭", "蘑菇", "three blue butterflies", "a robot on a yellow background"),
+    "zh": ("红苹果", "猫头鹰", "蘑菇", "three blue butterflies", "a robot on a yellow background"),
 }
 
 

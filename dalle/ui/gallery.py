@@ -9,9 +9,9 @@ from typing import Any
 import gradio as gr
 
 from dalle.recipe import Picture
-from dalle.studio import Busy, Frame, Studio
+from dalle.studio import Frame, Studio
 from dalle.ui import tiles
-from dalle.ui.events import View
+from dalle.ui.events import TROUBLE, View, excuse, problem
 from dalle.ui.form import Form, Settings
 from dalle.ui.spoken import Spoken
 from dalle.ui.strings import Say
@@ -36,29 +36,31 @@ class Gallery:
             visible=False, js_on_load=tiles.SELECT, apply_default_css=False, elem_id="pictures"
         )
         self.tiles = gr.State(())
+        self.asked = gr.Textbox(visible="hidden")  # the prompt that was drawn last
 
     @property
     def outputs(self) -> set[Any]:
         form = self._form
-        return {self.status, self.empty, self.pictures, self.tiles, self.zip, form.draw, form.stop, form.seed}
+        own = {self.status, self.empty, self.pictures, self.tiles, self.asked, self.zip}
+        return own | {form.draw, form.stop, form.seed}
 
     def draw(self, request: gr.Request, language: str, *fields: Any) -> Iterator[View]:
         """Fill the gallery; the form shows the seed that was used."""
         say, settings = Say(language), Settings(*fields).seeded()
         cancel = self._running[request.session_hash] = threading.Event()
-        yield self._begun(say, settings)
         last = None
         try:
-            for last in self._studio.stream(settings.recipes(self._studio), cancel):
-                yield self._under_way(say, last, int(settings.count))
-            problem = "" if last and last.done else say("stopped")
-        except Busy as busy:
-            problem = say("busy", waiting=busy.waiting)
-        except (ValueError, RuntimeError) as error:
-            problem = say("failed", reason=error)
+            yield self._begun(say, settings)
+            for frame in self._studio.stream(settings.recipes(self._studio), cancel):
+                yield self._under_way(say, frame, last, int(settings.count))
+                last = frame
+            outcome = say("done") if last and last.done else say("stopped")
+            status = f'<p role="status">{outcome}</p>'
+        except TROUBLE as error:
+            status = problem(excuse(say, error))
         finally:
             self._running.pop(request.session_hash, None)
-        yield self._ended(say, last.finished if last else [], problem)
+        yield self._ended(last.finished if last else [], status)
 
     def stop(self, request: gr.Request) -> None:
         """End the drawing of this visitor within one step."""
@@ -71,24 +73,28 @@ class Gallery:
             self.empty: gr.update(visible=False),
             self.pictures: gr.update(value=tiles.coming([], int(settings.count)), visible=True),
             self.tiles: (),
+            self.asked: settings.prompt,
             self.zip: gr.update(visible=False),
             self._form.draw: gr.update(visible=False),
             self._form.stop: gr.update(visible=True),
             self._form.seed: settings.seed,
         }
 
-    def _under_way(self, say: Say, frame: Frame, count: int) -> View:
+    def _under_way(self, say: Say, frame: Frame, before: Frame | None, count: int) -> View:
         if frame.waiting:
             return {self.status: _bar(say("waiting", place=frame.waiting))}
-        previews = [tiles.preview(picture.image) for picture in frame.pictures]
-        return {self.status: _progress(say, frame), self.pictures: tiles.coming(previews, count)}
+        view = {self.status: _progress(say, frame)}
+        # Most steps repaint nothing: a picture that stays is the same object.
+        if before is None or list(map(id, frame.pictures)) != list(map(id, before.pictures)):
+            previews = [tiles.preview(picture.image) for picture in frame.pictures]
+            view[self.pictures] = tiles.coming(previews, count)
+        return view
 
-    def _ended(self, say: Say, finished: Sequence[Picture], problem: str) -> View:
+    def _ended(self, finished: Sequence[Picture], status: str) -> View:
         drawn = tuple(Tile.of(picture) for picture in finished)
         labels = [f"{tile.recipe.prompt}, {tile.recipe.seed}" for tile in drawn]
-        message = f'<p class="problem">{escape(problem)}</p>' if problem else f"<p>{say('done')}</p>"
         return {
-            self.status: message,
+            self.status: status,
             self.empty: gr.update(visible=not drawn),
             self.pictures: gr.update(
                 value=tiles.buttons([tile.uri for tile in drawn], labels, chosen=0), visible=bool(drawn)
@@ -110,7 +116,7 @@ def _progress(say: Say, frame: Frame) -> str:
 def _bar(text: str, share: float | None = None) -> str:
     """A progress bar with its words; without a share it only says that something goes on."""
     value = "" if share is None else f' value="{share:.3f}"'
-    return f'<label><progress{value}></progress><span>{escape(text)}</span></label>'
+    return f"<label><progress{value}></progress><span>{escape(text)}</span></label>"
 
 
 def _empty(say: Say) -> str:

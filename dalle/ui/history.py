@@ -1,5 +1,6 @@
 """History: small copies of what was drawn, with their recipes, kept in the visitor's browser."""
 
+import json
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -10,6 +11,7 @@ from dalle.recipe import Recipe
 from dalle.ui import tiles
 from dalle.ui.events import AT_ONCE
 from dalle.ui.spoken import Spoken
+from dalle.ui.strings import LANGUAGES, Say
 from dalle.ui.tiles import Tile
 
 KEPT = 60  # pictures: about 100 KB
@@ -28,14 +30,22 @@ class History:
             self.clear = spoken(
                 gr.Button, lambda say: {"value": say("clear")}, size="sm", scale=0, visible=False
             )
-        self.empty = spoken(
-            gr.HTML,
-            lambda say: {"value": f'<p class="hint">{say("history_empty")}</p>'},
-            apply_default_css=False,
+            self.drop = spoken(
+                gr.UploadButton, lambda say: {"label": say("drop")}, size="sm", scale=0, elem_id="drop"
+            )
+        hint = '<p class="hint">{}</p>'
+        spoken(gr.HTML, lambda say: {"value": hint.format(say("history_hint"))}, apply_default_css=False)
+        self.strip = gr.HTML(
+            js_on_load=tiles.SELECT, apply_default_css=False, visible=False, elem_id="history"
         )
-        self.strip = gr.HTML(js_on_load=tiles.SELECT, apply_default_css=False, visible=False, elem_id="history")
-        self.outputs = [self.entries, self.strip, self.empty, self.clear]
-        self.clear.click(lambda: self.show([]), None, self.outputs, **AT_ONCE)
+        self.outputs = [self.entries, self.strip, self.clear]
+
+    def wire(self, language: gr.Radio) -> None:
+        sure = json.dumps({name: Say(name)("clear_sure") for name in LANGUAGES}, ensure_ascii=False)
+        ask = f"(entries, language) => [confirm({sure}[language]) ? [] : entries]"
+        self.clear.click(
+            lambda entries, _: self.show(entries), [self.entries, language], self.outputs, js=ask, **AT_ONCE
+        )
 
     def show(self, stored: Any) -> list[Any]:
         """Values for `outputs`."""
@@ -43,8 +53,7 @@ class History:
         labels = [f"{entry['recipe']['prompt']}, {entry['recipe']['seed']}" for entry in entries]
         strip = tiles.buttons([entry["thumb"] for entry in entries], labels, kind="thumbs")
         some = bool(entries)
-        shown = gr.update(value=strip, visible=some)
-        return [entries, shown, gr.update(visible=not some), gr.update(visible=some)]
+        return [entries, gr.update(value=strip, visible=some), gr.update(visible=some)]
 
     def add(self, stored: Any, drawn: Sequence[Tile]) -> list[Any]:
         """Values for `outputs`, with what was drawn in front."""

@@ -21,24 +21,22 @@ window.dalle = (() => {
 
   // --- the open picture: its address, its file
 
+  let link = "";
   let later;
   function address(query) {
-    if (!query) return "";
-    const link = `${location.origin}${location.pathname}?${query}`;
+    if (!query) return;
+    link = `${location.origin}${location.pathname}?${query}`;
     const page = [...new URLSearchParams(location.search)].filter(([name]) => own(name));
     const kept = page.length ? `&${new URLSearchParams(page)}` : "";
     clearTimeout(later); // browsers refuse an address that changes with every step of a slider
     later = setTimeout(() => history.replaceState(history.state, "", link + kept), 300);
-    return link;
   }
 
   async function copy() {
-    const field = find("#link textarea, #link input");
     try {
-      await navigator.clipboard.writeText(field.value);
+      await navigator.clipboard.writeText(link);
     } catch {
-      field.select(); // no clipboard without https: then by hand
-      document.execCommand("copy");
+      prompt("", link); // browsers give no clipboard to pages without https
     }
     done("#copy_link");
   }
@@ -79,10 +77,14 @@ window.dalle = (() => {
 
   // --- is the server there?
 
+  let known;
   setInterval(async () => {
     const banner = find("#offline");
     if (!banner || document.hidden) return;
-    banner.hidden = await fetch("gradio_api/app_id").then((answer) => answer.ok, () => false);
+    const id = await fetch("gradio_api/app_id").then((answer) => answer.ok && answer.text(), () => false);
+    banner.hidden = Boolean(id);
+    if (id && known && id !== known) location.reload(); // restarted: it knows nothing of this page any more
+    known = id || known;
   }, 5000);
 
   return { speak, address, copy, download };

@@ -8,6 +8,7 @@ import gradio as gr
 from dalle import images
 from dalle.studio import Studio
 from dalle.ui import footer
+from dalle.ui.api import Api
 from dalle.ui.create import Create
 from dalle.ui.events import AT_ONCE
 from dalle.ui.spoken import Spoken, choice_of_language
@@ -23,6 +24,7 @@ def build(studio: Studio, language: str | None = None) -> gr.Blocks:
     first = language or next(iter(LANGUAGES))
     spoken, say = Spoken(first), Say(first)
     with gr.Blocks(title=say("title"), analytics_enabled=False, delete_cache=(3600, 86400)) as page:
+        Api(studio)  # first: Gradio gives a name to whom asks first, and private events have names too
         spoken_here = gr.BrowserState("", storage_key="dalle-language", secret=SECRET)
         with gr.Row(elem_id="top"):
             spoken(gr.HTML, lambda say: {"value": _header(say)}, apply_default_css=False, scale=1)
@@ -71,7 +73,15 @@ def _lamp(say: Say) -> str:
 
 
 def launch(page: gr.Blocks, **options: Any) -> None:
-    """Serve until interrupted; `options` are those of Blocks.launch. Says so where a share link cannot be made."""
+    """Serve until interrupted, with options of Blocks.launch; says so where a share link cannot be made."""
+    start(page, **options)
+    if options.get("share") and page.share_url is None:
+        print(NO_LINK)
+    page.block_thread()
+
+
+def start(page: gr.Blocks, **options: Any) -> None:
+    """Serve in the background."""
     page.queue(max_size=256)
     page.launch(
         theme=theme(),
@@ -88,9 +98,6 @@ def launch(page: gr.Blocks, **options: Any) -> None:
         prevent_thread_lock=True,
         **options,
     )
-    if options.get("share") and page.share_url is None:
-        print(NO_LINK)
-    page.block_thread()
 
 
 def _read(name: str) -> str:
@@ -98,10 +105,10 @@ def _read(name: str) -> str:
 
 
 NO_LINK = """
-No public link could be made: this machine is offline, or its network blocks the tunnel (or the download of the
-tunnel program, which happens once). The page itself works, at the local address above. To let others in:
-  on your own network   python app.py --host 0.0.0.0 --auth user:password, then give them this machine's address
-  from anywhere         put this folder on Hugging Face as a Space: it runs there as it is
+No public link could be made: this machine is offline, or its network blocks the tunnel (or the download
+of the tunnel program, which happens once). The page itself works, at the local address above. Others can
+  on your own network   use this machine's address, after: python app.py --host 0.0.0.0 --auth user:password
+  from anywhere         use a copy of this folder that you put on Hugging Face as a Space: it runs as it is
 """
 LAMP = (
     '<svg viewBox="0 0 24 24" width="20" height="20" aria-hidden="true"><circle cx="12" cy="12" r="8.5" '

@@ -1,4 +1,4 @@
-"""What happens to an open picture: sliders move its code, every change can be undone. Values only, no page."""
+"""What happens to an open picture: sliders move its code, and every change can be undone. Values only."""
 
 import dataclasses
 import random
@@ -73,9 +73,7 @@ class Shape:
         if not self.past:
             return self
         recipe = self.past[-1]
-        return dataclasses.replace(
-            self, recipe=recipe, code=codes(recipe), past=self.past[:-1], moving=None
-        )
+        return dataclasses.replace(self, recipe=recipe, code=codes(recipe), past=self.past[:-1], moving=None)
 
     def taken(self, recipe: Recipe, codes: Codes) -> "Shape":
         """Another recipe, reached from this one."""
@@ -89,5 +87,5 @@ class Shape:
 
 
 def _single(value: float) -> float:
-    """The nearest number of single precision, which is what the networks see and a link holds in half the room."""
+    """The nearest number of single precision: what the networks see, in half the room in a link."""
     return float(np.float32(value))

@@ -1,12 +1,15 @@
 """Every word of the page, in English and Chinese: one table."""
 
-LANGUAGES = {"en": "English", "zh": "中文"}
+LANGUAGES = {"en": "EN", "zh": "中文"}
 TAGS = {"en": "en", "zh": "zh-CN"}  # as browsers name them
 
 TABLE: dict[str, tuple[str, str]] = {
     # --- the page
     "title": ("A small DALL·E", "小小 DALL·E"),
-    "tagline": ("Words become pictures, and pictures bend under your hand.", "一句话变成图画，图画随手而变。"),
+    "tagline": (
+        "Words become pictures, and pictures bend under your hand.",
+        "一句话变成图画，图画随手而变。",
+    ),
     "language": ("Language", "语言"),
     "theme": ("Light or dark", "浅色或深色"),
     "tab_create": ("Create", "创作"),
@@ -22,9 +25,15 @@ TABLE: dict[str, tuple[str, str]] = {
         "It has never met {words}. What it draws there is a guess.",
         "它没见过{words}，画出来的只是猜测。",
     ),
-    "unknown_word": ("<b>{word}</b> (nearest it knows: <em>{near}</em>)", "<b>{word}</b>（最接近的词：<em>{near}</em>）"),
+    "unknown_word": (
+        "<b>{word}</b> (nearest it knows: <em>{near}</em>)",
+        "<b>{word}</b>（最接近的词：<em>{near}</em>）",
+    ),
     "list_join": (", ", "、"),
-    "too_long": ("It reads no further than this; left out: <b>{rest}</b>", "描述太长，以下部分没有读到：<b>{rest}</b>"),
+    "too_long": (
+        "It reads no further than this; left out: <b>{rest}</b>",
+        "描述太长，以下部分没有读到：<b>{rest}</b>",
+    ),
     # --- settings
     "style": ("Drawing style", "画风"),
     "style_any": ("Any", "不限"),
@@ -46,39 +55,43 @@ TABLE: dict[str, tuple[str, str]] = {
     "seed": ("Seed", "种子"),
     "seed_info": ("the same seed draws the same picture", "同一种子画出同一张图"),
     "fresh": ("A new seed every time", "每次换新种子"),
-    "drop": ("Restore from a picture", "从图片恢复"),
-    "drop_hint": ("Drop a PNG that was made here, anywhere on the page", "把在这里生成的 PNG 拖到页面任意处"),
+    "drop": ("Open a PNG", "打开 PNG"),
     # --- drawing
     "pictures": ("Pictures", "图画"),
     "empty_title": ("Nothing drawn yet", "还没有图画"),
     "empty": ("Type what you would like to see and press Enter.", "写下想看的东西，按回车。"),
     "starting": ("Starting", "开始"),
-    "waiting": ("Many are drawing right now. Your place in the queue: {place}", "现在人多，您排在第 {place} 位"),
+    "waiting": (
+        "Many are drawing right now. Your place in the queue: {place}",
+        "现在人多，您排在第 {place} 位",
+    ),
     "progress": ("Step {step} of {steps}", "第 {step} 步，共 {steps} 步"),
     "left": ("about {seconds} s left", "约剩 {seconds} 秒"),
     "done": ("Done. Choose a picture to shape it.", "画好了。选一张来调整。"),
     "stopped": ("Stopped.", "已停止。"),
-    "busy": ("Too many are waiting right now ({waiting}). Try again in a moment.", "排队的人太多（{waiting}），请稍后再试。"),
+    "busy": (
+        "Too many are waiting right now ({waiting}). Try again in a moment.",
+        "排队的人太多（{waiting}），请稍后再试。",
+    ),
     "failed": ("This could not be drawn: {reason}", "无法绘制：{reason}"),
     "zip": ("All as a zip", "全部下载 (zip)"),
-    "zip_empty": ("There is nothing to download yet: draw something first.", "还没有可下载的图画，请先画一张。"),
     # --- the bench
     "bench": ("Shape it", "调整"),
     "bench_empty_title": ("Twenty sliders are waiting", "二十个滑块在等您"),
-    "bench_empty": ("Choose a picture: it opens here, and follows the sliders while you drag.", "选一张图画：它会在这里打开，随滑块实时变化。"),
+    "bench_empty": (
+        "Choose a picture: it opens here, and follows the sliders while you drag.",
+        "选一张图画：它会在这里打开，随滑块实时变化。",
+    ),
     "undo": ("Undo", "撤销"),
     "reset": ("Reset", "复原"),
     "nudge": ("Nudge", "微调"),
     "resample": ("Resample", "重新抽样"),
     "keep": ("Keep", "收藏"),
     "kept": ("Kept in the history.", "已收入历史。"),
-    "reuse": ("Use its settings", "沿用设置"),
+    "reuse": ("Reuse", "沿用"),
     "download": ("Download", "下载"),
     "copy_link": ("Copy link", "复制链接"),
-    "copied": ("Copied", "已复制"),
-    "link": ("A link to this picture", "这张图的链接"),
     "more_sliders": ("Twelve more sliders", "其余十二个滑块"),
-    "ends": ("{low} – {high}", "{low} – {high}"),
     "walk": ("See what the sliders do", "看看滑块的作用"),
     "walk_across": ("Across", "横向"),
     "walk_down": ("Down", "纵向"),
@@ -86,8 +99,12 @@ TABLE: dict[str, tuple[str, str]] = {
     "walk_go": ("Show", "显示"),
     # --- history and links
     "history": ("History", "历史"),
-    "history_empty": ("What you draw is remembered here, in this browser only.", "画过的都记在这里，只存在本浏览器中。"),
+    "history_hint": (
+        "Kept in this browser only. To go on from a PNG that was made here, drop it anywhere on the page.",
+        "只存在本浏览器中。把在这里生成的 PNG 拖到页面任意处，即可接着做。",
+    ),
     "clear": ("Clear", "清空"),
+    "clear_sure": ("Forget all pictures of the history?", "清空全部历史记录？"),
     "restored": ("Restored: prompt, settings and picture.", "已恢复描述、设置和图画。"),
     "link_bad": ("This link cannot be opened: {reason}", "无法打开此链接：{reason}"),
     "file_bad": ("This file cannot be restored: {reason}", "无法从此文件恢复：{reason}"),
@@ -95,8 +112,6 @@ TABLE: dict[str, tuple[str, str]] = {
         "This picture was made with checkpoint {theirs}; here {ours} draws, so it looks different.",
         "这张图出自检查点 {theirs}，而这里使用 {ours}，画出来会不同。",
     ),
-    "sorry": ("That did not work", "没有成功"),
-    "note": ("Please note", "请注意"),
     # --- footer
     "checkpoint": ("Checkpoint", "检查点"),
     "can_draw": (
@@ -105,7 +120,8 @@ TABLE: dict[str, tuple[str, str]] = {
     ),
     "credits": ("Learnt from drawings by", "学自以下图标集"),
     "offline": (
-        "The server does not answer. Your settings and history are safe in this browser; the page goes on as soon as it is back.",
+        "The server does not answer. Settings and history are safe in this browser; "
+        "the page goes on as soon as it is back.",
         "服务器没有回应。设置和历史都保存在本浏览器中，恢复后即可继续。",
     ),
 }

@@ -1,16 +1,86 @@
-"""The page's own theme: its colours, type and corners as Gradio knows them. The rest is in style.css."""
+"""The page's own theme: colours, type and corners, as Gradio's variables; style.css builds on them."""
 
 import gradio as gr
 
-FONT = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "PingFang SC", "Noto Sans CJK SC", "Microsoft YaHei")
-MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
+FONT = (
+    "system-ui",
+    "-apple-system",
+    "Segoe UI",
+    "Roboto",
+    "PingFang SC",
+    "Noto Sans CJK SC",
+    "Microsoft YaHei",
+)
+MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas")
+
+# Light, dark. Greys that lean to green, so that the pictures alone are colourful; viridian for the hand.
+COLOURS = {
+    "page": ("#f2f4f1", "#0f1312"),
+    "panel": ("#ffffff", "#171d1b"),
+    "well": ("#ecefeb", "#202725"),  # what is sunk into a panel: fields, tracks
+    "line": ("#dce2dd", "#2b3431"),
+    "ink": ("#17201d", "#e8eeeb"),
+    "muted": ("#55635d", "#9daba5"),
+    "hand": ("#0f6f5e", "#58c8ac"),  # what can be acted on
+    "grip": ("#0b5a4c", "#7ad8c0"),  # and is under the pointer
+    "on_hand": ("#ffffff", "#06211b"),
+    "tint": ("#e0ece7", "#1c302b"),
+    "alarm": ("#a8321c", "#f0917c"),
+}
+ROLES = {
+    "page": "body_background_fill background_fill_secondary",
+    "panel": "background_fill_primary block_background_fill panel_background_fill "
+    "block_label_background_fill table_even_background_fill",
+    "well": "input_background_fill input_background_fill_hover input_background_fill_focus "
+    "code_background_fill button_secondary_background_fill checkbox_label_background_fill "
+    "checkbox_label_background_fill_hover "
+    "table_odd_background_fill checkbox_background_color",
+    "line": "border_color_primary block_border_color input_border_color checkbox_border_color "
+    "button_secondary_border_color checkbox_label_border_color panel_border_color",
+    "ink": "body_text_color block_title_text_color button_secondary_text_color checkbox_label_text_color "
+    "button_secondary_text_color_hover accordion_text_color table_text_color block_label_text_color",
+    "muted": "body_text_color_subdued block_info_text_color input_placeholder_color",
+    "hand": "button_primary_background_fill button_primary_border_color slider_color loader_color "
+    "checkbox_background_color_selected checkbox_border_color_selected checkbox_border_color_focus "
+    "border_color_accent input_border_color_focus link_text_color link_text_color_visited "
+    "checkbox_label_border_color_selected checkbox_label_background_fill_selected",
+    "grip": "button_primary_background_fill_hover button_primary_border_color_hover link_text_color_hover "
+    "link_text_color_active",
+    "on_hand": "button_primary_text_color button_primary_text_color_hover checkbox_label_text_color_selected",
+    "tint": "color_accent_soft button_secondary_background_fill_hover",
+    "alarm": "error_text_color error_border_color error_icon_color",
+}
+SHAPES = {
+    "block_border_width": "0px",
+    "block_padding": "0px",
+    "block_radius": "12px",
+    "block_shadow": "none",
+    "block_title_text_weight": "600",
+    "block_info_text_size": "0.8125rem",
+    "button_large_radius": "12px",
+    "button_small_radius": "9px",
+    "button_small_padding": "7px 12px",
+    "button_small_text_size": "0.875rem",
+    "button_small_text_weight": "500",
+    "button_secondary_shadow": "none",
+    "button_primary_shadow": "none",
+    "checkbox_label_padding": "6px 12px",
+    "checkbox_label_gap": "6px",
+    "checkbox_label_shadow": "none",
+    "form_gap_width": "0px",
+    "input_radius": "10px",
+    "input_shadow": "none",
+    "input_shadow_focus": "none",
+    "layout_gap": "16px",
+}
 
 
 def theme() -> gr.themes.Base:
     """No fonts from elsewhere: the page works with the network off."""
-    return gr.themes.Base(
-        primary_hue=gr.themes.colors.teal,
-        neutral_hue=gr.themes.colors.gray,
-        font=[*FONT, "sans-serif"],
-        font_mono=list(MONO),
-    )
+    base = gr.themes.Base(font=[*FONT, "sans-serif"], font_mono=[*MONO, "monospace"])
+    colours = {}
+    for name, roles in ROLES.items():
+        light, dark = COLOURS[name]
+        for role in roles.split():
+            colours |= {role: light, f"{role}_dark": dark}
+    return base.set(**colours, **SHAPES, color_accent=COLOURS["hand"][0])

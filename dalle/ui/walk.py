@@ -30,7 +30,9 @@ class Walk:
             with gr.Row(equal_height=True):
                 first = studio.sliders[0].index
                 self.across = spoken(
-                    gr.Dropdown, lambda say: {"label": say("walk_across"), "choices": self._names(say)}, value=first
+                    gr.Dropdown,
+                    lambda say: {"label": say("walk_across"), "choices": self._names(say)},
+                    value=first,
                 )
                 self.down = spoken(
                     gr.Dropdown,
@@ -64,7 +66,10 @@ class Walk:
         with told(Say(language)):
             drawn = [Tile.of(picture) for picture in self._studio.draw(recipes, urgent=True)]
         labels = [_label(recipe, across, down) for recipe in recipes]
-        yield {self.cells: tiles.buttons([tile.uri for tile in drawn], labels, kind=kind), self.recipes: recipes}
+        yield {
+            self.cells: tiles.buttons([tile.uri for tile in drawn], labels, kind=kind),
+            self.recipes: recipes,
+        }
 
     def cleared(self) -> View:
         return {self.cells: "", self.recipes: ()}
@@ -75,6 +80,9 @@ class Walk:
 
 def walked(shape: Shape, across: int, down: int = NOTHING) -> tuple[Recipe, ...]:
     """Recipes of a strip over one number of the code, or, row by row, of a pad over two."""
+    for index in {across, down} - {NOTHING}:
+        if not 0 <= index < len(shape.code):
+            raise ValueError(f"a slider's number is from 0 to {len(shape.code) - 1}; got {index!r}")
     if down in (NOTHING, across):
         return tuple(_at(shape, {across: x}) for x in np.linspace(-END, END, STRIP))
     stops = np.linspace(-END, END, PAD)

@@ -1,0 +1,70 @@
+"""Figures of an evaluation as a person reads them: nested names and numbers to the rows of a table."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+TITLES = {  # of a row, by its place in evaluation.json; others are called by that place
+    "": "measured",
+    "referee": "referee, on real icons of styles it was trained on, and of one it never saw",
+    "reconstruction": "reconstruction, concepts held out of the autoencoder",
+    "recognition": "recognition, style named",
+    "composition single": "composition: single object",
+    "composition two": "composition: two objects",
+    "words keywords": "keywords and synonyms",
+    "words outside": "words outside the data",
+    "words languages": "labels in ten languages",
+}
+NAMES = {  # of a figure, with its place in the text
+    "psnr": "{:.2f} dB PSNR",
+    "ssim": "SSIM {:.3f}",
+    "perceptual": "perceptual distance {:.3f}",
+    "top1": "top-1 {:.1%}",
+    "top5": "top-5 {:.1%}",
+    "real_top1": "real icons {:.1%}",
+    "real_top5": "{:.1%}",
+    "reconstructed_top1": "their reconstructions {:.1%}",
+    "reconstructed_top5": "{:.1%}",
+    "top1_of_ceiling": "of the ceiling {:.1%}",
+    "top5_of_ceiling": "{:.1%}",
+    "seen_top1": "top-1 {:.1%}",
+    "seen_top5": "top-5 {:.1%}",
+    "unseen_style": "{}",
+    "unseen_top1": "top-1 {:.1%}",
+    "unseen_top5": "top-5 {:.1%}",
+    "score": "{:.2f}",
+    "judge_passes_true": "judge: of true scenes {:.2f}",
+    "judge_passes_false": "of false ones {:.2f}",
+    "frechet": "Fréchet distance {:.3f}",
+    "frechet_real": "between real icons {:.3f}",
+    "diversity": "diversity over seeds {:.3f}",
+    "diversity_real": "between styles {:.3f}",
+    "nearest": "to the nearest training picture {:.3f}",
+    "nearest_real": "of a real icon to the next {:.3f}",
+    "nearest_reconstructed": "of a reconstruction to its icon {:.3f}",
+    "copies": "nearer than that {:.1%}",
+    "digest": "`{}`",
+    "prompts": "{} prompts",
+    "pictures": "{} pictures",
+    "icons": "{} icons",
+}
+
+
+def rows(figures: Mapping[str, Any], place: str = "") -> Iterator[tuple[str, str]]:
+    """(what, value) of all figures, a row for each group of them; unknown names stand as they are."""
+    own = {name: value for name, value in figures.items() if not isinstance(value, Mapping)}
+    if own:
+        texts = [NAMES[n].format(v) if n in NAMES else _plain(n, v) for n, v in own.items()]
+        yield TITLES.get(place, place), ", ".join(texts)
+    for name, group in figures.items():
+        if isinstance(group, Mapping):
+            yield from rows(group, f"{place} {name}".strip())
+
+
+def table(figures: Mapping[str, Any]) -> str:
+    """The rows as Markdown."""
+    lines = [f"| {what} | {value} |" for what, value in rows(figures)]
+    return "\n".join(["| figure | value |", "|---|---|", *lines])
+
+
+def _plain(name: str, value: Any) -> str:
+    return f"{name.replace('_', ' ')} {f'{value:.4g}' if isinstance(value, float) else value}"

@@ -1,0 +1,180 @@
+"""Laws of the command line: files that can be drawn again, and mistakes that are told in one line."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+from accelerate.state import AcceleratorState
+from fakes import fake_emoji
+from tiny import tiny_checkpoint
+
+from dalle import pretrain, runtime
+from dalle.cli import main
+from dalle.data.compose import corpus
+from dalle.data.emoji import EmojiSet
+from dalle.model import DALLE
+from dalle.phases import AutoencoderTask
+from dalle.recipe import Recipe, load_png
+from dalle.teacher import Teacher
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(autouse=True)
+def full_precision(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No measuring; accelerate keeps the first precision that a process asks for."""
+    monkeypatch.setattr(runtime, "fast_bfloat16", lambda: False)
+    AcceleratorState._reset_state(reset_partial_state=True)
+    yield
+    AcceleratorState._reset_state(reset_partial_state=True)
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_checkpoint(tmp_path_factory.mktemp("cli") / "checkpoint")
+
+
+def generate(checkpoint: Path, output: Path, prompt: str, *options: str) -> int:
+    folders = "--checkpoint", str(checkpoint), "--output", str(output)
+    return main(["generate", *options, *folders, "--", prompt])
+
+
+def test_files_that_can_be_drawn_again(
+    checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Guards against files whose recipe is not that of their picture, and against names that lie."""
+    settings = "--count 3 --seed 7 --steps 4 --guidance 2.5 --negative dog".split()
+    assert generate(checkpoint, tmp_path, "A red apple!", *settings) == 0
+    paths = [tmp_path / f"a-red-apple-{seed}.png" for seed in (7, 8, 9)]
+    assert capsys.readouterr().out.splitlines() == [str(path) for path in paths]
+    digest = DALLE.from_pretrained(checkpoint).digest
+    expected = Recipe("A red apple!", "dog", 2.5, 4, 7, checkpoint=digest, size=32)
+    assert load_png(paths[0]) == expected
+    assert [load_png(path).seed for path in paths] == [7, 8, 9]
+
+
+# `python -m dalle` without its measurement, whose answer other programs' work can change.
+COMMAND = """
+import sys
+from dalle import cli, runtime
+runtime.fast_bfloat16 = lambda: False
+sys.exit(cli.main())
+"""
+
+
+def test_twice_the_same_bytes(checkpoint: Path, tmp_path: Path) -> None:
+    """Guards against files that differ from run to run, as through a time written into them."""
+    assert generate(checkpoint, tmp_path / "here", "a dog", "--seed", "1") == 0
+    command = ["generate", "a dog", "--seed", "1", "--checkpoint", str(checkpoint), "--output", "there"]
+    done = subprocess.run(
+        [sys.executable, "-c", COMMAND, *command],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(ROOT), "PATH": ""},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    here, there = (tmp_path / name / "a-dog-1.png" for name in ("here", "there"))
+    assert here.read_bytes() == there.read_bytes()
+
+
+def test_zero_is_a_number(checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Guards against a 0 that counts as not given."""
+    assert generate(checkpoint, tmp_path, "a dog", "--guidance", "0", "--seed", "0") == 0
+    assert load_png(tmp_path / "a-dog-0.png").guidance == 0
+    assert generate(checkpoint, tmp_path, "a dog", "--steps", "0") == 1
+    assert "steps must be a whole number from 1 to 100; got 0" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("prompt", "answer"),
+    [
+        ("", "picture-1.png"),
+        ("苹果", "苹果-1.png"),
+        ("🍎", "picture-1.png"),
+        ("../../etc/passwd", "etc-passwd-1.png"),
+        ("-x", "x-1.png"),
+        ("x" * 10_000, "prompt has 10,000 characters; 1,000 are allowed, make it shorter"),
+        ("a\x1b[31m", "prompt has the control character ESC U+001B at position 2: take it out"),
+        ("\udcff", "prompt has the control character"),
+    ],
+    ids=["empty", "chinese", "emoji", "path", "dash", "long", "control", "no unicode"],
+)
+def test_any_prompt_is_drawn_or_refused(
+    checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], prompt: str, answer: str
+) -> None:
+    """Guards against prompts that crash, that leave the output folder, or whose refusal is a traceback."""
+    status = generate(checkpoint, tmp_path, prompt, "--seed", "1", "--steps", "1")
+    printed = capsys.readouterr()
+    if answer.endswith(".png"):
+        assert status == 0 and printed.out == f"{tmp_path / answer}\n"
+        assert load_png(tmp_path / answer).prompt == prompt
+    else:
+        assert status == 1 and printed.out == "" and list(tmp_path.iterdir()) == []
+        assert printed.err.split("\r")[-1].strip().startswith(f"dalle: {answer}")
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("generate x --checkpoint nowhere", "nowhere is no checkpoint: config.json is missing"),
+        ("train autoencoder --steps 1 --output run --data nowhere", "no emoji set in nowhere"),
+        ("train text --steps 0 --output run --data nowhere", "steps must be at least 1; got 0"),
+        ("train flow --steps 1 --output run", "name its checkpoint to start from"),
+        ("dataset preview --data nowhere", "no emoji set in nowhere"),
+        ("evaluate --data nowhere", "no emoji set in nowhere"),
+        ("bench generate --checkpoint nowhere", "nowhere is no checkpoint"),
+    ],
+)
+def test_a_mistake_is_one_line(
+    command: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    """Guards against tracebacks where a sentence would do."""
+    monkeypatch.chdir(tmp_path)
+    assert main(command.split()) == 1
+    printed = capsys.readouterr()
+    assert printed.out == "" and printed.err.startswith("dalle: ") and message in printed.err
+    assert len(printed.err.splitlines()) == 1 and list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["", "draw x", "generate", "generate x --count three", "train nothing"])
+def test_a_command_that_does_not_exist(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Guards against an exit status that scripts take for success."""
+    with pytest.raises(SystemExit) as stopped:
+        main(command.split())
+    assert stopped.value.code == 2 and "error: " in capsys.readouterr().err
+
+
+def test_all_phases_from_nothing_to_a_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Guards against phases that do not fit together: each starts from the checkpoint of the one before."""
+    words = Teacher(["dog", "cat"], torch.nn.functional.normalize(torch.randn(2, 384), dim=1))
+    monkeypatch.setattr(EmojiSet, "load", lambda folder: fake_emoji())
+    monkeypatch.setattr(Teacher, "load", lambda: words)
+    monkeypatch.setattr(pretrain, "corpus", partial(corpus, scenes=20))
+    monkeypatch.setattr(AutoencoderTask.standardise, "__defaults__", (64,))
+    monkeypatch.chdir(tmp_path)
+
+    def run(command: str) -> str:
+        assert main(command.split()) == 0, capsys.readouterr().err
+        return capsys.readouterr().out
+
+    run("train autoencoder --steps 2 --batch 4 --preset tiny --output ae")
+    run("train text --steps 2 --batch 4 --start ae/checkpoint --output text")
+    run("dataset features --checkpoint text/checkpoint --count 12 --output bank")
+    run("train flow --steps 3 --batch 4 --start text/checkpoint --data bank --output flow")
+    printed = run("train generator --steps 2 --batch 4 --start flow/checkpoint --output sharp")
+    models = [DALLE.from_pretrained(f"{name}/checkpoint") for name in ("ae", "text", "flow", "sharp")]
+    assert printed == f"sharp/checkpoint: {models[-1].digest}\n"
+    assert len({model.digest for model in models}) == 4
+    kept = {(0, 1): ("extractor", "generator", "normalizer"), (2, 3): ("text", "normalizer", "extractor")}
+    for (before, after), names in kept.items():
+        ours, theirs = models[before].state_dict(), models[after].state_dict()
+        assert all(torch.equal(ours[name], theirs[name]) for name in ours if name.startswith(names))
+    run("generate dog --seed 1 --checkpoint sharp/checkpoint --output pictures")
+    assert load_png("pictures/dog-1.png").checkpoint == models[-1].digest

@@ -1,0 +1,177 @@
+"""Laws of the evaluation: the same twice, full marks for who draws the truth, none for anything else."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import shapes
+from PIL import Image
+from tiny import tiny_checkpoint
+
+from dalle import evaluation, exam, judge, questions, runtime
+from dalle.data.compose import Composer
+from dalle.data.emoji import EmojiSet
+from dalle.evaluation import PARTS, SHEETS, evaluate
+from dalle.exam import Exam
+from dalle.model import DALLE
+from dalle.questions import Question
+from dalle.referee import Referee, answers_of
+
+SIZE = 32
+
+
+@pytest.fixture(scope="module")
+def emoji() -> EmojiSet:
+    return shapes.shaped_emoji()
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch, emoji: EmojiSet) -> None:
+    """Few questions, and a set that needs no disk; the autoencoder never saw its owl."""
+    for name, value in {"PROMPTS": 3, "WORDS": 3, "DIVERSE": 3, "TURNS": 2, "SHOWN": 4}.items():
+        monkeypatch.setattr(evaluation, name, value)
+    monkeypatch.setattr(evaluation, "SHEET_CONCEPTS", 5)
+    monkeypatch.setattr(exam, "CONCEPTS", 6)
+    monkeypatch.setattr(EmojiSet, "load", classmethod(lambda cls, folder: emoji))
+    monkeypatch.setattr(EmojiSet, "held_out", lambda self, concept: self.concepts[concept].slug == "owl")
+    monkeypatch.setattr(judge, "BEST", 1)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, emoji: EmojiSet) -> Path:
+    """A checkpoint, and a referee that learnt nothing."""
+    folder = tmp_path_factory.mktemp("evaluation")
+    tiny_checkpoint(folder / "checkpoint")
+    referee = Referee(answers_of(emoji), SIZE, (16, 32))
+    referee.data, referee.figures = emoji.digest, {"unseen_style": "twemoji", "unseen_top1": 0.5}
+    referee.save(folder)
+    return folder
+
+
+def run(folder: Path, output: Path, *what: str) -> dict:
+    return evaluate(folder / "checkpoint", Path("data"), output, what, referee=folder)
+
+
+def test_everything_the_same_twice(folder: Path, tmp_path: Path) -> None:
+    """Guards against figures that change from run to run, parts without a figure, and sheets nobody lists."""
+    found = run(folder, tmp_path / "here")
+    assert found == run(folder, tmp_path / "there")
+    assert found.keys() == {"checkpoint", "data", "referee", *PARTS} and all(found[part] for part in PARTS)
+    names = {path.name for path in (tmp_path / "here").iterdir()}
+    assert names == {path.name for path in (tmp_path / "there").iterdir()}
+    for name in names:
+        assert (tmp_path / "here" / name).read_bytes() == (tmp_path / "there" / name).read_bytes()
+    report = (tmp_path / "here/report.md").read_text()
+    assert [name for name in names if name.endswith(".png") and f"({name})" not in report] == []
+    listed = {sheet for sheets in SHEETS.values() for sheet in sheets}
+    assert {Path(name).stem for name in names if name.endswith(".png")} <= listed
+    assert json.loads((tmp_path / "here/evaluation.json").read_text()) == found
+
+
+def test_one_part_after_another(folder: Path, tmp_path: Path) -> None:
+    """Guards against figures lost when another part is measured, and those of another checkpoint kept."""
+    first = run(folder, tmp_path, "reconstruction")
+    both = run(folder, tmp_path, "concepts")
+    assert both["reconstruction"] == first["reconstruction"] and "concepts" in both
+    tiny_checkpoint(tmp_path / "checkpoint", seed=1)
+    other = evaluate(tmp_path / "checkpoint", Path("data"), tmp_path, ["concepts"], referee=folder)
+    assert "reconstruction" not in other and other["checkpoint"] != both["checkpoint"]
+
+
+def test_mistakes_are_told(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guards against an unknown part, and a referee of other data, whose answers would not fit."""
+    with pytest.raises(ValueError, match=r"'beauty'.*composition"):
+        run(folder, tmp_path, "beauty")
+    with pytest.raises(FileNotFoundError, match="train referee"):
+        evaluate(folder / "checkpoint", Path("data"), tmp_path, referee=tmp_path)
+    other = replace(shapes.shaped_emoji(), digest="other data")
+    monkeypatch.setattr(EmojiSet, "load", classmethod(lambda cls, folder: other))
+    with pytest.raises(ValueError, match="trained on data shapes"):
+        run(folder, tmp_path)
+
+
+class Shapes(Referee):
+    """Knows every shape."""
+
+    def name(self, pictures):
+        return shapes.name(pictures)
+
+
+@pytest.fixture
+def oracle(emoji: EmojiSet, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Exam:
+    """An exam whose referee knows, before which a model can be put that draws the truth."""
+    model = DALLE.from_pretrained(folder / "checkpoint")
+    referee = Shapes(answers_of(emoji), SIZE, (16, 32)).eval().requires_grad_(False)
+    monkeypatch.setattr(Exam, "reconstructed", lambda self, pictures: list(pictures))
+    return Exam(model, referee, Composer(emoji, size=64), tmp_path)
+
+
+def answering(monkeypatch: pytest.MonkeyPatch, draw) -> None:
+    def drawn(self: Exam, asked: Sequence[Question], what: str) -> list[Image.Image]:
+        return [draw(self, question) for question in asked]
+
+    monkeypatch.setattr(Exam, "draw", drawn)
+
+
+def icon_of(exam: Exam, answer: str) -> Image.Image:
+    emoji = exam.emoji
+    icon = next(i for i, icon in enumerate(emoji.icons) if emoji.concepts[icon.concept].base == answer)
+    return exam.icons([icon])[0]
+
+
+def test_who_draws_the_icons_reaches_the_ceiling(oracle: Exam, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guards against answers compared with the wrong question, and a ceiling that is none."""
+    answering(monkeypatch, lambda exam, question: icon_of(exam, min(question.right)))
+    found = evaluation.recognition(oracle)
+    assert found["top1"] == found["real_top1"] == found["reconstructed_top1"] == 1
+    assert found["top1_of_ceiling"] == found["top5_of_ceiling"] == 1
+    assert sum(found[style]["pictures"] for style in ("noto", "twemoji")) == found["pictures"] == 12
+    assert all(figures["top1"] == 1 for figures in evaluation.words(oracle).values())
+
+
+def test_who_draws_something_else_scores_nothing(oracle: Exam, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guards against marks for any picture at all."""
+    answers = oracle.referee.answers
+    answering(
+        monkeypatch,
+        lambda exam, question: icon_of(exam, next(a for a in answers if a not in question.right)),
+    )
+    found = evaluation.recognition(oracle)
+    assert found["top1"] == 0 and found["real_top1"] == 1 and found["noto"]["top1"] == 0
+    assert all(figures["top1"] == 0 for figures in evaluation.words(oracle).values())
+    assert all(figures["score"] == 0 for figures in evaluation.composition(oracle).values())
+
+
+def test_who_draws_the_scenes_passes(oracle: Exam, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guards against a composition judged by another scene's facts."""
+    known = {
+        scene.caption: scene
+        for category in questions.CATEGORIES
+        for scene in questions.scenes(oracle.emoji, category, evaluation.PROMPTS, 64)
+    }
+    answering(
+        monkeypatch, lambda exam, question: Image.fromarray(exam.composer.render(known[question.prompt]))
+    )
+    for category, found in evaluation.composition(oracle).items():
+        assert (category, found["score"], found["judge_passes_true"]) == (category, 1, 1)
+        assert found["judge_passes_false"] == 0
+
+
+def test_who_copies_the_icons_is_found_out(oracle: Exam, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guards against a distance that copies do not lower, and a variety that they have."""
+    answering(monkeypatch, lambda exam, question: icon_of(exam, min(question.right or {"owl"})))
+    monkeypatch.setattr(
+        Exam, "reconstructed", lambda self, pictures: [picture.rotate(9) for picture in pictures]
+    )
+    found = evaluation.distribution(oracle)
+    assert found["nearest"] == pytest.approx(0, abs=1e-5) and found["copies"] == 1
+    assert found["diversity"] == 0 and found["frechet"] >= 0
+    assert found["nearest_reconstructed"] > 0
+
+
+def test_measuring_leaves_no_choice_to_the_machine(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Guards against figures in a precision that a short measurement picks."""
+    monkeypatch.setattr(runtime, "fast_bfloat16", lambda: pytest.fail("measured"))
+    run(folder, folder / "output", "concepts")
