@@ -111,6 +111,10 @@ encoder where English words outside the data belong; nothing of it is in these w
 
 ## Limits
 
+These are early weights: the flow has seen each drawing some seventeen times, where hundreds are needed.
+Colours, backgrounds, smileys and rough outlines follow the prompt; most things cannot be named yet, and
+other languages hardly reach the picture.
+
 It knows the subjects, styles, colours and arrangements of its icons and nothing else: no photographs, no
 lettering, no real people. Faces and fine detail are soft. People come in few variants, skin tones are
 folded into the icons' default, and national flags were left out. Rare concepts, counts above three, and two

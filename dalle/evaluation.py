@@ -22,12 +22,13 @@ from dalle.data.emoji import EmojiSet
 from dalle.exam import Exam
 from dalle.model import DALLE
 from dalle.questions import SEED, Question
-from dalle.referee import DEFAULT_FOLDER, Referee
+from dalle.referee import DEFAULT_FOLDER, WEIGHTS, Referee
 
 PROMPTS = 100  # of each category of composition
 WORDS = 100  # of each kind of words
 DIVERSE, TURNS = 50, 4  # prompts whose diversity over seeds is measured, and seeds
 SHEET_CONCEPTS, SHEET_SEED = 200, 7
+UNGRADED = {"reconstruction", "concepts"}  # parts that a checkpoint may be asked without a referee
 SHOWN = 24  # pictures of a sheet of good or of bad ones
 
 Figures = dict[str, Any]
@@ -42,8 +43,10 @@ def evaluate(
     """
     if unknown := sorted(set(what) - PARTS.keys()):
         raise ValueError(f"nothing to evaluate is called {unknown[0]!r}; choose from {', '.join(PARTS)}")
-    emoji, model, grader = EmojiSet.load(data), DALLE.from_pretrained(checkpoint), Referee.load(referee)
-    if grader.data != emoji.digest[:12]:
+    emoji, model = EmojiSet.load(data), DALLE.from_pretrained(checkpoint)
+    ungraded = set(what or PARTS) <= UNGRADED and not (referee / WEIGHTS).is_file()
+    grader = None if ungraded else Referee.load(referee)
+    if grader and grader.data != emoji.digest[:12]:
         raise ValueError(
             f"the referee in {referee} was trained on data {grader.data}, not on {emoji.digest[:12]}: "
             "move it away and train another"
@@ -51,7 +54,8 @@ def evaluate(
     output.mkdir(parents=True, exist_ok=True)
     exam = Exam(model, grader, Composer(emoji, size=model.config.image_size), output)
     found = {"checkpoint": model.digest, "data": emoji.digest[:12]}
-    found["referee"] = {"digest": grader.digest} | grader.figures
+    if grader:
+        found["referee"] = {"digest": grader.digest} | grader.figures
     path = output / "evaluation.json"
     found |= _kept(path, found)
     for part in what or PARTS:
@@ -94,7 +98,9 @@ def reconstruction(exam: Exam) -> Figures:
     icons = [i for i, icon in enumerate(exam.emoji.icons) if exam.emoji.held_out(icon.concept)]
     real = exam.icons(icons)
     made = exam.reconstructed(real)
-    distances = {"psnr": images.psnr, "ssim": metrics.ssim, "perceptual": exam.referee.distance}
+    distances = {"psnr": images.psnr, "ssim": metrics.ssim}
+    if exam.referee:
+        distances["perceptual"] = exam.referee.distance
     found = {name: exam.between(of, real, made, name) for name, of in distances.items()}
     order = found["psnr"].argsort(descending=True).tolist()
     shown = dict.fromkeys([*order[: SHOWN // 2], *order[-SHOWN // 2 :]])

@@ -28,7 +28,7 @@ class Exam:
     """Who is examined, by whom, on what, and where the sheets go."""
 
     model: DALLE
-    referee: Referee
+    referee: Referee | None  # None: only what needs no grading can be asked
     composer: Composer
     folder: Path
 

@@ -30,7 +30,7 @@ from dalle.data.emoji import EmojiSet
 from dalle.layers import ResidualBlock
 from dalle.trainer import Settings, Trainer
 
-DEFAULT_FOLDER = Path("data/referee")
+DEFAULT_FOLDER, WEIGHTS = Path("data/referee"), "referee.safetensors"
 COMMAND = "python -m dalle train referee --output data/referee --steps 5000"
 DEFAULTS = {"batch": 128, "learning_rate": 1e-3, "muon": 2e-3, "average": 0.998}
 
@@ -110,7 +110,7 @@ class Referee(nn.Module):
     @classmethod
     def load(cls, folder: Path = DEFAULT_FOLDER) -> "Referee":
         """Raises FileNotFoundError where none was trained, ValueError where its file is damaged."""
-        path = Path(folder) / "referee.safetensors"
+        path = Path(folder) / WEIGHTS
         if not path.is_file():
             raise FileNotFoundError(f"{path} is missing: no referee was trained; do so by `{COMMAND}`")
         try:
@@ -128,7 +128,7 @@ class Referee(nn.Module):
         header = {name: getattr(self, name) for name in ("answers", "size", "widths", "data", "figures")}
         state = {name: tensor.detach().cpu().contiguous() for name, tensor in self.state_dict().items()}
         # One entry: of several, safetensors would write any first, and the digest would differ.
-        safetensors.torch.save_file(state, folder / "referee.safetensors", {"referee": json.dumps(header)})
+        safetensors.torch.save_file(state, folder / WEIGHTS, {"referee": json.dumps(header)})
 
 
 def answers_of(emoji: EmojiSet) -> list[str]:

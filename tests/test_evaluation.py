@@ -10,7 +10,7 @@ import shapes
 from PIL import Image
 from tiny import tiny_checkpoint
 
-from dalle import evaluation, exam, judge, questions, runtime
+from dalle import cli, evaluation, exam, judge, questions, runtime
 from dalle.data.compose import Composer
 from dalle.data.emoji import EmojiSet
 from dalle.evaluation import PARTS, SHEETS, evaluate
@@ -78,6 +78,23 @@ def test_one_part_after_another(folder: Path, tmp_path: Path) -> None:
     tiny_checkpoint(tmp_path / "checkpoint", seed=1)
     other = evaluate(tmp_path / "checkpoint", Path("data"), tmp_path, ["concepts"], referee=folder)
     assert "reconstruction" not in other and other["checkpoint"] != both["checkpoint"]
+
+
+def test_the_command_line_knows_the_parts() -> None:
+    """Guards against a help text that names others."""
+    assert cli.PARTS.split() == list(PARTS)
+
+
+def test_without_a_referee(folder: Path, tmp_path: Path) -> None:
+    """Guards against waiting an hour for a referee that nobody asks, or finding one in training."""
+    (tmp_path / "referee").mkdir()
+    arguments = folder / "checkpoint", Path("data"), tmp_path
+    found = evaluate(*arguments, ["reconstruction", "concepts"], referee=tmp_path / "referee")
+    graded = run(folder, tmp_path / "graded", "reconstruction")
+    assert "referee" not in found and "perceptual" not in found["reconstruction"]
+    assert found["reconstruction"].items() < graded["reconstruction"].items()
+    with pytest.raises(FileNotFoundError, match="train referee"):
+        evaluate(*arguments, ["recognition"], referee=tmp_path / "referee")
 
 
 def test_mistakes_are_told(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

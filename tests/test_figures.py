@@ -16,8 +16,8 @@ def test_every_figure_has_its_row() -> None:
     assert list(rows(FIGURES)) == [
         ("measured", "checkpoint abc"),
         (
-            "referee, on real icons of styles it was trained on, and of one it never saw",
-            "`def`, fxemoji, top-1 50.0%",
+            "referee, on real icons",
+            "`def`, never saw fxemoji, there top-1 50.0%",
         ),
         ("reconstruction, concepts held out of the autoencoder", "9 icons, 27.46 dB PSNR"),
         ("keywords and synonyms", "top-5 75.0%"),

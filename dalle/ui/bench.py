@@ -38,7 +38,7 @@ class Bench:
             self.trouble = gr.HTML(apply_default_css=False)
             spoken(gr.HTML, lambda say: {"value": _ends(studio.sliders, say)}, elem_id="ends")
             self.sliders = self._sliders(spoken)
-            self.query = gr.Textbox(visible="hidden", elem_id="query")
+            self.query = gr.Textbox(label="", visible="hidden", elem_id="query")
 
     def _buttons(self, spoken: Spoken, *names: str) -> dict[str, gr.Button]:
         with gr.Row(elem_classes="buttons"):

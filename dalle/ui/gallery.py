@@ -36,7 +36,7 @@ class Gallery:
             visible=False, js_on_load=tiles.SELECT, apply_default_css=False, elem_id="pictures"
         )
         self.tiles = gr.State(())
-        self.asked = gr.Textbox(visible="hidden")  # the prompt that was drawn last
+        self.asked = gr.Textbox(label="", visible="hidden")  # the prompt that was drawn last
 
     @property
     def outputs(self) -> set[Any]:

@@ -68,7 +68,7 @@ window.dalle = (() => {
   addEventListener("dragleave", (event) => event.relatedTarget || over(false));
   addEventListener("drop", (event) => {
     over(false);
-    const input = find("#drop input[type=file]");
+    const input = find("#drop")?.parentElement.querySelector("input[type=file]");
     if (!hasFiles(event) || !input || event.target.closest?.("#drop")) return;
     event.preventDefault();
     input.files = event.dataTransfer.files;
