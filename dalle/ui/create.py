@@ -136,7 +136,7 @@ class Create:
 
     # --- recipes that come from elsewhere
 
-    def _from_history(self, entries: Any, language: str, *fields: Any, event: gr.EventData) -> View:
+    def _from_history(self, event: gr.EventData, entries: Any, language: str, *fields: Any) -> View:
         with told(Say(language)):
             return self._restore(language, self.history.recipe(entries, event.index), Settings(*fields))
 
