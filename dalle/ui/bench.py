@@ -26,6 +26,8 @@ class Bench:
     def __init__(self, studio: Studio, spoken: Spoken):
         self._studio = studio
         self.shape = gr.State(None)
+        # Outside of what is shown and hidden, which would show it too.
+        self.query = gr.Textbox(label="", visible="hidden", elem_id="query")
         with gr.Row(elem_classes="heading"):
             spoken(gr.HTML, lambda say: {"value": f"<h2>{say('bench')}</h2>"}, apply_default_css=False)
         self.empty = spoken(gr.HTML, lambda say: {"value": _empty(say)}, apply_default_css=False)
@@ -38,7 +40,6 @@ class Bench:
             self.trouble = gr.HTML(apply_default_css=False)
             spoken(gr.HTML, lambda say: {"value": _ends(studio.sliders, say)}, elem_id="ends")
             self.sliders = self._sliders(spoken)
-            self.query = gr.Textbox(label="", visible="hidden", elem_id="query")
 
     def _buttons(self, spoken: Spoken, *names: str) -> dict[str, gr.Button]:
         with gr.Row(elem_classes="buttons"):
