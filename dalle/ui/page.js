@@ -1,17 +1,21 @@
 // What only a browser can do: theme, address, clipboard, files dropped anywhere, and noticing that the server is gone.
 window.dalle = (() => {
   const find = (selector) => document.querySelector(selector);
-  const own = (name) => name.startsWith("__"); // parameters of the page itself, as __theme
 
   // --- light or dark
 
-  const dark = (on) => document.body.classList.toggle("dark", on);
+  // The class is what Gradio looks at; the parameter is what it reads when a page is opened.
+  function light(theme) {
+    document.body.classList.toggle("dark", theme === "dark");
+    localStorage.setItem("dalle-theme", theme);
+    const url = new URL(location);
+    url.searchParams.set("__theme", theme);
+    history.replaceState(history.state, "", url);
+  }
   const remembered = localStorage.getItem("dalle-theme");
-  const asked = new URLSearchParams(location.search).has("__theme");
-  if (remembered && !asked) addEventListener("load", () => dark(remembered === "dark"));
+  if (remembered && !new URLSearchParams(location.search).has("__theme")) light(remembered);
   document.addEventListener("click", (event) => {
-    if (!event.target.closest?.(".lamp")) return;
-    localStorage.setItem("dalle-theme", dark() ? "dark" : "light");
+    if (event.target.closest?.(".lamp")) light(document.body.classList.contains("dark") ? "light" : "dark");
   });
 
   const speak = (language) => {
@@ -26,10 +30,11 @@ window.dalle = (() => {
   function address(query) {
     if (!query) return;
     link = `${location.origin}${location.pathname}?${query}`;
-    const page = [...new URLSearchParams(location.search)].filter(([name]) => own(name));
-    const kept = page.length ? `&${new URLSearchParams(page)}` : "";
     clearTimeout(later); // browsers refuse an address that changes with every step of a slider
-    later = setTimeout(() => history.replaceState(history.state, "", link + kept), 300);
+    later = setTimeout(() => {
+      const page = [...new URLSearchParams(location.search)].filter(([name]) => name.startsWith("__"));
+      history.replaceState(history.state, "", [link, ...page.map((pair) => pair.join("="))].join("&"));
+    }, 300);
   }
 
   async function copy() {
