@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import gradio
@@ -52,6 +53,21 @@ def test_it_draws_the_same_picture_twice(address: str, checkpoint: Path, tmp_pat
     code = client.predict(recipe.to_dict(), api_name="/codes")
     slid = client.predict(recipe.to_dict(), code, api_name="/slide")
     assert load_png(slid) == Recipe.from_dict(recipe.to_dict() | {"code": code})
+
+
+def test_many_at_once_get_their_own(address: str, tmp_path: Path) -> None:
+    """Guards against pictures that go to another visitor, and against errors when many draw."""
+    client = Client(address, auth=("me", "a:b"), verbose=False, download_files=tmp_path)
+
+    def visit(seed: int) -> None:
+        recipes = [load_png(file) for file in client.predict("a dog", 3, 10 * seed, api_name="/draw")]
+        assert [recipe.seed for recipe in recipes] == [10 * seed, 10 * seed + 1, 10 * seed + 2]
+        code = [seed / 10] * 20
+        slid = client.predict(recipes[0].to_dict(), code, api_name="/slide")
+        assert load_png(slid).seed == 10 * seed and list(load_png(slid).code) == code
+
+    with ThreadPoolExecutor(16) as visitors:
+        list(visitors.map(visit, range(16)))
 
 
 def test_nobody_enters_without_the_password(address: str) -> None:

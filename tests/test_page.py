@@ -388,6 +388,7 @@ def test_language_and_theme(visit: Callable) -> None:
     page.get_by_text("中文").click()
     expect(page.get_by_role("button", name="撤销")).to_be_visible()
     expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
+    expect(page).to_have_title("小小 DALL·E")
     expect(page.get_by_role("slider", name="range slider for 大小")).to_be_visible()
     press(page, "画")
     expect(page.get_by_text("画好了。")).to_be_visible()

@@ -255,19 +255,23 @@ def test_history_keeps_the_newest_once(studio: Sketch) -> None:
     entries = added([], drawn)
     assert len(entries) == KEPT
     again = added(entries, drawn[3:4])
-    assert [entry["recipe"]["seed"] for entry in again][:3] == [3, 0, 1] and len(again) == KEPT
+    recipes = [Recipe.from_query(entry["link"]) for entry in again]
+    assert [recipe.seed for recipe in recipes][:3] == [3, 0, 1] and len(again) == KEPT
+    assert recipes[0] == drawn[3].recipe
     assert len(repr(again)) < 60_000
-    assert Recipe.from_dict(again[0]["recipe"]) == drawn[3].recipe
+
+
+THUMB = "data:image/webp;base64,AA=="
 
 
 @pytest.mark.parametrize(
     "bad",
     [
         None,
-        {"recipe": {}},
-        {"recipe": {"seed": -1}, "thumb": ""},
-        {"recipe": {}, "thumb": 'x" onerror="alert(1)'},
-        {"recipe": [], "thumb": "data:image/webp;base64,AA=="},
+        {"link": "seed=1"},
+        {"link": "seed=-1", "thumb": THUMB},
+        {"link": "seed=1", "thumb": 'x" onerror="alert(1)'},
+        {"link": ["seed=1"], "thumb": THUMB},
         7,
     ],
 )

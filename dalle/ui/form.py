@@ -42,7 +42,7 @@ class Settings:
             raise ValueError(f"count must be from 1 to {MOST}; got {self.count!r}")
         if self.style not in ("", *STYLES):
             raise ValueError(f"style must be one of {', '.join(STYLES)}, or empty; got {self.style!r}")
-        fields = {"negative": self.negative, "guidance": self.guidance, "steps": int(self.steps)}
+        fields = {"negative": self.negative, "guidance": float(self.guidance), "steps": int(self.steps)}
         seeds = [(int(self.seed) + index) % SEEDS for index in range(int(self.count))]
         return [studio.recipe(prompt=self.styled, seed=seed, **fields) for seed in seeds]
 
@@ -85,13 +85,32 @@ class Form:
     """`inputs`: a component for each field of Settings, in their order; `kept`: what the browser keeps."""
 
     def __init__(self, spoken: Spoken, secret: str):
+        self.prompt = self._ask(spoken)
+        self.notice = gr.HTML(elem_id="notice", apply_default_css=False)
+        self._ideas(spoken)
+        style = spoken(
+            gr.Radio,
+            lambda say: {"label": say("style"), "choices": _styles(say)},
+            value="",
+            elem_id="style",
+        )
+        with spoken(gr.Accordion, lambda say: {"label": say("settings")}, open=False, elem_id="settings"):
+            numbers = self._settings(spoken)
+        self.seed = numbers[4]
+        self.inputs = [self.prompt, style, *numbers]
+        # A new number whenever what was kept would not fit a field any more.
+        self.kept = gr.BrowserState({}, storage_key="dalle-settings-1", secret=secret)
+        for field in self.inputs:
+            self.keep(field.input)
+
+    def _ask(self, spoken: Spoken) -> gr.Textbox:
+        """The prompt, with the button that draws it or stops."""
         with gr.Row(elem_id="ask", equal_height=True):
             prompt = spoken(
                 gr.Textbox,
                 lambda say: {"label": say("prompt"), "placeholder": say("prompt_hint")},
                 value=Settings.prompt,
-                lines=1,
-                max_lines=4,
+                max_lines=1,  # a browser takes line breaks out of what is pasted
                 max_length=MAX_PROMPT,
                 container=False,
                 autofocus=True,
@@ -104,7 +123,9 @@ class Form:
             self.stop = spoken(
                 gr.Button, lambda say: {"value": say("stop")}, visible=False, scale=0, elem_id="stop"
             )
-        self.notice = gr.HTML(elem_id="notice", apply_default_css=False)
+        return prompt
+
+    def _ideas(self, spoken: Spoken) -> None:
         with gr.Row(elem_id="ideas"):
             self.surprise = spoken(
                 gr.Button, lambda say: {"value": say("surprise")}, size="sm", scale=0, elem_id="surprise"
@@ -116,20 +137,6 @@ class Form:
                 apply_default_css=False,
                 elem_id="examples",
             )
-        style = spoken(
-            gr.Radio,
-            lambda say: {"label": say("style"), "choices": _styles(say)},
-            value="",
-            elem_id="style",
-        )
-        with spoken(gr.Accordion, lambda say: {"label": say("settings")}, open=False, elem_id="settings"):
-            numbers = self._settings(spoken)
-        self.prompt, self.seed = prompt, numbers[4]
-        self.inputs = [prompt, style, *numbers]
-        # A new number whenever what was kept would not fit a field any more.
-        self.kept = gr.BrowserState({}, storage_key="dalle-settings-1", secret=secret)
-        for field in self.inputs:
-            self.keep(field.input)
 
     def _settings(self, spoken: Spoken) -> list[gr.components.Component]:
         """The rest of the fields, in order."""

@@ -17,14 +17,16 @@ from dalle.ui.tiles import Tile
 KEPT = 60  # pictures: about 100 KB
 THUMB = re.compile(r"data:image/webp;base64,[A-Za-z0-9+/=]+")
 
-Entries = list[dict[str, Any]]  # {"recipe": Recipe.to_dict(), "thumb": address}, the newest first
+# {"link": Recipe.to_query(), "thumb": address}, the newest first. A link is exact, while JSON on its way
+# through a browser makes 3 of 3.0, and thereby another file of the same picture.
+Entries = list[dict[str, str]]
 
 
 class History:
     """`entries` is the BrowserState that holds it; `strip` shows it."""
 
     def __init__(self, spoken: Spoken, secret: str):
-        self.entries = gr.BrowserState([], storage_key="dalle-history", secret=secret)
+        self.entries = gr.BrowserState([], storage_key="dalle-history-1", secret=secret)
         with gr.Row(elem_classes="heading"):
             spoken(gr.HTML, lambda say: {"value": f"<h2>{say('history')}</h2>"}, apply_default_css=False)
             self.clear = spoken(
@@ -50,7 +52,8 @@ class History:
     def show(self, stored: Any) -> list[Any]:
         """Values for `outputs`."""
         entries = readable(stored)
-        labels = [f"{entry['recipe']['prompt']}, {entry['recipe']['seed']}" for entry in entries]
+        recipes = [Recipe.from_query(entry["link"]) for entry in entries]
+        labels = [f"{recipe.prompt}, {recipe.seed}" for recipe in recipes]
         strip = tiles.buttons([entry["thumb"] for entry in entries], labels, kind="thumbs")
         some = bool(entries)
         return [entries, gr.update(value=strip, visible=some), gr.update(visible=some)]
@@ -60,14 +63,14 @@ class History:
         return self.show(added(readable(stored), drawn))
 
     def recipe(self, stored: Any, index: int) -> Recipe:
-        return Recipe.from_dict(readable(stored)[index]["recipe"])
+        return Recipe.from_query(readable(stored)[index]["link"])
 
 
 def added(entries: Entries, drawn: Sequence[Tile]) -> Entries:
     """New pictures in front, each recipe once, the oldest dropped where there are too many."""
-    new = [{"recipe": tile.recipe.to_dict(), "thumb": tiles.thumb(tile)} for tile in drawn]
-    recipes = [entry["recipe"] for entry in new]
-    return (new + [entry for entry in entries if entry["recipe"] not in recipes])[:KEPT]
+    new = [{"link": tile.recipe.to_query(), "thumb": tiles.thumb(tile)} for tile in drawn]
+    links = [entry["link"] for entry in new]
+    return (new + [entry for entry in entries if entry["link"] not in links])[:KEPT]
 
 
 def readable(stored: Any) -> Entries:
@@ -76,10 +79,12 @@ def readable(stored: Any) -> Entries:
 
 
 def _fits(entry: Any) -> bool:
-    if not isinstance(entry, dict) or set(entry) != {"recipe", "thumb"}:
+    if not isinstance(entry, dict) or set(entry) != {"link", "thumb"}:
+        return False
+    if not all(isinstance(text, str) for text in entry.values()) or not THUMB.fullmatch(entry["thumb"]):
         return False
     try:
-        Recipe.from_dict(entry["recipe"])
-    except (ValueError, TypeError):
+        Recipe.from_query(entry["link"])
+    except ValueError:
         return False
-    return isinstance(entry["thumb"], str) and THUMB.fullmatch(entry["thumb"]) is not None
+    return True

@@ -18,11 +18,6 @@ window.dalle = (() => {
     if (event.target.closest?.(".lamp")) light(document.body.classList.contains("dark") ? "light" : "dark");
   });
 
-  const speak = (language) => {
-    document.documentElement.lang = language === "zh" ? "zh-CN" : language;
-    return language;
-  };
-
   // --- the open picture: its address, its file
 
   let link = "";
@@ -92,5 +87,5 @@ window.dalle = (() => {
     known = id || known;
   }, 5000);
 
-  return { speak, address, copy, download };
+  return { address, copy, download };
 })();

@@ -11,7 +11,7 @@ from dalle.ui import footer
 from dalle.ui.api import Api
 from dalle.ui.create import Create
 from dalle.ui.events import AT_ONCE
-from dalle.ui.spoken import Spoken, choice_of_language
+from dalle.ui.spoken import TELL, Spoken
 from dalle.ui.strings import LANGUAGES, TAGS, Say
 from dalle.ui.style import theme
 
@@ -28,7 +28,14 @@ def build(studio: Studio, language: str | None = None) -> gr.Blocks:
         spoken_here = gr.BrowserState("", storage_key="dalle-language", secret=SECRET)
         with gr.Row(elem_id="top"):
             spoken(gr.HTML, lambda say: {"value": _header(say)}, apply_default_css=False, scale=1)
-            choice = choice_of_language(first, say("language"))
+            choice = spoken(
+                gr.Radio,
+                lambda say: {"label": say("language")},
+                choices=[(name, key) for key, name in LANGUAGES.items()],
+                value=first,
+                container=False,
+                elem_id="language",
+            )
             spoken(gr.HTML, lambda say: {"value": _lamp(say)}, apply_default_css=False, elem_id="lamp")
         with gr.Tabs():
             with spoken(gr.Tab, lambda say: {"label": say("tab_create")}):
@@ -38,7 +45,8 @@ def build(studio: Studio, language: str | None = None) -> gr.Blocks:
         footer.footer(studio, spoken)
         spoken.follow(choice)
         choice.input(None, choice, spoken_here, js="(language) => [language]")
-        page.load(_greeting(language), spoken_here, choice, **AT_ONCE)
+        greeted = page.load(_greeting(language), spoken_here, choice, **AT_ONCE)
+        greeted.then(None, choice, js=TELL)
         create.arrive(page)
     return page
 

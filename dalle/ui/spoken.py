@@ -5,7 +5,8 @@ from typing import Any
 
 import gradio as gr
 
-from dalle.ui.strings import LANGUAGES, Say
+from dalle.ui.events import AT_ONCE
+from dalle.ui.strings import LANGUAGES, TAGS, Say
 
 Texts = Callable[[Say], dict[str, Any]]  # the properties of a component that hold words
 
@@ -25,21 +26,18 @@ class Spoken:
 
     def follow(self, choice: gr.Radio) -> None:
         """From now on the language is what `choice` holds."""
-        choice.change(
-            self._translated,
-            choice,
-            [component for component, _ in self._known],
-            js="(language) => [dalle.speak(language)]",
-            queue=False,
-            show_progress="hidden",
-            api_visibility="private",
-        )
+        known = [component for component, _ in self._known]
+        choice.change(self._translated, choice, known, js=TELL, **AT_ONCE)
 
     def _translated(self, language: str) -> list[dict[str, Any]]:
         say = Say(language)
         return [gr.update(**texts(say)) for _, texts in self._known]
 
 
-def choice_of_language(language: str, label: str) -> gr.Radio:
-    names = [(name, key) for key, name in LANGUAGES.items()]
-    return gr.Radio(names, value=language, label=label, elem_id="language", container=False)
+TITLES = {language: Say(language)("title") for language in LANGUAGES}
+# Tells the browser, for its title bar and for programs that read aloud.
+TELL = f"""(language) => {{
+    document.documentElement.lang = {TAGS}[language];
+    document.title = {TITLES}[language];
+    return [language];
+}}"""

@@ -76,7 +76,7 @@ def buttons(
         f'<img src="{source}" alt="" decoding="sync"></button></li>'
         for index, (source, label) in enumerate(zip(sources, labels, strict=True))
     ]
-    return f'<ul class="{kind}" data-count="{len(cells)}">{"".join(cells)}</ul>'
+    return f'<ul class="shots {kind}" data-count="{len(cells)}">{"".join(cells)}</ul>'
 
 
 def coming(sources: Sequence[str], count: int, kind: str = "tiles") -> str:
@@ -88,7 +88,7 @@ def coming(sources: Sequence[str], count: int, kind: str = "tiles") -> str:
         else '<li><button type="button" disabled class="blank"></button></li>'
         for source in padded
     )
-    return f'<ul class="{kind}" data-count="{count}" aria-busy="true">{cells}</ul>'
+    return f'<ul class="shots {kind}" data-count="{count}" aria-busy="true">{cells}</ul>'
 
 
 def figure(tile: Tile) -> str:
