@@ -1,23 +1,25 @@
 """A bank of features: scenes encoded once, so that the flow's training neither composes nor encodes pictures.
 
-A folder with features.npy (M, N, C) float16 and captions.json; it belongs to one FeatureExtractor for ever.
+A folder with features.npy (M, N, C) float16, captions.json, and synonyms.json where captions have any; it
+belongs to one FeatureExtractor for ever.
 """
 
 import json
 import os
 import shutil
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, Subset
 from tqdm import tqdm
 
-from dalle import images
 from dalle.autoencoder import FeatureExtractor
 from dalle.data.compose import Composer
+from dalle.scenes import Scenes, pictures_of
 
 
 class Entry(NamedTuple):
@@ -37,6 +39,10 @@ class FeatureBank(Dataset):
             )
         self.captions: list[str] = json.loads((folder / "captions.json").read_text(encoding="utf-8"))
         self.features = np.load(folder / "features.npy", mmap_mode="r")
+        synonyms = folder / "synonyms.json"
+        self.synonyms: list[tuple[str, str]] = (
+            json.loads(synonyms.read_text("utf-8")) if synonyms.is_file() else []
+        )
 
     def __getitem__(self, index: int) -> Entry:
         epoch, position = divmod(index, len(self.captions))
@@ -52,43 +58,39 @@ def _order(epoch: int, count: int) -> np.ndarray:
     return np.random.Generator(np.random.PCG64(epoch)).permutation(count)
 
 
-class _Rendered(Dataset):
-    """Scenes as (pixels, caption)."""
-
-    def __init__(self, composer: Composer, count: int):
-        self.composer, self.count = composer, count
-
-    def __getitem__(self, index: int) -> tuple[np.ndarray, str]:
-        scene = self.composer.scene(index)
-        return self.composer.render(scene), scene.caption
-
-    def __len__(self) -> int:
-        return self.count
-
-
-@torch.inference_mode()
-def build(extractor: FeatureExtractor, composer: Composer, count: int, folder: Path, batch: int = 64) -> None:
+@torch.no_grad()  # not inference mode: the extractor's weights move, and may be trained again
+def build(
+    extractor: FeatureExtractor,
+    composer: Composer,
+    count: int,
+    folder: Path,
+    synonyms: Sequence[tuple[str, str]] = (),
+    batch: int = 64,
+) -> None:
     """Encode scenes 0 .. count - 1 into `folder`, which appears when it is complete."""
     if folder.exists():
         raise FileExistsError(f"{folder} exists; delete it, or choose another folder")
     scratch = folder.with_name(f".{folder.name}-{os.getpid()}")
     scratch.mkdir(parents=True)
     try:
-        loader = DataLoader(_Rendered(composer, count), batch, num_workers=1, collate_fn=list)
+        extractor.to(memory_format=torch.channels_last)  # four times as fast on a CPU
+        scenes = Subset(Scenes(composer), range(count))
+        loader = DataLoader(scenes, batch, num_workers=1, collate_fn=list)
         features, captions = None, []
         bar = tqdm(total=count, desc="features", unit="scene")
-        for items in loader:
+        for samples in loader:
             with torch.autocast("cpu", torch.bfloat16):
-                encoded = extractor(images.from_arrays([pixels for pixels, _ in items])).numpy()
+                encoded = extractor(pictures_of(samples)).numpy()
             if features is None:
                 shape = (count, *encoded.shape[1:])
                 features = np.lib.format.open_memmap(scratch / "features.npy", "w+", np.float16, shape)
-            features[len(captions) : len(captions) + len(items)] = encoded
-            captions += [caption for _, caption in items]
-            bar.update(len(items))
+            features[len(captions) : len(captions) + len(samples)] = encoded
+            captions += [sample.scene.caption for sample in samples]
+            bar.update(len(samples))
         bar.close()
         features.flush()
-        (scratch / "captions.json").write_text(json.dumps(captions, ensure_ascii=False), encoding="utf-8")
+        for name, texts in (("captions", captions), ("synonyms", synonyms)):
+            (scratch / f"{name}.json").write_text(json.dumps(texts, ensure_ascii=False), encoding="utf-8")
         scratch.rename(folder)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)

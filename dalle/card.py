@@ -11,6 +11,7 @@ from dalle import directions
 from dalle.data.compose import corpus
 from dalle.data.emoji import EmojiSet
 from dalle.effects import measure
+from dalle.evaluation import PARTS
 from dalle.figures import table
 from dalle.model import DALLE
 from dalle.questions import common_labels
@@ -65,6 +66,7 @@ def card(model: DALLE, emoji: EmojiSet, figures: dict[str, Any]) -> str:
         total=sum(millions.values()),
         parts=parts,
         figures=table(figures),
+        evaluated=" ".join(part for part in PARTS if part in figures),
         sources=sources,
         icons=len(emoji.icons),
         concepts=len(emoji.concepts),
@@ -94,7 +96,7 @@ red house", in English, and of single names in some 28 languages. It runs on two
 
 ## Figures
 
-`python -m dalle evaluate --checkpoint checkpoints/emoji` gives them again.
+`python -m dalle evaluate --what {evaluated}` gives them again.
 
 {figures}
 

@@ -175,16 +175,16 @@ def _dataset_teacher(options: argparse.Namespace) -> None:
 
 
 def _dataset_features(options: argparse.Namespace) -> None:
-    from dalle import bank
+    from dalle import bank, synonyms
     from dalle.data.compose import Composer
     from dalle.data.emoji import DEFAULT_FOLDER, EmojiSet
     from dalle.model import DALLE
+    from dalle.teacher import Teacher
 
-    model = DALLE.from_pretrained(options.checkpoint)
-    composer = Composer(
-        EmojiSet.load(options.data or DEFAULT_FOLDER), seed=options.seed, size=model.config.image_size
-    )
-    bank.build(model.extractor, composer, options.count, options.output)
+    model, emoji = DALLE.from_pretrained(options.checkpoint), EmojiSet.load(options.data or DEFAULT_FOLDER)
+    composer = Composer(emoji, seed=options.seed, size=model.config.image_size)
+    known = synonyms.pairs(emoji, list(composer.mix.languages), Teacher.load())
+    bank.build(model.extractor, composer, options.count, options.output, known)
     print(f"{options.output}: {options.count} scenes")
 
 
@@ -192,11 +192,12 @@ def _train(options: argparse.Namespace) -> None:
     from dalle import pretrain
     from dalle.data.emoji import DEFAULT_FOLDER
 
-    default = Path("data/features") if options.phase == "flow" else DEFAULT_FOLDER
     names = {"batch": "batch", "rate": "learning_rate", "muon": "muon", "decay": "decay"}
     given = {field: getattr(options, name) for name, field in names.items()}
+    settings = {field: value for field, value in given.items() if value is not None}
     if options.phase == "referee":
-        return _train_referee(options, {field: value for field, value in given.items() if value is not None})
+        return _train_referee(options, settings)
+    default = Path("data/features") if options.phase == "flow" else DEFAULT_FOLDER
     digest = pretrain.train(
         options.phase,
         options.output,
@@ -206,7 +207,7 @@ def _train(options: argparse.Namespace) -> None:
         steps=options.steps,
         seed=options.seed,
         compile=options.compile,
-        **{field: value for field, value in given.items() if value is not None},
+        **settings,
     )
     if digest:
         print(f"{options.output / 'checkpoint'}: {digest}")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 LANGUAGES = ("en", "zh")
+MEND = "delete the file, or copy the checkpoint again"
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def load(path: Path, numbers: int) -> tuple[Slider, ...]:
     named = _read(path) if path.is_file() else ()
     indices = [slider.index for slider in named]
     if len(set(indices)) < len(indices) or not set(indices) <= set(range(numbers)):
-        raise ValueError(f"{path}: every index from 0 to {numbers - 1} at most once; got {indices}")
+        raise ValueError(f"{path}: every index from 0 to {numbers - 1} at most once; got {indices}; {MEND}")
     return named + tuple(plain(index) for index in range(numbers) if index not in indices)
 
 
@@ -54,4 +55,4 @@ def _read(path: Path) -> tuple[Slider, ...]:
     try:
         return tuple(Slider(**values) for values in json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, TypeError) as error:
-        raise ValueError(f"{path} holds no sliders: {error}") from error
+        raise ValueError(f"{path} holds no sliders: {error}; {MEND}") from error

@@ -20,6 +20,7 @@ from dalle import figures, images, judge, metrics, questions
 from dalle.data.compose import Composer, Scene
 from dalle.data.emoji import EmojiSet
 from dalle.exam import Exam
+from dalle.files import write_text
 from dalle.model import DALLE
 from dalle.questions import SEED, Question
 from dalle.referee import DEFAULT_FOLDER, WEIGHTS, Referee
@@ -60,9 +61,7 @@ def evaluate(
     found |= _kept(path, found)
     for part in what or PARTS:
         found[part] = PARTS[part](exam)
-        scratch = path.with_suffix(".writing")
-        scratch.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-        scratch.replace(path)
+        write_text(path, json.dumps(found, indent=2) + "\n")
     (output / "report.md").write_text(report(found, output), encoding="utf-8")
     return found
 

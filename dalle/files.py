@@ -1,7 +1,9 @@
-"""Small files that a kill or a power cut at any moment leaves old or new, never half."""
+"""Small files: written so that a kill or a power cut leaves them old or new, never half; and read again."""
 
+import json
 import os
 from pathlib import Path
+from typing import Any
 
 
 def write_text(path: Path, text: str) -> None:
@@ -16,3 +18,24 @@ def write_text(path: Path, text: str) -> None:
     except OSError:
         scratch.unlink(missing_ok=True)
         raise
+
+
+def read_records(path: Path) -> list[dict[str, Any]]:
+    """The JSON objects of a file, one a line, less a half-written last one; none where there is no file."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    return [json.loads(line) for line in lines if line.endswith("}")]
+
+
+def read_texts(path: Path) -> list[str]:
+    """A JSON file's list of texts; empty where there is no file. Raises ValueError for anything else."""
+    if not path.is_file():
+        return []
+    try:
+        texts = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+            raise ValueError("it is no list of texts")
+    except ValueError as error:
+        raise ValueError(
+            f"{path} cannot be read: {error}; delete the file, or copy the checkpoint again"
+        ) from error
+    return texts

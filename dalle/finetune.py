@@ -28,7 +28,7 @@ from torch import nn
 from dalle import outcome, prior, runtime
 from dalle.data.folder import Folder
 from dalle.data.views import How
-from dalle.files import write_text
+from dalle.files import read_texts, write_text
 from dalle.lesson import (
     SHOWN,
     OwnFlowTask,
@@ -187,7 +187,7 @@ class _Run:
         psnr = self._reconstruct(pixels)
         store(self.folder / "own", encode(self.model, pixels), captions, pixels)
         new = [item.caption for item in self.data.items]
-        known = prior.captions(plan.prior, new, outcome.texts(Path(plan.base) / "words.json"), plan.seed)
+        known = prior.captions(plan.prior, new, read_texts(Path(plan.base) / "words.json"), plan.seed)
         store(self.folder / "prior", *self._draw(known))
         self._note(base=self.model.digest, psnr=psnr, adapted=psnr < POOR and plan.generator_steps > 0)
 

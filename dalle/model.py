@@ -36,6 +36,7 @@ from dalle.tower import ImageTower
 Preview = Callable[[], list[Image.Image]]
 OnDraw = Callable[[int, int, Preview], None]  # steps done, steps in all, the pictures as they look by now
 
+FILES = ("config.json", "model.safetensors", "tokenizer.json")  # of every checkpoint
 MAX_BATCH = 16  # pictures drawn at once: more would not be faster on a CPU, and memory stays bounded
 
 
@@ -212,7 +213,7 @@ class DALLE(nn.Module):
         """Read a checkpoint folder; raises CheckpointError where it is missing, foreign or damaged."""
         folder = Path(folder)
         weights = folder / "model.safetensors"
-        for name in ("config.json", "model.safetensors", "tokenizer.json"):
+        for name in FILES:
             if not (folder / name).is_file():
                 raise CheckpointError(
                     f"{folder} is no checkpoint: {name} is missing. A checkpoint is a folder that "

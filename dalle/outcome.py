@@ -11,6 +11,7 @@ from typing import Any
 from PIL import Image
 
 from dalle.data.folder import Folder
+from dalle.files import read_texts
 from dalle.model import DALLE
 from dalle.words import SHORTEST, split
 
@@ -38,7 +39,7 @@ def save(
     new = list(dict.fromkeys(item.caption for item in data.items))
     words = dict.fromkeys(word for text in new for word in split(text) if len(word) >= SHORTEST)
     for name, first in (("words.json", words), ("prompts.json", new)):
-        if known := texts(base / name):
+        if known := read_texts(base / name):
             both = list(dict.fromkeys([*first, *known]))
             (scratch / name).write_text(json.dumps(both, ensure_ascii=False), encoding="utf-8")
     if (base / "sliders.json").is_file():
@@ -52,16 +53,6 @@ def save(
     for other in folder.parent.glob("checkpoint-*"):
         if other != folder:
             shutil.rmtree(other)
-
-
-def texts(path: Path) -> list[str]:
-    """The list of texts that a JSON file of a checkpoint holds; empty where there is no such file."""
-    if not path.is_file():
-        return []
-    found = json.loads(path.read_text(encoding="utf-8"))
-    if not isinstance(found, list) or not all(isinstance(text, str) for text in found):
-        raise ValueError(f"{path} holds no list of texts; copy the checkpoint again")
-    return found
 
 
 def card(data: Folder, settings: dict[str, Any], figures: dict[str, Any]) -> str:

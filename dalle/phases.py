@@ -7,21 +7,21 @@
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor, nn
-from torch.utils.data import Dataset
 
 from dalle import images
 from dalle.autoencoder import FeatureExtractor, Generator, reconstruction_loss
 from dalle.bank import Entry, FeatureBank
 from dalle.critic import Critic
-from dalle.data.compose import Composer, Scene
+from dalle.data.compose import Composer
 from dalle.model import DALLE
 from dalle.recipe import Recipe
+from dalle.scenes import Sample, Scenes, pictures_of
+from dalle.synonyms import Pair
 from dalle.teacher import Teacher
 from dalle.tower import contrastive_loss
 
@@ -29,7 +29,9 @@ KL_WEIGHT = 0.004  # of nats a number, beside an L1 of about 0.05
 PERCEPTUAL_WEIGHT = 0.1  # of the tower's distance, beside the reconstruction
 ADVERSARIAL_WEIGHT = 0.02
 LESSON_WEIGHT = 2.0  # of the teacher's cosine distance, beside the contrastive loss
+SYNONYM_WEIGHT = 0.1  # of the distance of pooled states, relative to their length, beside the flow's loss
 CAPTION = 24  # tokens of a training caption; longer ones are cut, one in a hundred
+SYNONYM = 12  # tokens of a synonym or a label
 UNCAPTIONED = 10  # one caption in so many is empty
 SHEET = 16  # pictures a sample sheet
 SHEET_PROMPTS = (
@@ -46,31 +48,6 @@ SHEET_PROMPTS = (
     "ein Hund",
     "苹果",
 )
-
-
-class Sample(NamedTuple):
-    index: int
-    scene: Scene
-    pixels: np.ndarray  # (S, S, 3) uint8
-
-
-class Scenes(Dataset):
-    """Scenes without end; sample i is a pure function of (composer, i)."""
-
-    def __init__(self, composer: Composer):
-        self.composer = composer
-
-    def __getitem__(self, index: int) -> Sample:
-        scene = self.composer.scene(index)
-        return Sample(index, scene, self.composer.render(scene))
-
-    def __len__(self) -> int:
-        return 2**31
-
-
-def pictures_of(samples: Sequence[Sample]) -> Tensor:
-    """-> (B, 3, S, S) in [-1, 1]."""
-    return images.from_arrays(np.stack([sample.pixels for sample in samples]))
 
 
 def also_true(samples: Sequence[Sample]) -> Tensor:
@@ -158,10 +135,15 @@ class TextTask(nn.Module):
 
 
 class FlowTask(nn.Module):
-    """Phase 3: flow matching on features; one caption in ten is empty, for guidance (arXiv:2207.12598)."""
+    """Phase 3: flow matching on features; one caption in ten is empty, for guidance (arXiv:2207.12598).
 
-    def __init__(self, model: DALLE, bank: FeatureBank):
+    `synonyms` are texts, each with an English label: the text's pooled state is drawn to the label's, which
+    the flow shapes. So other languages and words outside the data need no pictures of their own.
+    """
+
+    def __init__(self, model: DALLE, bank: FeatureBank, synonyms: Sequence[Pair] = ()):
         super().__init__()
+        self.synonyms = synonyms
         self.text = model.text.requires_grad_(True)
         self.text.embed.requires_grad_(False)
         self.normalizer = model.normalizer.requires_grad_(True)
@@ -169,17 +151,34 @@ class FlowTask(nn.Module):
         self.code_nats = model.config.flow.code_nats
         self.draw = model.draw  # a method, so that only what is trained is a part of the task
 
-    def collate(self, entries: list[Entry]) -> tuple[Tensor, Tensor]:
-        """-> features (B, N, C), caption tokens (B, CAPTION): one length, so that one compiled step fits."""
+    def collate(self, entries: list[Entry]) -> tuple[Tensor, Tensor, Tensor]:
+        """-> features (B, N, C), caption tokens (B, CAPTION), tokens of synonyms and then of their labels."""
         captions = ["" if entry.index % UNCAPTIONED == 0 else entry.caption for entry in entries]
-        tokens = self.tokenizer(captions)[:, :CAPTION]
-        tokens = nn.functional.pad(tokens, (0, CAPTION - tokens.shape[1]))
         features = torch.from_numpy(np.stack([entry.features for entry in entries]))
-        return features.float(), tokens
+        chosen = self._synonyms(entries[0].index, len(entries) // 2) if self.synonyms else []
+        texts = [text for text, _ in chosen] + [label for _, label in chosen]
+        return features.float(), self._tokens(captions, CAPTION), self._tokens(texts, SYNONYM)
 
-    def forward(self, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-        features, tokens = batch
-        return self.normalizer.loss(features, self.text(tokens), self.code_nats)
+    def _synonyms(self, index: int, count: int) -> list[Pair]:
+        """`count` pairs for the batch that begins with a draw: the same for the same draw."""
+        chosen = torch.randint(len(self.synonyms), (count,), generator=torch.Generator().manual_seed(index))
+        return [self.synonyms[at] for at in chosen.tolist()]
+
+    def _tokens(self, texts: Sequence[str], length: int) -> Tensor:
+        """(B, length): always the same length, so that one compiled step fits."""
+        if not texts:
+            return torch.zeros(0, length, dtype=torch.long)
+        tokens = self.tokenizer(texts)[:, :length]
+        return nn.functional.pad(tokens, (0, length - tokens.shape[1]))
+
+    def forward(self, batch: tuple[Tensor, Tensor, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        features, tokens, synonyms = batch
+        loss, parts = self.normalizer.loss(features, self.text(tokens), self.code_nats)
+        if len(synonyms):
+            said, meant = self.text(synonyms).pooled.float().chunk(2)
+            apart = (said - meant.detach()).square().mean() / meant.detach().square().mean()
+            loss, parts = loss + SYNONYM_WEIGHT * apart, parts | {"apart": apart.detach()}
+        return loss, parts
 
     def sheet(self) -> Image.Image:
         """Well-known things, two pictures each, at fixed seeds."""

@@ -22,7 +22,7 @@ DEFAULTS = {
     "autoencoder": {"batch": 32, "learning_rate": 1.2e-3, "muon": 2e-3, "average": 0.998},
     "generator": {"batch": 32, "learning_rate": 3e-4, "muon": 5e-4, "average": 0.998},
     "text": {"batch": 256, "learning_rate": 1e-3, "muon": 2e-3, "average": 0.998},
-    "flow": {"batch": 256, "learning_rate": 1e-3, "muon": 2e-3, "average": 0.9995, "workers": 0},
+    "flow": {"batch": 256, "learning_rate": 1e-3, "muon": 2e-3, "average": 0.998, "workers": 0},
 }
 
 
@@ -57,7 +57,8 @@ def train(
                 "the flow trains on the features of an autoencoder: name its checkpoint to start from"
             )
         model = DALLE.from_pretrained(start)
-        task: nn.Module = FlowTask(model, FeatureBank(data))
+        bank = FeatureBank(data)
+        task: nn.Module = FlowTask(model, bank, bank.synonyms)
     else:
         emoji = EmojiSet.load(data)
         model = DALLE.from_pretrained(start) if start else new_model(preset, emoji, chosen.seed)

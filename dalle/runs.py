@@ -23,7 +23,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from dalle.files import write_text
+from dalle.files import read_records, write_text
 
 try:
     import fcntl
@@ -96,9 +96,7 @@ class Run:
 
     def metrics(self, phase: str = "flow") -> list[dict[str, float]]:
         """What was logged of each step of a phase, "generator" or "flow"."""
-        path = self.folder / phase / "metrics.jsonl"
-        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-        return [json.loads(line) for line in lines if line.endswith("}")]  # the last may be half written
+        return read_records(self.folder / phase / "metrics.jsonl")
 
 
 # --- from outside: the page and the command line

@@ -10,7 +10,6 @@ prompts.json, a list of prompts worth trying.
 """
 
 import dataclasses
-import json
 import re
 import threading
 from collections.abc import Iterator, Sequence
@@ -21,14 +20,14 @@ from torch import Tensor
 
 from dalle import directions, prompts, runtime
 from dalle.directions import Slider
-from dalle.model import DALLE, CheckpointError
+from dalle.files import read_texts
+from dalle.model import DALLE, FILES, CheckpointError
 from dalle.recipe import Picture, Recipe
 from dalle.scheduler import Busy, Frame, Painter, Request, Scheduler
 from dalle.words import Words
 
 __all__ = ["Busy", "Checkpoint", "Frame", "Slider", "Studio"]
 
-FILES = ("config.json", "model.safetensors", "tokenizer.json")
 READ_AT_ONCE = 256  # words
 
 
@@ -41,12 +40,12 @@ class Checkpoint:
         self.model = DALLE.from_pretrained(folder, runtime.inference_dtype()).to(runtime.device())
         self.painter = Painter(self.model)
         self.card = _card(folder / "README.md")
-        self.prompts = _texts(folder / "prompts.json")
-        self.words = Words(_texts(folder / "words.json"), self._embed)
         try:
+            self.prompts = read_texts(folder / "prompts.json")
+            self.words = Words(read_texts(folder / "words.json"), self._embed)
             self.sliders = directions.load(folder / "sliders.json", self.model.config.flow.code)
         except ValueError as error:
-            raise CheckpointError(f"{error}; delete the file, or copy the checkpoint again") from error
+            raise CheckpointError(str(error)) from error
 
     @torch.inference_mode()
     def _embed(self, texts: Sequence[str]) -> Tensor:
@@ -186,16 +185,3 @@ def _ready(recipe: Recipe, model: DALLE) -> Recipe:
 def _card(path: Path) -> str:
     text = path.read_text(encoding="utf-8") if path.is_file() else ""
     return re.sub(r"\A---\n.*?\n---\n", "", text, flags=re.DOTALL).strip()
-
-
-def _texts(path: Path) -> list[str]:
-    """A JSON file's list of texts; empty where there is no file."""
-    if not path.is_file():
-        return []
-    try:
-        texts = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-            raise ValueError("it is no list of texts")
-    except ValueError as error:
-        raise CheckpointError(f"{path} cannot be read: {error}; delete it, or copy it again") from error
-    return texts

@@ -27,6 +27,7 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from dalle import runtime
+from dalle.files import read_records, write_text
 from dalle.muon import Muon
 
 
@@ -231,12 +232,8 @@ class Trainer:
         path = self.folder / "metrics.jsonl"
         if not (self.accelerator.is_main_process and path.exists()):
             return
-        scratch = path.with_suffix(".writing")
-        # A killed process leaves an unfinished last line; it belongs to a later step too.
-        lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.endswith("}")]
-        kept = [line + "\n" for line in lines if json.loads(line)["step"] <= self.step]
-        scratch.write_text("".join(kept), encoding="utf-8")
-        os.replace(scratch, path)
+        kept = [record for record in read_records(path) if record["step"] <= self.step]
+        write_text(path, "".join(json.dumps(record) + "\n" for record in kept))
 
     def _sheet(self) -> None:
         if not self.accelerator.is_main_process:

@@ -4,6 +4,7 @@ import os
 import random
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -25,6 +26,37 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
         connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", local_only)
+
+
+@contextmanager
+def _own_accelerator() -> Iterator[None]:
+    from accelerate.state import AcceleratorState
+
+    AcceleratorState._reset_state(reset_partial_state=True)
+    yield
+    AcceleratorState._reset_state(reset_partial_state=True)
+
+
+@pytest.fixture
+def own_accelerator() -> Iterator[None]:
+    """accelerate's state is global and keeps its precision: other tests choose another."""
+    with _own_accelerator():
+        yield
+
+
+@pytest.fixture(scope="module")
+def module_accelerator() -> Iterator[None]:
+    """The same for a whole file, whose fixtures train too."""
+    with _own_accelerator():
+        yield
+
+
+@pytest.fixture
+def full_precision(own_accelerator: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Training in fp32 without measuring."""
+    from dalle import runtime
+
+    monkeypatch.setattr(runtime, "fast_bfloat16", lambda: False)
 
 
 @pytest.fixture(autouse=True)

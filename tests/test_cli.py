@@ -2,17 +2,15 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
-from accelerate.state import AcceleratorState
 from fakes import fake_emoji
 from tiny import tiny_checkpoint
 
-from dalle import pretrain, runtime
+from dalle import pretrain
 from dalle.cli import main
 from dalle.data.compose import corpus
 from dalle.data.emoji import EmojiSet
@@ -24,13 +22,7 @@ from dalle.teacher import Teacher
 ROOT = Path(__file__).resolve().parents[1]
 
 
-@pytest.fixture(autouse=True)
-def full_precision(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No measuring; accelerate keeps the first precision that a process asks for."""
-    monkeypatch.setattr(runtime, "fast_bfloat16", lambda: False)
-    AcceleratorState._reset_state(reset_partial_state=True)
-    yield
-    AcceleratorState._reset_state(reset_partial_state=True)
+pytestmark = pytest.mark.usefixtures("full_precision")
 
 
 @pytest.fixture(scope="module")

@@ -2,14 +2,13 @@
 
 import dataclasses
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import safetensors.torch
 import torch
-from accelerate.state import AcceleratorState
 from PIL import Image
 
 from dalle import finetune, prior, runtime
@@ -32,12 +31,7 @@ def stop_at(last: int) -> Callable[[str, int, int, float | None], bool]:
     return lambda state, step, steps, loss: state == "training" and step >= last
 
 
-@pytest.fixture(scope="module", autouse=True)
-def own_accelerator() -> Iterator[None]:
-    """accelerate's state is global and keeps its precision: other tests choose another."""
-    AcceleratorState._reset_state(reset_partial_state=True)
-    yield
-    AcceleratorState._reset_state(reset_partial_state=True)
+pytestmark = pytest.mark.usefixtures("module_accelerator")
 
 
 @pytest.fixture(scope="module")

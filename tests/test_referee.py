@@ -1,6 +1,5 @@
 """Laws of the referee: it learns to name, says honestly how well, and reads back what it wrote."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,10 +7,9 @@ import numpy as np
 import pytest
 import shapes
 import torch
-from accelerate.state import AcceleratorState
 from fakes import fake_emoji
 
-from dalle import images, runtime
+from dalle import images
 from dalle.data.compose import Composer, Mix
 from dalle.data.emoji import EmojiSet
 from dalle.referee import Icons, Referee, RefereeTask, answers_of, own_figures, train
@@ -23,13 +21,7 @@ SMALL = {"unseen": "twemoji", "size": SIZE, "widths": (16, 32), "workers": 0, "s
 QUICK = {"batch": 32, "muon": 5e-3, "learning_rate": 4e-3, "warmup": 5, "average": 0.9}
 
 
-@pytest.fixture(autouse=True)
-def full_precision(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No measuring; accelerate keeps the first precision that a process asks for."""
-    monkeypatch.setattr(runtime, "fast_bfloat16", lambda: False)
-    AcceleratorState._reset_state(reset_partial_state=True)
-    yield
-    AcceleratorState._reset_state(reset_partial_state=True)
+pytestmark = pytest.mark.usefixtures("full_precision")
 
 
 @pytest.fixture(scope="module")

@@ -7,11 +7,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from accelerate.state import AcceleratorState
 
 from dalle import cli, files, finetune, runs
 from dalle.model import DALLE
@@ -23,12 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PATIENCE = 300  # seconds that a process may take to begin on a busy machine
 
 
-@pytest.fixture(scope="module", autouse=True)
-def own_accelerator() -> Iterator[None]:
-    """accelerate's state is global and keeps its precision: other tests choose another."""
-    AcceleratorState._reset_state(reset_partial_state=True)
-    yield
-    AcceleratorState._reset_state(reset_partial_state=True)
+pytestmark = pytest.mark.usefixtures("module_accelerator")
 
 
 @pytest.fixture(scope="module")

@@ -5,13 +5,12 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import safetensors.torch
 import torch
-from accelerate.state import AcceleratorState
 from PIL import Image
 from tiny import tiny_checkpoint
 from torch import nn
@@ -24,12 +23,7 @@ STEPS = 24
 PATIENCE = 300  # seconds that a process of its own may take, on a machine that does other things as well
 
 
-@pytest.fixture(autouse=True)
-def own_accelerator() -> Iterator[None]:
-    """accelerate's state is global and keeps its precision: other tests choose another."""
-    AcceleratorState._reset_state(reset_partial_state=True)
-    yield
-    AcceleratorState._reset_state(reset_partial_state=True)
+pytestmark = pytest.mark.usefixtures("own_accelerator")
 
 
 @pytest.fixture(scope="module")

@@ -24,8 +24,9 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
+from dalle import images
 from dalle.data import captions, layout
 from dalle.data.captions import Names, Urn, pick, prompt
 from dalle.data.colours import COLOURS, dominant_colour, from_lab, nearest_colour, recolour, to_lab
@@ -63,13 +64,13 @@ class Mix:
 
     kinds: Mapping[str, float] = field(  # else 0
         default_factory=lambda: {
-            "single": 0.50,
-            "placed": 0.08,
+            "single": 0.58,
+            "placed": 0.06,
             "colour": 0.12,
-            "count": 0.10,
-            "pair": 0.05,
-            "relation": 0.08,
-            "attribution": 0.07,
+            "count": 0.09,
+            "pair": 0.03,
+            "relation": 0.07,
+            "attribution": 0.05,
         }
     )
     groups: Mapping[str, float] = field(  # of one concept; near-identical ones count as one; else 1
@@ -97,8 +98,10 @@ class Mix:
             **{"it": 1.5, "hi": 1},
         }
     )
-    styles: Mapping[str, float] = field(default_factory=dict)  # among the icons of one concept; else 1
-    white: float = 0.5  # share of white backgrounds
+    styles: Mapping[str, float] = field(  # among the icons of one concept; else 1
+        default_factory=lambda: {"noto-v1": 0.5, "emojione": 0.5, "fxemoji": 0.4}
+    )
+    white: float = 0.6  # share of white backgrounds
     style_said: float = 0.5  # share of single scenes whose caption names the style; half of it in the others
 
 
@@ -537,27 +540,11 @@ def corpus(emoji: EmojiSet, scenes: int = 4000) -> Iterator[str]:
 
 def contact_sheet(composer: Composer, count: int = 100, columns: int = 10) -> Image.Image:
     """The first scenes with their captions; for letters that the font lacks, the label in brackets."""
-    font, line, lines = ImageFont.load_default(11), 13, 5
-    width, height = composer.size + 8, composer.size + 8 + lines * line
-    sheet = Image.new("RGB", (columns * width, -(-count // columns) * height), (236, 236, 236))
-    pen = ImageDraw.Draw(sheet)
-    for index in range(count):
-        scene = composer.scene(index)
-        x, y = index % columns * width + 4, index // columns * height + 4
-        sheet.paste(Image.fromarray(composer.render(scene)), (x, y))
-        concept = composer.emoji.concepts[composer.emoji.icons[scene.things[0].icon].concept]
-        caption = scene.caption if scene.caption.isascii() else f"({concept.labels['en']})"
-        for row, text in enumerate(_wrapped(caption, font, composer.size)[:lines]):
-            pen.text((x, y + composer.size + row * line), text, (32, 32, 32), font)
-    return sheet
-
-
-def _wrapped(text: str, font: ImageFont.FreeTypeFont, width: int) -> list[str]:
-    rows = [""]
-    for word in text.split():
-        longer = f"{rows[-1]} {word}".strip()
-        if rows[-1] and font.getlength(longer) > width:
-            rows.append(word)
-        else:
-            rows[-1] = longer
-    return rows
+    scenes = [composer.scene(index) for index in range(count)]
+    pictures = [Image.fromarray(composer.render(scene)) for scene in scenes]
+    icons, concepts = composer.emoji.icons, composer.emoji.concepts
+    labels = [concepts[icons[scene.things[0].icon].concept].labels["en"] for scene in scenes]
+    captions = [
+        s.caption if s.caption.isascii() else f"({label})" for s, label in zip(scenes, labels, strict=True)
+    ]
+    return images.grid(pictures, columns, captions)

@@ -1,0 +1,42 @@
+"""Other ways to say the same: what a concept is called in every language, and words that the data lacks.
+
+Pairs of a text and the English label that it stands for teach a TextEncoder without any picture.
+"""
+
+from collections.abc import Sequence
+
+from dalle.data.captions import ENGLISH, Names
+from dalle.data.emoji import EmojiSet
+from dalle.teacher import Teacher
+
+NEAR = 0.62  # cosine to the nearest English name from which a word of the teacher's stands for it
+OFTEN = 4  # how often a name in a language with a weight of its own is listed, and the words of the teacher
+
+Pair = tuple[str, str]  # a text, and the English label of the same concept
+
+
+def pairs(emoji: EmojiSet, languages: Sequence[str], teacher: Teacher) -> list[Pair]:
+    """Labels and telling keywords in every language, those in `languages` often; the teacher's words."""
+    names = Names(emoji.concepts, {})
+    found: list[Pair] = []
+    for index, concept in enumerate(emoji.concepts):
+        for language, label in concept.labels.items():
+            said = [*names.keywords(index, language), *([label] if language not in ENGLISH else [])]
+            found += [(text, concept.labels["en"]) for text in said] * (OFTEN if language in languages else 1)
+    return found + _outside(names, teacher) * OFTEN
+
+
+def _outside(names: Names, teacher: Teacher) -> list[Pair]:
+    """Words that no name in the data says, each with the label of the concept whose name is nearest."""
+    labels = {concept.labels["en"].lower(): concept.labels["en"] for concept in names.concepts}
+    for index, concept in enumerate(names.concepts):
+        for word in names.keywords(index, "en"):
+            labels.setdefault(word.lower(), concept.labels["en"])
+    known = [at for at, text in enumerate(teacher.texts) if text in labels]
+    others = [at for at, text in enumerate(teacher.texts) if text not in labels]
+    nearest = (teacher.embeddings[others] @ teacher.embeddings[known].T).max(1)
+    return [
+        (teacher.texts[other], labels[teacher.texts[known[at]]])
+        for other, near, at in zip(others, nearest.values.tolist(), nearest.indices.tolist(), strict=True)
+        if near >= NEAR
+    ]
