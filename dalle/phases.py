@@ -29,7 +29,8 @@ KL_WEIGHT = 0.004  # of nats a number, beside an L1 of about 0.05
 PERCEPTUAL_WEIGHT = 0.1  # of the tower's distance, beside the reconstruction
 ADVERSARIAL_WEIGHT = 0.02
 LESSON_WEIGHT = 2.0  # of the teacher's cosine distance, beside the contrastive loss
-SYNONYM_WEIGHT = 0.1  # of the distance of pooled states, relative to their length, beside the flow's loss
+SYNONYM_WEIGHT = 0.5  # of synonyms against other labels, beside the contrastive loss
+SYNONYM_DISTANCE_WEIGHT = 0.02  # of their distance in variances between labels, beside the flow's loss
 CAPTION = 24  # tokens of a training caption; longer ones are cut, one in a hundred
 SYNONYM = 12  # tokens of a synonym or a label
 UNCAPTIONED = 10  # one caption in so many is empty
@@ -59,6 +60,12 @@ def also_true(samples: Sequence[Sample]) -> Tensor:
         says[row, [facts[fact] for fact in sample.scene.says]] = 1
         has[row, [facts[fact] for fact in sample.scene.has if fact in facts]] = 1
     return says @ has.T >= says.sum(1, keepdim=True)
+
+
+def some(pairs: Sequence[Pair], seed: int, count: int) -> list[Pair]:
+    """`count` of the pairs, the same for the same seed."""
+    chosen = torch.randint(len(pairs), (count,), generator=torch.Generator().manual_seed(seed))
+    return [pairs[at] for at in chosen.tolist()]
 
 
 def reconstruction_sheet(extractor: FeatureExtractor, generator: Generator, scenes: Scenes) -> Image.Image:
@@ -104,8 +111,9 @@ class AutoencoderTask(nn.Module):
 class TextTask(nn.Module):
     """Phase 2: captions beside pictures (arXiv:2103.00020), and English words where a teacher puts them."""
 
-    def __init__(self, model: DALLE, composer: Composer, teacher: Teacher):
+    def __init__(self, model: DALLE, composer: Composer, teacher: Teacher, synonyms: Sequence[Pair]):
         super().__init__()
+        self.synonyms = synonyms
         self.text = model.text.requires_grad_(True)
         self.tower = model.tower.to(memory_format=torch.channels_last).requires_grad_(True)
         self.lesson = nn.Linear(model.config.text.width, teacher.embeddings.shape[1], bias=False)
@@ -113,22 +121,38 @@ class TextTask(nn.Module):
         self.dataset = Scenes(composer)
 
     def collate(self, samples: list[Sample]) -> tuple[Tensor, ...]:
-        """-> pictures, caption tokens, which captions are true of which pictures, words, their embeddings."""
+        """-> pictures, caption tokens, which captions are true of which pictures; words, their embeddings;
+        synonyms and then their labels, which labels are the same."""
         pictures = nn.functional.interpolate(pictures_of(samples), size=(self.tower.size,) * 2, mode="area")
         tokens = self.tokenizer([sample.scene.caption for sample in samples])
-        words, embeddings = self.teacher.lesson(samples[0].index // len(samples), len(samples))
-        return pictures, tokens, also_true(samples), self.tokenizer(words), embeddings
+        first, count = samples[0].index, len(samples)
+        words, embeddings = self.teacher.lesson(first // count, count)
+        texts, labels = zip(*some(self.synonyms, first, count // 2), strict=True)
+        alike = torch.tensor([[label == other for other in labels] for label in labels])
+        same = also_true(samples)
+        return (
+            pictures,
+            tokens,
+            same,
+            self.tokenizer(words),
+            embeddings,
+            self.tokenizer(texts + labels),
+            alike,
+        )
 
     def forward(self, batch: tuple[Tensor, ...]) -> tuple[Tensor, dict[str, Tensor]]:
-        pictures, tokens, same, words, embeddings = batch
+        pictures, tokens, same, words, embeddings, synonyms, alike = batch
         texts = self.text.embedding(self.text(tokens))
         logits = self.tower.logits(texts, self.tower(pictures))
         contrast = contrastive_loss(logits, same)
         taught = nn.functional.cosine_similarity(self.lesson(self.text(words).pooled).float(), embeddings)
+        said, meant = self.text.embedding(self.text(synonyms)).chunk(2)
+        matched = contrastive_loss(self.tower.logits(said, meant), alike)
         # A caption may hold for several pictures of a batch: naming any of them is right.
         right = same.gather(1, logits.argmax(1, keepdim=True)).float().mean()
-        parts = {"contrast": contrast.detach(), "named": right, "taught": taught.detach().mean()}
-        return contrast + LESSON_WEIGHT * (1 - taught.mean()), parts
+        parts = {"contrast": contrast, "matched": matched, "named": right, "taught": taught.mean()}
+        loss = contrast + SYNONYM_WEIGHT * matched + LESSON_WEIGHT * (1 - taught.mean())
+        return loss, {name: part.detach() for name, part in parts.items()}
 
     def sheet(self) -> None:
         return None
@@ -155,14 +179,9 @@ class FlowTask(nn.Module):
         """-> features (B, N, C), caption tokens (B, CAPTION), tokens of synonyms and then of their labels."""
         captions = ["" if entry.index % UNCAPTIONED == 0 else entry.caption for entry in entries]
         features = torch.from_numpy(np.stack([entry.features for entry in entries]))
-        chosen = self._synonyms(entries[0].index, len(entries) // 2) if self.synonyms else []
+        chosen = some(self.synonyms, entries[0].index, len(entries) // 2) if self.synonyms else []
         texts = [text for text, _ in chosen] + [label for _, label in chosen]
         return features.float(), self._tokens(captions, CAPTION), self._tokens(texts, SYNONYM)
-
-    def _synonyms(self, index: int, count: int) -> list[Pair]:
-        """`count` pairs for the batch that begins with a draw: the same for the same draw."""
-        chosen = torch.randint(len(self.synonyms), (count,), generator=torch.Generator().manual_seed(index))
-        return [self.synonyms[at] for at in chosen.tolist()]
 
     def _tokens(self, texts: Sequence[str], length: int) -> Tensor:
         """(B, length): always the same length, so that one compiled step fits."""
@@ -176,8 +195,9 @@ class FlowTask(nn.Module):
         loss, parts = self.normalizer.loss(features, self.text(tokens), self.code_nats)
         if len(synonyms):
             said, meant = self.text(synonyms).pooled.float().chunk(2)
-            apart = (said - meant.detach()).square().mean() / meant.detach().square().mean()
-            loss, parts = loss + SYNONYM_WEIGHT * apart, parts | {"apart": apart.detach()}
+            meant = meant.detach()
+            apart = (said - meant).square().mean() / meant.var(0).mean()
+            loss, parts = loss + SYNONYM_DISTANCE_WEIGHT * apart, parts | {"apart": apart.detach()}
         return loss, parts
 
     def sheet(self) -> Image.Image:

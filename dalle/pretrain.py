@@ -14,6 +14,7 @@ from dalle.data.compose import Composer, corpus
 from dalle.data.emoji import EmojiSet
 from dalle.model import DALLE
 from dalle.phases import AutoencoderTask, FlowTask, GeneratorTask, TextTask
+from dalle.synonyms import pairs
 from dalle.teacher import Teacher
 from dalle.text import Tokenizer
 from dalle.trainer import Settings, Trainer
@@ -66,7 +67,8 @@ def train(
         if phase == "autoencoder":
             task = AutoencoderTask(model, composer)
         elif phase == "text":
-            task = TextTask(model, composer, Teacher.load())
+            teacher = Teacher.load()
+            task = TextTask(model, composer, teacher, pairs(emoji, list(composer.mix.languages), teacher))
         else:
             task = GeneratorTask(model, composer)
     trainer = Trainer(task, chosen, folder)

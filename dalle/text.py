@@ -90,11 +90,13 @@ class TextEncoder(nn.Module):
     def __init__(self, config: TextConfig):
         super().__init__()
         self.tokens = nn.Embedding(config.vocabulary, config.width, padding_idx=0)
-        self.positions = nn.Parameter(0.02 * torch.randn(config.length, config.width))
+        self.positions = nn.Parameter(0.2 * torch.randn(config.length, config.width))
         self.blocks = nn.ModuleList(TransformerBlock(config.width, config.heads) for _ in range(config.depth))
         self.norm = RMSNorm(config.width)
         self.embed = nn.Linear(config.width, config.embedding, bias=False)
-        nn.init.normal_(self.tokens.weight, std=0.02)
+        # As large as what the blocks add, so that words begin far apart: from small ones all captions come
+        # out nearly the same, and what tells them apart has to be learnt.
+        nn.init.normal_(self.tokens.weight)
         with torch.no_grad():
             self.tokens.weight[0].zero_()
 
