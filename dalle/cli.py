@@ -113,7 +113,7 @@ def _parser() -> argparse.ArgumentParser:
     export.set_defaults(command=_export)
 
     bench = commands.add_parser("bench", help="timings; run nothing else meanwhile")
-    bench.add_argument("what", choices=("generate", "train"))
+    bench.add_argument("what", choices=("generate", "train", "page"))
     bench.add_argument("--checkpoint", type=Path, default=DEFAULT_CHECKPOINT)
     bench.add_argument("--batch", type=int, default=256)
     bench.set_defaults(command=_bench)
@@ -284,7 +284,11 @@ def _export(options: argparse.Namespace) -> None:
 def _bench(options: argparse.Namespace) -> None:
     from dalle import bench
 
-    if options.what == "generate":
+    if options.what == "page":
+        from dalle.ui import crowd
+
+        figures = crowd.page(options.checkpoint)
+    elif options.what == "generate":
         figures = bench.generate(options.checkpoint)
     else:
         figures = bench.train(options.checkpoint, options.batch)

@@ -66,6 +66,9 @@ class Recipe:
                 raise ValueError(f"code must be a tuple of {CODE} numbers; got {_short(self.code)}")
             for value in self.code:
                 _check_number("code", value, -MAX_CODE, MAX_CODE)
+            object.__setattr__(self, "code", tuple(map(float, self.code)))
+        # 3 and 3.0 are one recipe, and must write one file.
+        object.__setattr__(self, "guidance", float(self.guidance))
         if not isinstance(self.checkpoint, str) or not DIGEST.fullmatch(self.checkpoint):
             raise ValueError(
                 f"checkpoint must be a digest, up to 64 letters and digits; got {_short(self.checkpoint)}"

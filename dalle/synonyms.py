@@ -10,20 +10,25 @@ from dalle.data.emoji import EmojiSet
 from dalle.teacher import Teacher
 
 NEAR = 0.62  # cosine to the nearest English name from which a word of the teacher's stands for it
-OFTEN = 4  # how often a name in a language with a weight of its own is listed, and the words of the teacher
+# How often each is listed: labels in a language that matters and in any other, and English keywords. Once
+# alone, and learnt by heart among half a million, none would be.
+LABEL, RARE_LABEL, KEYWORD = 8, 1, 4
 
 Pair = tuple[str, str]  # a text, and the English label of the same concept
 
 
 def pairs(emoji: EmojiSet, languages: Sequence[str], teacher: Teacher) -> list[Pair]:
-    """Labels and telling keywords in every language, those in `languages` often; the teacher's words."""
+    """Labels in every language, keywords in those of `languages`, and the teacher's words."""
     names = Names(emoji.concepts, {})
     found: list[Pair] = []
     for index, concept in enumerate(emoji.concepts):
-        for language, label in concept.labels.items():
-            said = [*names.keywords(index, language), *([label] if language not in ENGLISH else [])]
-            found += [(text, concept.labels["en"]) for text in said] * (OFTEN if language in languages else 1)
-    return found + _outside(names, teacher) * OFTEN
+        english = concept.labels["en"]
+        found += [(word, english) for word in names.keywords(index, "en")] * KEYWORD
+        for language in sorted(concept.labels.keys() - set(ENGLISH)):
+            known = language in languages
+            found += [(concept.labels[language], english)] * (LABEL if known else RARE_LABEL)
+            found += [(word, english) for word in names.keywords(index, language) if known]
+    return found + _outside(names, teacher) * KEYWORD
 
 
 def _outside(names: Names, teacher: Teacher) -> list[Pair]:

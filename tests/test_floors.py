@@ -48,7 +48,8 @@ FLOORS = [
         "dalle/runs",
     ],
     ["dalle/finetune", "dalle/card"],
-    ["dalle/cli", "dalle/ui"],
+    ["dalle/ui"],
+    ["dalle/cli"],
     ["dalle/__init__", "dalle/__main__", "app"],
 ]
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}

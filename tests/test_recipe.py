@@ -102,6 +102,12 @@ def test_the_same_picture_gives_the_same_bytes() -> None:
     assert saved(FULL) != saved(dataclasses.replace(FULL, seed=1))
 
 
+def test_whole_numbers_are_the_same_recipe() -> None:
+    """Guards against guidance=3 and guidance=3.0 writing two files."""
+    whole, exact = Recipe("x", guidance=3, code=(1,) * 20), Recipe("x", guidance=3.0, code=(1.0,) * 20)
+    assert saved(whole) == saved(exact) and whole.to_query() == exact.to_query()
+
+
 def test_the_picture_itself_is_unchanged() -> None:
     image = Image.radial_gradient("L").convert("RGB")
     buffer = io.BytesIO()
