@@ -42,7 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     generate.set_defaults(command=_generate)
 
     train = commands.add_parser("train", help="train one phase on the emoji set")
-    train.add_argument("phase", choices=("autoencoder", "text", "flow", "generator", "referee"))
+    train.add_argument("phase", choices=("autoencoder", "text", "flow", "tower", "generator", "referee"))
     train.add_argument("--output", type=Path, required=True, help="the run's folder; resumes what it holds")
     train.add_argument("--start", type=Path, help="checkpoint to start from (default: from nothing)")
     train.add_argument("--preset", default="small", help="size of the networks, from nothing")

@@ -1,9 +1,10 @@
-"""What each phase of training minimises, on composed scenes: autoencoder, generator, text, flow.
+"""What each phase of training minimises, on composed scenes: autoencoder, generator, text, flow, tower.
 
 1. autoencoder  FeatureExtractor and Generator: reconstruction and a small KL
-2. text         TextEncoder beside the ImageTower, contrastively, with a sentence-embedding teacher
+2. text         TextEncoder beside the ImageTower, contrastively; synonyms; a sentence-embedding teacher
 3. flow         Normalizer and TextEncoder on features
-4. generator    the Generator alone, with a perceptual and an adversarial term; features stay as they are
+4. tower        the ImageTower beside captions as the flow has left them
+5. generator    the Generator alone, with a perceptual and an adversarial term; features stay as they are
 """
 
 from collections.abc import Sequence
@@ -123,7 +124,7 @@ class TextTask(nn.Module):
     def collate(self, samples: list[Sample]) -> tuple[Tensor, ...]:
         """-> pictures, caption tokens, which captions are true of which pictures; words, their embeddings;
         synonyms and then their labels, which labels are the same."""
-        pictures = nn.functional.interpolate(pictures_of(samples), size=(self.tower.size,) * 2, mode="area")
+        pictures = self.tower.shrunk(pictures_of(samples))
         tokens = self.tokenizer([sample.scene.caption for sample in samples])
         first, count = samples[0].index, len(samples)
         words, embeddings = self.teacher.lesson(first // count, count)
@@ -142,17 +143,35 @@ class TextTask(nn.Module):
 
     def forward(self, batch: tuple[Tensor, ...]) -> tuple[Tensor, dict[str, Tensor]]:
         pictures, tokens, same, words, embeddings, synonyms, alike = batch
-        texts = self.text.embedding(self.text(tokens))
-        logits = self.tower.logits(texts, self.tower(pictures))
-        contrast = contrastive_loss(logits, same)
+        contrast, parts = self.tower.match(self.text.embedding(self.text(tokens)), pictures, same)
         taught = nn.functional.cosine_similarity(self.lesson(self.text(words).pooled).float(), embeddings)
         said, meant = self.text.embedding(self.text(synonyms)).chunk(2)
         matched = contrastive_loss(self.tower.logits(said, meant), alike)
-        # A caption may hold for several pictures of a batch: naming any of them is right.
-        right = same.gather(1, logits.argmax(1, keepdim=True)).float().mean()
-        parts = {"contrast": contrast, "matched": matched, "named": right, "taught": taught.mean()}
-        loss = contrast + SYNONYM_WEIGHT * matched + LESSON_WEIGHT * (1 - taught.mean())
-        return loss, {name: part.detach() for name, part in parts.items()}
+        parts |= {"matched": matched.detach(), "taught": taught.detach().mean()}
+        return contrast + SYNONYM_WEIGHT * matched + LESSON_WEIGHT * (1 - taught.mean()), parts
+
+    def sheet(self) -> None:
+        return None
+
+
+class TowerTask(nn.Module):
+    """Phase 4: the flow has moved the captions' states; the ImageTower and the shared space follow them."""
+
+    def __init__(self, model: DALLE, composer: Composer):
+        super().__init__()
+        self.text = model.text.requires_grad_(False)
+        self.text.embed.requires_grad_(True)
+        self.tower = model.tower.to(memory_format=torch.channels_last).requires_grad_(True)
+        self.tokenizer, self.dataset = model.tokenizer, Scenes(composer)
+
+    def collate(self, samples: list[Sample]) -> tuple[Tensor, Tensor, Tensor]:
+        """-> pictures, caption tokens, which captions are true of which pictures."""
+        tokens = self.tokenizer([sample.scene.caption for sample in samples])
+        return self.tower.shrunk(pictures_of(samples)), tokens, also_true(samples)
+
+    def forward(self, batch: tuple[Tensor, Tensor, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        pictures, tokens, same = batch
+        return self.tower.match(self.text.embedding(self.text(tokens)), pictures, same)
 
     def sheet(self) -> None:
         return None
@@ -207,7 +226,7 @@ class FlowTask(nn.Module):
 
 
 class GeneratorTask(nn.Module):
-    """Phase 4: a sharper Generator (arXiv:2012.09841). Features stay as they are, and so does the flow."""
+    """Phase 5: a sharper Generator (arXiv:2012.09841). Features stay as they are, and so does the flow."""
 
     def __init__(self, model: DALLE, composer: Composer):
         super().__init__()

@@ -13,7 +13,7 @@ from dalle.config import PRESETS
 from dalle.data.compose import Composer, corpus
 from dalle.data.emoji import EmojiSet
 from dalle.model import DALLE
-from dalle.phases import AutoencoderTask, FlowTask, GeneratorTask, TextTask
+from dalle.phases import AutoencoderTask, FlowTask, GeneratorTask, TextTask, TowerTask
 from dalle.synonyms import pairs
 from dalle.teacher import Teacher
 from dalle.text import Tokenizer
@@ -22,7 +22,8 @@ from dalle.trainer import Settings, Trainer
 DEFAULTS = {
     "autoencoder": {"batch": 32, "learning_rate": 1.2e-3, "muon": 2e-3, "average": 0.998},
     "generator": {"batch": 32, "learning_rate": 3e-4, "muon": 5e-4, "average": 0.998},
-    "text": {"batch": 256, "learning_rate": 1e-3, "muon": 2e-3, "average": 0.998},
+    "text": {"batch": 256, "learning_rate": 1e-3, "muon": 2e-3, "average": 0.99},
+    "tower": {"batch": 256, "learning_rate": 1e-3, "muon": 1e-3, "average": 0.99},
     "flow": {"batch": 256, "learning_rate": 1e-3, "muon": 2e-3, "average": 0.998, "workers": 0},
 }
 
@@ -66,6 +67,8 @@ def train(
         composer = composer_for(phase, emoji, model, chosen.seed)
         if phase == "autoencoder":
             task = AutoencoderTask(model, composer)
+        elif phase == "tower":
+            task = TowerTask(model, composer)
         elif phase == "text":
             teacher = Teacher.load()
             task = TextTask(model, composer, teacher, pairs(emoji, list(composer.mix.languages), teacher))

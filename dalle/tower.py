@@ -32,9 +32,13 @@ class ImageTower(nn.Module):
         """images (B, 3, S, S) in [-1, 1], any S -> unit vectors (B, E)."""
         return F.normalize(self.embed(self.layers(self._cells(images)).mean((2, 3))).float(), dim=-1)
 
+    def shrunk(self, images: Tensor) -> Tensor:
+        """images (B, 3, S, S) -> the size at which they are read."""
+        return F.interpolate(images, size=(self.size, self.size), mode="area")
+
     def _cells(self, images: Tensor) -> Tensor:
         if images.shape[-1] != self.size:
-            images = F.interpolate(images, size=(self.size, self.size), mode="area")
+            images = self.shrunk(images)
         return F.pixel_unshuffle(images, 2).contiguous(memory_format=torch.channels_last)
 
     def distance(self, a: Tensor, b: Tensor) -> Tensor:
@@ -53,6 +57,14 @@ class ImageTower(nn.Module):
     def logits(self, texts: Tensor, images: Tensor) -> Tensor:
         """texts (T, E), images (B, E), unit vectors -> scaled similarities (T, B)."""
         return texts @ images.T * self.temperature.exp().clamp(max=100)
+
+    def match(self, texts: Tensor, images: Tensor, also_true: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Contrastive loss of unit vectors (B, E) of captions beside their pictures; -> scalar, parts."""
+        logits = self.logits(texts, self(images))
+        loss = contrastive_loss(logits, also_true)
+        # A caption may hold for several pictures of a batch: naming any of them is right.
+        right = also_true.gather(1, logits.argmax(1, keepdim=True)).float().mean()
+        return loss, {"contrast": loss.detach(), "named": right}
 
 
 def contrastive_loss(logits: Tensor, also_true: Tensor) -> Tensor:

@@ -15,7 +15,16 @@ from dalle.bank import Entry, FeatureBank
 from dalle.config import PRESETS
 from dalle.data.compose import Composer, Scene
 from dalle.model import DALLE
-from dalle.phases import AutoencoderTask, FlowTask, GeneratorTask, Sample, Scenes, TextTask, also_true
+from dalle.phases import (
+    AutoencoderTask,
+    FlowTask,
+    GeneratorTask,
+    Sample,
+    Scenes,
+    TextTask,
+    TowerTask,
+    also_true,
+)
 from dalle.teacher import Teacher
 from dalle.text import Tokenizer
 
@@ -68,7 +77,11 @@ def flow(model: DALLE, composer: Composer) -> nn.Module:
     return FlowTask(model, Features(), SYNONYMS)
 
 
-TASKS = [autoencoder, generator, text, flow]
+def tower(model: DALLE, composer: Composer) -> nn.Module:
+    return TowerTask(model, composer)
+
+
+TASKS = [autoencoder, generator, text, flow, tower]
 Make = Callable[[DALLE, Composer], nn.Module]
 
 
