@@ -33,6 +33,9 @@ def _parser() -> argparse.ArgumentParser:
     generate = commands.add_parser("generate", help="draw pictures of a prompt")
     generate.add_argument("prompt")
     generate.add_argument("--count", type=int, default=1, help="how many pictures (default 1)")
+    generate.add_argument(
+        "--best-of", type=int, default=1, metavar="N", help="draw N times as many and keep the fitting ones"
+    )
     generate.add_argument("--seed", type=int, help="the first picture's seed (default: random)")
     generate.add_argument("--negative", default="", help="what should not be there")
     generate.add_argument("--guidance", type=float, help="how closely to follow the prompt")
@@ -129,6 +132,8 @@ def _generate(options: argparse.Namespace) -> None:
     from dalle import recipe, runtime
     from dalle.model import DALLE
 
+    if options.best_of < 1:
+        raise ValueError(f"--best-of must be at least 1; got {options.best_of}")
     model = DALLE.from_pretrained(options.checkpoint, runtime.inference_dtype())
     given = {name: getattr(options, name) for name in ("guidance", "steps")}
     chosen = {name: value for name, value in given.items() if value is not None}
@@ -139,9 +144,12 @@ def _generate(options: argparse.Namespace) -> None:
             bar.n = step
             bar.refresh()
 
+        drawn = options.count * options.best_of
         pictures = model.generate(
-            options.prompt, options.count, options.seed, on_step, negative=options.negative, **chosen
+            options.prompt, drawn, options.seed, on_step, negative=options.negative, **chosen
         )
+        if options.best_of > 1:
+            pictures = model.ranked(pictures)[: options.count]
     options.output.mkdir(parents=True, exist_ok=True)
     name = re.sub(r"[^\w]+", "-", options.prompt.lower()).strip("-")[:40] or "picture"
     for picture in pictures:

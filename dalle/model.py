@@ -206,6 +206,14 @@ class DALLE(nn.Module):
         recipe = Recipe(prompt, seed=first, checkpoint=self.digest, size=size, **settings)
         return self.draw([replace(recipe, seed=(first + i) % SEEDS) for i in range(count)], on_step)
 
+    @torch.inference_mode()
+    def ranked(self, pictures: Sequence[Picture]) -> list[Picture]:
+        """Best first, by how near the ImageTower puts each to its prompt (DALL·E, arXiv:2102.12092)."""
+        seen = self.tower(images.from_images([p.image for p in pictures]).to(self.device, self.dtype))
+        told = self.text.embedding(self.read([picture.recipe.prompt for picture in pictures]))
+        order = (seen * told).sum(1).argsort(descending=True, stable=True)
+        return [pictures[index] for index in order.tolist()]
+
     # --- checkpoints
 
     @classmethod

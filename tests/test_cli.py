@@ -58,6 +58,13 @@ sys.exit(cli.main())
 """
 
 
+def test_the_best_of_many(checkpoint: Path, tmp_path: Path) -> None:
+    """Guards against ranking that keeps another number of pictures than was asked for."""
+    assert generate(checkpoint, tmp_path, "a dog", "--count", "2", "--best-of", "3", "--seed", "4") == 0
+    kept = {load_png(path).seed for path in tmp_path.glob("*.png")}
+    assert len(kept) == 2 and kept <= set(range(4, 10))
+
+
 def test_twice_the_same_bytes(checkpoint: Path, tmp_path: Path) -> None:
     """Guards against files that differ from run to run, as through a time written into them."""
     assert generate(checkpoint, tmp_path / "here", "a dog", "--seed", "1") == 0

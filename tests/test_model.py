@@ -105,6 +105,21 @@ def test_seeds_end_and_begin_anew(model: DALLE) -> None:
             model.generate("", seed=seed)
 
 
+def test_ranking_puts_the_fitting_picture_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guards against an order that is upside down, or that goes by another picture's prompt."""
+    model = tiny_model()
+    colours = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255)}
+    axes = {prompt: torch.eye(3)[n] for n, prompt in enumerate(colours)}
+    monkeypatch.setattr(model, "read", list)
+    monkeypatch.setattr(model.text, "embedding", lambda told: torch.stack([axes[text] for text in told]))
+    monkeypatch.setattr(model.tower, "forward", lambda images: images.mean((2, 3)))
+    pictures = [
+        Picture(Image.new("RGB", (32, 32), colours[shown]), Recipe(asked, seed=n, size=32))
+        for n, (shown, asked) in enumerate([("red", "blue"), ("green", "green"), ("blue", "red")])
+    ]
+    assert model.ranked(pictures) == [pictures[1], pictures[0], pictures[2]]
+
+
 @pytest.mark.parametrize("count", [0, -3])
 def test_no_pictures_is_a_mistake(model: DALLE, count: int) -> None:
     """Guards against an empty gallery that looks like a failure."""
