@@ -7,7 +7,7 @@ from typing import Any
 
 from PIL import Image
 
-from dalle import directions
+from dalle import axes, directions, runtime
 from dalle.data.compose import corpus
 from dalle.data.emoji import EmojiSet
 from dalle.effects import measure
@@ -30,6 +30,18 @@ def known_words(emoji: EmojiSet) -> list[str]:
     return sorted(counts, key=lambda word: (word not in english, -counts[word], word))
 
 
+def name_sliders(source: Path, target: Path, emoji: EmojiSet) -> str:
+    """Write the checkpoint `source` to `target` with its code's axes turned and named; -> the digest."""
+    dtype = runtime.inference_dtype()
+    model, quick = DALLE.from_pretrained(source), DALLE.from_pretrained(source, dtype)
+    prompts = common_labels(emoji, SLIDER_PROMPTS)
+    recipes = [Recipe(t, seed=seed, size=model.config.image_size) for seed, t in enumerate(prompts)]
+    axes.turn(model, axes.find(quick, recipes))
+    digest = model.save_pretrained(target)
+    directions.save(target / "sliders.json", measure(DALLE.from_pretrained(target, dtype), recipes))
+    return digest
+
+
 def export(source: Path, target: Path, emoji: EmojiSet, evaluation: Path) -> str:
     """Write the checkpoint `source` to `target` with its words and its card; -> the digest.
 
@@ -42,9 +54,7 @@ def export(source: Path, target: Path, emoji: EmojiSet, evaluation: Path) -> str
             f"{evaluation} holds figures of checkpoint {figures['checkpoint']}, not of {model.digest}; "
             f"run `python -m dalle evaluate --checkpoint {source} --output {evaluation}` first"
         )
-    prompts = common_labels(emoji, SLIDER_PROMPTS)
-    size = model.config.image_size
-    sliders = measure(model, [Recipe(text, seed=seed, size=size) for seed, text in enumerate(prompts)])
+    sliders = directions.load(source / "sliders.json", model.config.flow.code)
     digest = model.save_pretrained(target, card(model, emoji, figures))
     directions.save(target / "sliders.json", sliders)
     (target / "words.json").write_text(json.dumps(known_words(emoji), ensure_ascii=False), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The command line: python -m dalle generate | train | train-folder | dataset | evaluate | bench."""
+"""The command line of `python -m dalle`: draw, train, build data, evaluate, measure."""
 
 import argparse
 import json
@@ -107,6 +107,12 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--what", nargs="+", metavar="PART", default=(), help="all, or any of: " + PARTS)
     evaluate.add_argument("--output", type=Path, default=Path("evaluation"))
     evaluate.set_defaults(command=_evaluate)
+
+    sliders = commands.add_parser("sliders", help="turn and name the code's axes")
+    sliders.add_argument("--checkpoint", type=Path, required=True, help="what a training run wrote")
+    sliders.add_argument("--output", type=Path, required=True, help="folder for the checkpoint with sliders")
+    sliders.add_argument("--data", type=Path)
+    sliders.set_defaults(command=_sliders)
 
     export = commands.add_parser("export", help="write a trained checkpoint with its words and model card")
     export.add_argument("--checkpoint", type=Path, required=True, help="what a training run wrote")
@@ -279,6 +285,14 @@ def _evaluate(options: argparse.Namespace) -> None:
     data = options.data or DEFAULT_FOLDER
     figures = evaluation.evaluate(options.checkpoint, data, options.output, options.what)
     print(json.dumps(figures, indent=2))
+
+
+def _sliders(options: argparse.Namespace) -> None:
+    from dalle import card
+    from dalle.data.emoji import DEFAULT_FOLDER, EmojiSet
+
+    emoji = EmojiSet.load(options.data or DEFAULT_FOLDER)
+    print(f"{options.output}: {card.name_sliders(options.checkpoint, options.output, emoji)}")
 
 
 def _export(options: argparse.Namespace) -> None:

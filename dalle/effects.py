@@ -1,10 +1,10 @@
-"""What each number of the code does to pictures: measured, named, and put in order, the most telling first.
+"""What each number of the code does to pictures: measured, named, and put in order.
 
 A number is moved from LOW to HIGH deviations with everything else of the recipe held; what that changes
 is compared with how much the property differs between pictures anyway.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from dalle import images
 from dalle.data.colours import to_lab
-from dalle.directions import Slider, plain
+from dalle.directions import LANGUAGES, Slider, plain
 from dalle.model import DALLE
 from dalle.recipe import Picture, Recipe
 
@@ -75,39 +75,42 @@ def ends(model: DALLE, recipes: Sequence[Recipe], number: int) -> tuple[list[Pic
 
 
 def measure(model: DALLE, recipes: Sequence[Recipe]) -> tuple[Slider, ...]:
-    """Sliders for every number of the code, named for what they do to pictures of these recipes."""
-    usual = _table(model.draw(recipes))
+    """Sliders for every number of the code, named for what they do to pictures of these recipes.
+
+    Those with a name come first, each kind by how much it changes the picture. Every name is given once, to
+    the number that does most of it.
+    """
+    usual = table(model.draw(recipes))
     spread = {name: values.std() + 1e-6 for name, values in usual.items()}
-    found: list[tuple[float, int, dict[str, float]]] = []
+    changes: list[float] = []
+    effects: list[dict[str, float]] = []
     for number in tqdm(range(model.config.flow.code), desc="sliders"):
         low, high = ends(model, recipes, number)
         change = images.from_images([p.image for p in high]) - images.from_images([p.image for p in low])
-        before, after = _table(low), _table(high)
-        effects = {name: float((after[name] - before[name]).mean() / spread[name]) for name in usual}
-        found.append((float(change.abs().mean()), number, effects))
-    found.sort(key=lambda entry: (-entry[0], entry[1]))
-    taken: dict[str, int] = {}
-    return tuple(_named(number, effects, taken) for _, number, effects in found)
+        before, after = table(low), table(high)
+        changes.append(float(change.abs().mean()))
+        effects.append({name: float((after[name] - before[name]).mean() / spread[name]) for name in usual})
+    names = assigned(effects)
+    order = sorted(range(len(changes)), key=lambda number: (number not in names, -changes[number]))
+    return tuple(_named(n, names[n], effects[n][names[n]]) if n in names else plain(n) for n in order)
 
 
-def _table(pictures: Sequence[Picture]) -> dict[str, np.ndarray]:
+def assigned(effects: Sequence[Mapping[str, float]]) -> dict[int, str]:
+    """Which number is named for which property: the strongest pair first, each number and property once."""
+    pairs = ((abs(effect), n, name) for n, row in enumerate(effects) for name, effect in row.items())
+    names: dict[int, str] = {}
+    for effect, number, name in sorted(pairs, reverse=True):
+        if effect >= CLEAR and number not in names and name not in names.values():
+            names[number] = name
+    return names
+
+
+def table(pictures: Sequence[Picture]) -> dict[str, np.ndarray]:
+    """Each property of all pictures, (M,)."""
     rows = [properties(np.asarray(picture.image)) for picture in pictures]
     return {name: np.array([row[name] for row in rows]) for name in rows[0]}
 
 
-def _named(number: int, effects: dict[str, float], taken: dict[str, int]) -> Slider:
-    """The slider of a number, by its strongest effect; `taken` counts how often a name was given."""
-    name = max(effects, key=lambda key: abs(effects[key]))
-    if abs(effects[name]) < CLEAR:
-        return plain(number)
-    taken[name] = taken.get(name, 0) + 1
-    suffix = "" if taken[name] == 1 else f" {taken[name]}"
-    title, low, high = WORDS[name]
-    if effects[name] < 0:
-        low, high = high, low
-    return Slider(number, _both(title, suffix), _both(low), _both(high))
-
-
-def _both(words: tuple[str, str], suffix: str = "") -> dict[str, str]:
-    english, chinese = words
-    return {"en": english + suffix, "zh": chinese + suffix}
+def _named(number: int, name: str, effect: float) -> Slider:
+    title, low, high = (dict(zip(LANGUAGES, words, strict=True)) for words in WORDS[name])
+    return Slider(number, title, *((low, high) if effect > 0 else (high, low)))

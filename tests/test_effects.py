@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dalle.effects import WORDS, _named, measure, properties
+from dalle.effects import _named, assigned, measure, properties
 from dalle.recipe import Recipe
 from tests.tiny import tiny_model
 
@@ -39,24 +39,23 @@ def test_an_empty_picture_has_properties():
     assert np.isfinite(list(properties(square(0, 0, 0)).values())).all()
 
 
-def test_a_slider_is_named_for_its_strongest_effect_and_the_right_way_round():
-    effects = dict.fromkeys(WORDS, 0.0) | {"size": -1.0, "warmth": 0.5}
-    slider = _named(3, effects, {})
-    assert (slider.index, slider.name["en"], slider.low["en"], slider.high["en"]) == (
-        3,
-        "size",
-        "large",
-        "small",
-    )
+def test_a_slider_is_named_the_right_way_round():
+    """Guards against ends that are exchanged where a property falls along the slider."""
+    slider = _named(3, "size", -1.0)
+    found = (slider.index, slider.name["en"], slider.low["en"], slider.high["en"])
+    assert found == (3, "size", "large", "small")
     assert slider.name["zh"] == "大小"
 
 
-def test_names_are_told_apart_and_weak_effects_get_none():
+def test_each_name_goes_to_the_number_that_does_most_of_it():
     """Guards against two sliders of one name, and against a name that promises what nobody can see."""
-    taken: dict[str, int] = {}
-    strong = dict.fromkeys(WORDS, 0.0) | {"size": 1.0}
-    assert [_named(i, strong, taken).name["en"] for i in range(2)] == ["size", "size 2"]
-    assert _named(2, dict.fromkeys(WORDS, 0.01), taken).name["en"] == "latent 3"
+    effects = [
+        {"size": 1.0, "warmth": 0.9},
+        {"size": -2.0, "warmth": 0.1},
+        {"size": 0.8, "warmth": 0.01},
+        {"size": 0.0, "warmth": 0.0},
+    ]
+    assert assigned(effects) == {1: "size", 0: "warmth"}
 
 
 def test_measuring_names_every_number_once_and_twice_the_same():

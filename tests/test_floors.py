@@ -40,6 +40,7 @@ FLOORS = [
     ["dalle/phases", "dalle/scheduler", "dalle/effects", "dalle/exam", "dalle/prior"],
     [
         "dalle/studio",
+        "dalle/axes",
         "dalle/pretrain",
         "dalle/evaluation",
         "dalle/bench",
