@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 DEFAULT_CHECKPOINT = Path("checkpoints/emoji")
-PARTS = "reconstruction concepts recognition composition words distribution"  # of an evaluation
+PARTS = "reconstruction concepts recognition composition words distribution sliders"  # of an evaluation
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

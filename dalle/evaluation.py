@@ -8,27 +8,34 @@ it names the real icons and their reconstructions stands beside every score.
 import itertools
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image
+from torch import Tensor
 from tqdm import tqdm
 
-from dalle import figures, images, judge, metrics, questions
+from dalle import directions, figures, images, judge, metrics, questions
+from dalle.data.captions import prompt
 from dalle.data.compose import Composer, Scene
 from dalle.data.emoji import EmojiSet
 from dalle.exam import Exam
 from dalle.files import write_text
 from dalle.model import DALLE
 from dalle.questions import SEED, Question
+from dalle.recipe import Recipe
 from dalle.referee import DEFAULT_FOLDER, WEIGHTS, Referee
 
 PROMPTS = 100  # of each category of composition
 WORDS = 100  # of each kind of words
 DIVERSE, TURNS = 50, 4  # prompts whose diversity over seeds is measured, and seeds
 SHEET_CONCEPTS, SHEET_SEED = 200, 7
+SLIDERS, SLID = 8, 100  # sliders that are measured, and prompts over which
+PLACES = np.linspace(-2, 2, 17).tolist()  # where a slider is put, in deviations: steps of a quarter
+KNOWN = 5  # a subject among the referee's first so many answers is recognised
 UNGRADED = {"reconstruction", "concepts"}  # parts that a checkpoint may be asked without a referee
 SHOWN = 24  # pictures of a sheet of good or of bad ones
 
@@ -53,7 +60,8 @@ def evaluate(
             "move it away and train another"
         )
     output.mkdir(parents=True, exist_ok=True)
-    exam = Exam(model, grader, Composer(emoji, size=model.config.image_size), output)
+    named = directions.load(checkpoint / "sliders.json", model.config.flow.code)
+    exam = Exam(model, grader, Composer(emoji, size=model.config.image_size), output, named)
     found = {"checkpoint": model.digest, "data": emoji.digest[:12]}
     if grader:
         found["referee"] = {"digest": grader.digest} | grader.figures
@@ -244,8 +252,60 @@ def _diversity(exam: Exam) -> Figures:
     }
 
 
+def sliders(exam: Exam) -> Figures:
+    """Whether the first sliders change pictures clearly and smoothly, and leave the subject what it is."""
+    emoji = exam.emoji
+    asked = [
+        Question(prompt(emoji.concepts[index]), frozenset({emoji.concepts[index].base}), seed=SEED + i)
+        for i, index in enumerate(questions.spread(questions.common(emoji), SLID))
+    ]
+    own = exam.ranks(exam.draw(asked, "sliders"), asked, "sliders: as they come")
+    known = [rank < KNOWN for rank in own]
+    found = {}
+    for number, slider in enumerate(exam.sliders[:SLIDERS], 1):
+        rows = _slid(exam, asked, slider.index, f"slider {number}")
+        found[f"{number} {slider.name['en']}"] = _steadiness(exam, asked, known, rows)
+        pictures = [row[i] for i in range(min(SLIDERS, len(asked))) for row in rows[::2]]
+        exam.sheet(f"slider-{number}", pictures, [""] * len(pictures), columns=len(rows[::2]))
+    return found
+
+
+def _slid(exam: Exam, asked: Sequence[Question], at: int, what: str) -> list[list[Image.Image]]:
+    """The pictures with number `at` of their codes put to each of PLACES."""
+    recipes = [Recipe(question.prompt, seed=question.seed) for question in asked]
+    codes = exam.model.codes(recipes)
+    rows = []
+    for value in PLACES:
+        moved = [(*code[:at], value, *code[at + 1 :]) for code in codes]
+        there = [replace(recipe, code=code) for recipe, code in zip(recipes, moved, strict=True)]
+        rows.append(exam.draw_recipes(there, f"{what} at {value:+.2f}"))
+    return rows
+
+
+def _steadiness(
+    exam: Exam, asked: Sequence[Question], known: Sequence[bool], rows: Sequence[Sequence[Image.Image]]
+) -> Figures:
+    """How much pictures change along a slider, how evenly, and how many of the `known` are so at its ends."""
+    whole = _gap(rows[0], rows[-1])
+    steps = torch.stack([_gap(a, b) for a, b in itertools.pairwise(rows)])
+    jumps = steps.max(0).values / whole.clamp(min=1e-6)
+    ranks = [rank for row in (rows[0], rows[-1]) for rank in exam.ranks(row, asked, "sliders: at the ends")]
+    return {
+        "change": float(whole.median()),
+        "largest_step": float(jumps.median()),
+        "smooth": _share((jumps <= 0.25).tolist()),
+        "kept": _share(rank < KNOWN for rank, before in zip(ranks, [*known] * 2, strict=True) if before),
+    }
+
+
+def _gap(some: Sequence[Image.Image], others: Sequence[Image.Image]) -> Tensor:
+    """The root of the mean squared difference of each two pictures, as a share of the whole range."""
+    return 10 ** (-images.psnr(images.from_images(some), images.from_images(others)) / 20)
+
+
 PARTS = {
-    part.__name__: part for part in (reconstruction, concepts, recognition, composition, words, distribution)
+    part.__name__: part
+    for part in (reconstruction, concepts, recognition, composition, words, distribution, sliders)
 }
 SHEETS = {  # the sheets of each part, with their titles
     "reconstruction": {"reconstructions": "Best and worst reconstructions of held-out icons, right of each"},
@@ -261,4 +321,5 @@ SHEETS = {  # the sheets of each part, with their titles
     },
     "words": {f"words-{kind}": f"{kind.capitalize()}: the first of them" for kind in questions.KINDS},
     "distribution": {"nearest": "Pictures nearest to an icon, and that icon"},
+    "sliders": {f"slider-{n}": f"Slider {n} from one end to the other" for n in range(1, SLIDERS + 1)},
 }

@@ -14,6 +14,7 @@ from tqdm import tqdm
 from dalle import images, questions
 from dalle.data.compose import Composer
 from dalle.data.emoji import EmojiSet
+from dalle.directions import Slider
 from dalle.model import DALLE
 from dalle.questions import Question
 from dalle.recipe import Recipe
@@ -31,6 +32,7 @@ class Exam:
     referee: Referee | None  # None: only what needs no grading can be asked
     composer: Composer
     folder: Path
+    sliders: tuple[Slider, ...] = ()  # of the checkpoint, the most telling first
 
     @property
     def emoji(self) -> EmojiSet:
@@ -40,7 +42,9 @@ class Exam:
 
     def draw(self, asked: Sequence[Question], what: str) -> list[Image.Image]:
         """What the model draws when asked."""
-        recipes = [Recipe(question.prompt, seed=question.seed) for question in asked]
+        return self.draw_recipes([Recipe(question.prompt, seed=question.seed) for question in asked], what)
+
+    def draw_recipes(self, recipes: Sequence[Recipe], what: str) -> list[Image.Image]:
         starts = tqdm(range(0, len(recipes), BATCH), desc=f"{what}: drawing")
         return [picture.image for s in starts for picture in self.model.draw(recipes[s : s + BATCH])]
 

@@ -33,6 +33,9 @@ def small(monkeypatch: pytest.MonkeyPatch, emoji: EmojiSet) -> None:
     for name, value in {"PROMPTS": 3, "WORDS": 3, "DIVERSE": 3, "TURNS": 2, "SHOWN": 4}.items():
         monkeypatch.setattr(evaluation, name, value)
     monkeypatch.setattr(evaluation, "SHEET_CONCEPTS", 5)
+    monkeypatch.setattr(evaluation, "SLID", 3)
+    monkeypatch.setattr(evaluation, "SLIDERS", 2)
+    monkeypatch.setattr(evaluation, "PLACES", [-2.0, 0.0, 2.0])
     monkeypatch.setattr(exam, "CONCEPTS", 6)
     monkeypatch.setattr(EmojiSet, "load", classmethod(lambda cls, folder: emoji))
     monkeypatch.setattr(EmojiSet, "held_out", lambda self, concept: self.concepts[concept].slug == "owl")
@@ -192,3 +195,17 @@ def test_measuring_leaves_no_choice_to_the_machine(monkeypatch: pytest.MonkeyPat
     """Guards against figures in a precision that a short measurement picks."""
     monkeypatch.setattr(runtime, "fast_bfloat16", lambda: pytest.fail("measured"))
     run(folder, folder / "output", "concepts")
+
+
+def test_a_jump_is_not_smooth(oracle: Exam) -> None:
+    """Guards against a slider that does nothing for most of its way and everything in one step."""
+    owl = icon_of(oracle, "owl")
+    asked = [Question("an owl", frozenset({"owl"}))]
+    white = Image.new("RGB", owl.size, "white")
+    even = [[Image.blend(owl, white, share / 20)] for share in range(9)]
+    sudden = [[owl]] * 4 + [[Image.blend(owl, white, 0.4)]] * 5
+    smooth, jump = (evaluation._steadiness(oracle, asked, [True], rows) for rows in (even, sudden))
+    assert smooth["smooth"] == 1 and smooth["largest_step"] == pytest.approx(1 / 8, abs=0.02)
+    assert jump["smooth"] == 0 and jump["largest_step"] == pytest.approx(1)
+    assert smooth["change"] == pytest.approx(jump["change"], rel=0.02)
+    assert evaluation._steadiness(oracle, asked, [False], even)["kept"] == 0
