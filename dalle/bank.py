@@ -1,13 +1,11 @@
 """A bank of features: scenes encoded once, so that the flow's training neither composes nor encodes pictures.
 
-A folder with features.npy (M, N, C) float16, captions.json, and synonyms.json where captions have any; it
-belongs to one FeatureExtractor for ever.
+A folder with features.npy (M, N, C) float16 and captions.json; it belongs to one FeatureExtractor for ever.
 """
 
 import json
 import os
 import shutil
-from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -39,10 +37,6 @@ class FeatureBank(Dataset):
             )
         self.captions: list[str] = json.loads((folder / "captions.json").read_text(encoding="utf-8"))
         self.features = np.load(folder / "features.npy", mmap_mode="r")
-        synonyms = folder / "synonyms.json"
-        self.synonyms: list[tuple[str, str]] = (
-            json.loads(synonyms.read_text("utf-8")) if synonyms.is_file() else []
-        )
 
     def __getitem__(self, index: int) -> Entry:
         epoch, position = divmod(index, len(self.captions))
@@ -64,7 +58,6 @@ def build(
     composer: Composer,
     count: int,
     folder: Path,
-    synonyms: Sequence[tuple[str, str]] = (),
     batch: int = 64,
 ) -> None:
     """Encode scenes 0 .. count - 1 into `folder`, which appears when it is complete."""
@@ -89,8 +82,7 @@ def build(
             bar.update(len(samples))
         bar.close()
         features.flush()
-        for name, texts in (("captions", captions), ("synonyms", synonyms)):
-            (scratch / f"{name}.json").write_text(json.dumps(texts, ensure_ascii=False), encoding="utf-8")
+        (scratch / "captions.json").write_text(json.dumps(captions, ensure_ascii=False), encoding="utf-8")
         scratch.rename(folder)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)

@@ -45,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     generate.set_defaults(command=_generate)
 
     train = commands.add_parser("train", help="train one phase on the emoji set")
-    train.add_argument("phase", choices=("autoencoder", "text", "flow", "tower", "generator", "referee"))
+    train.add_argument("phase", choices=("autoencoder", "text", "flow", "generator", "referee"))
     train.add_argument("--output", type=Path, required=True, help="the run's folder; resumes what it holds")
     train.add_argument("--start", type=Path, help="checkpoint to start from (default: from nothing)")
     train.add_argument("--preset", default="small", help="size of the networks, from nothing")
@@ -189,16 +189,14 @@ def _dataset_teacher(options: argparse.Namespace) -> None:
 
 
 def _dataset_features(options: argparse.Namespace) -> None:
-    from dalle import bank, synonyms
+    from dalle import bank
     from dalle.data.compose import Composer
     from dalle.data.emoji import DEFAULT_FOLDER, EmojiSet
     from dalle.model import DALLE
-    from dalle.teacher import Teacher
 
     model, emoji = DALLE.from_pretrained(options.checkpoint), EmojiSet.load(options.data or DEFAULT_FOLDER)
     composer = Composer(emoji, seed=options.seed, size=model.config.image_size)
-    known = synonyms.pairs(emoji, list(composer.mix.languages), Teacher.load())
-    bank.build(model.extractor, composer, options.count, options.output, known)
+    bank.build(model.extractor, composer, options.count, options.output)
     print(f"{options.output}: {options.count} scenes")
 
 

@@ -19,6 +19,8 @@ from dalle.layers import Attention, FeedForward, RMSNorm, TransformerBlock, modu
 from dalle.sampling import Field, OnStep, integrate, schedule
 from dalle.text import Caption
 
+TOWARDS_NOISE = 0.7  # mean of the logits of training times
+
 
 class Latent(NamedTuple):
     """A picture as a standard normal: code (B, K) and noise (B, N, C)."""
@@ -150,11 +152,12 @@ class Normalizer(nn.Module):
     def loss(self, features: Tensor, caption: Caption, code_nats: float) -> tuple[Tensor, dict[str, Tensor]]:
         """Flow matching, with each number of the code held at `code_nats` of information; -> scalar, parts.
 
-        Times are logit-normal (arXiv:2403.03206). Holding the capacity (arXiv:1804.03599) instead of weighing
+        Times are logit-normal (arXiv:2403.03206), shifted towards noise: with so many numbers a picture, what
+        it shows is decided while each of them is still mostly noise. Holding the capacity (arXiv:1804.03599) instead of weighing
         it keeps all 20 numbers in use and their sum over pictures near N(0, I), so that codes can be sampled.
         """
         posterior = self.reader(features)
-        time = torch.sigmoid(torch.randn(len(features), device=features.device))
+        time = torch.sigmoid(torch.randn(len(features), device=features.device) + TOWARDS_NOISE)
         noise = torch.randn_like(features)
         x = torch.lerp(features, noise, time[:, None, None])
         velocity = self.velocity(x, time, caption, posterior.sample())

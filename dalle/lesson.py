@@ -137,6 +137,8 @@ class OwnFlowTask(FlowTask):
     def __init__(self, model: DALLE, prior: Store, own: Store, learnt: Sequence[str]):
         """`learnt` are the captions to show on sheets."""
         super().__init__(model, HalfAndHalf(prior, own))
+        self.text.requires_grad_(True)
+        self.text.embed.requires_grad_(False)  # no caption is compared with pictures here
         self.size = model.config.image_size
         self.learnt, self.known = list(dict.fromkeys(learnt)), list(dict.fromkeys(prior.captions))
 

@@ -1,10 +1,9 @@
-"""What each phase of training minimises, on composed scenes: autoencoder, generator, text, flow, tower.
+"""What each phase of training minimises, on composed scenes: autoencoder, generator, text, flow.
 
 1. autoencoder  FeatureExtractor and Generator: reconstruction and a small KL
 2. text         TextEncoder beside the ImageTower, contrastively; synonyms; a sentence-embedding teacher
-3. flow         Normalizer and TextEncoder on features
-4. tower        the ImageTower beside captions as the flow has left them
-5. generator    the Generator alone, with a perceptual and an adversarial term; features stay as they are
+3. flow         Normalizer on features
+4. generator    the Generator alone, with a perceptual and an adversarial term; features stay as they are
 """
 
 from collections.abc import Sequence
@@ -31,9 +30,7 @@ PERCEPTUAL_WEIGHT = 0.1  # of the tower's distance, beside the reconstruction
 ADVERSARIAL_WEIGHT = 0.02
 LESSON_WEIGHT = 2.0  # of the teacher's cosine distance, beside the contrastive loss
 SYNONYM_WEIGHT = 1.0  # of synonyms against other labels, beside the contrastive loss
-SYNONYM_DISTANCE_WEIGHT = 0.1  # of their distance in variances between labels, beside the flow's loss
 CAPTION = 24  # tokens of a training caption; longer ones are cut, one in a hundred
-SYNONYM = 12  # tokens of a synonym or a label
 UNCAPTIONED = 10  # one caption in so many is empty
 SHEET = 16  # pictures a sample sheet
 SHEET_PROMPTS = (
@@ -154,70 +151,32 @@ class TextTask(nn.Module):
         return None
 
 
-class TowerTask(nn.Module):
-    """Phase 4: the flow has moved the captions' states; the ImageTower and the shared space follow them."""
-
-    def __init__(self, model: DALLE, composer: Composer):
-        super().__init__()
-        self.text = model.text.requires_grad_(False)
-        self.text.embed.requires_grad_(True)
-        self.tower = model.tower.to(memory_format=torch.channels_last).requires_grad_(True)
-        self.tokenizer, self.dataset = model.tokenizer, Scenes(composer)
-
-    def collate(self, samples: list[Sample]) -> tuple[Tensor, Tensor, Tensor]:
-        """-> pictures, caption tokens, which captions are true of which pictures."""
-        tokens = self.tokenizer([sample.scene.caption for sample in samples])
-        return self.tower.shrunk(pictures_of(samples)), tokens, also_true(samples)
-
-    def forward(self, batch: tuple[Tensor, Tensor, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-        pictures, tokens, same = batch
-        return self.tower.match(self.text.embedding(self.text(tokens)), pictures, same)
-
-    def sheet(self) -> None:
-        return None
-
-
 class FlowTask(nn.Module):
     """Phase 3: flow matching on features; one caption in ten is empty, for guidance (arXiv:2207.12598).
 
-    `synonyms` are texts, each with an English label: the text's pooled state is drawn to the label's, which
-    the flow shapes. So other languages and words outside the data need no pictures of their own.
+    Captions are read by the TextEncoder as the phase before has left it: trained along from the start, its
+    states move faster than the flow can follow.
     """
 
-    def __init__(self, model: DALLE, bank: FeatureBank, synonyms: Sequence[Pair] = ()):
+    def __init__(self, model: DALLE, bank: FeatureBank):
         super().__init__()
-        self.synonyms = synonyms
-        self.text = model.text.requires_grad_(True)
-        self.text.embed.requires_grad_(False)
+        self.text = model.text.requires_grad_(False)
         self.normalizer = model.normalizer.requires_grad_(True)
         self.tokenizer, self.dataset = model.tokenizer, bank
         self.code_nats = model.config.flow.code_nats
         self.draw = model.draw  # a method, so that only what is trained is a part of the task
 
-    def collate(self, entries: list[Entry]) -> tuple[Tensor, Tensor, Tensor]:
-        """-> features (B, N, C), caption tokens (B, CAPTION), tokens of synonyms and then of their labels."""
+    def collate(self, entries: list[Entry]) -> tuple[Tensor, Tensor]:
+        """-> features (B, N, C), caption tokens (B, CAPTION): one length, so that one compiled step fits."""
         captions = ["" if entry.index % UNCAPTIONED == 0 else entry.caption for entry in entries]
+        tokens = self.tokenizer(captions)[:, :CAPTION]
+        tokens = nn.functional.pad(tokens, (0, CAPTION - tokens.shape[1]))
         features = torch.from_numpy(np.stack([entry.features for entry in entries]))
-        chosen = some(self.synonyms, entries[0].index, len(entries) // 2) if self.synonyms else []
-        texts = [text for text, _ in chosen] + [label for _, label in chosen]
-        return features.float(), self._tokens(captions, CAPTION), self._tokens(texts, SYNONYM)
+        return features.float(), tokens
 
-    def _tokens(self, texts: Sequence[str], length: int) -> Tensor:
-        """(B, length): always the same length, so that one compiled step fits."""
-        if not texts:
-            return torch.zeros(0, length, dtype=torch.long)
-        tokens = self.tokenizer(texts)[:, :length]
-        return nn.functional.pad(tokens, (0, length - tokens.shape[1]))
-
-    def forward(self, batch: tuple[Tensor, Tensor, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-        features, tokens, synonyms = batch
-        loss, parts = self.normalizer.loss(features, self.text(tokens), self.code_nats)
-        if len(synonyms):
-            said, meant = self.text(synonyms).pooled.float().chunk(2)
-            meant = meant.detach()
-            apart = (said - meant).square().mean() / meant.var(0).mean()
-            loss, parts = loss + SYNONYM_DISTANCE_WEIGHT * apart, parts | {"apart": apart.detach()}
-        return loss, parts
+    def forward(self, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        features, tokens = batch
+        return self.normalizer.loss(features, self.text(tokens), self.code_nats)
 
     def sheet(self) -> Image.Image:
         """Well-known things, two pictures each, at fixed seeds."""
@@ -226,7 +185,7 @@ class FlowTask(nn.Module):
 
 
 class GeneratorTask(nn.Module):
-    """Phase 5: a sharper Generator (arXiv:2012.09841). Features stay as they are, and so does the flow."""
+    """Phase 4: a sharper Generator (arXiv:2012.09841). Features stay as they are, and so does the flow."""
 
     def __init__(self, model: DALLE, composer: Composer):
         super().__init__()

@@ -13,7 +13,7 @@ from dalle.config import PRESETS
 from dalle.data.compose import Composer, corpus
 from dalle.data.emoji import EmojiSet
 from dalle.model import DALLE
-from dalle.phases import AutoencoderTask, FlowTask, GeneratorTask, TextTask, TowerTask
+from dalle.phases import AutoencoderTask, FlowTask, GeneratorTask, TextTask
 from dalle.synonyms import pairs
 from dalle.teacher import Teacher
 from dalle.text import Tokenizer
@@ -23,7 +23,6 @@ DEFAULTS = {
     "autoencoder": {"batch": 32, "learning_rate": 1.2e-3, "muon": 2e-3, "average": 0.998},
     "generator": {"batch": 32, "learning_rate": 3e-4, "muon": 5e-4, "average": 0.998},
     "text": {"batch": 256, "learning_rate": 1e-3, "muon": 2e-3, "average": 0.99},
-    "tower": {"batch": 256, "learning_rate": 1e-3, "muon": 1e-3, "average": 0.99},
     "flow": {"batch": 256, "learning_rate": 1e-3, "muon": 2e-3, "average": 0.998, "workers": 0},
 }
 
@@ -59,16 +58,13 @@ def train(
                 "the flow trains on the features of an autoencoder: name its checkpoint to start from"
             )
         model = DALLE.from_pretrained(start)
-        bank = FeatureBank(data)
-        task: nn.Module = FlowTask(model, bank, bank.synonyms)
+        task: nn.Module = FlowTask(model, FeatureBank(data))
     else:
         emoji = EmojiSet.load(data)
         model = DALLE.from_pretrained(start) if start else new_model(preset, emoji, chosen.seed)
         composer = composer_for(phase, emoji, model, chosen.seed)
         if phase == "autoencoder":
             task = AutoencoderTask(model, composer)
-        elif phase == "tower":
-            task = TowerTask(model, composer)
         elif phase == "text":
             teacher = Teacher.load()
             task = TextTask(model, composer, teacher, pairs(emoji, list(composer.mix.languages), teacher))

@@ -22,7 +22,6 @@ from dalle.phases import (
     Sample,
     Scenes,
     TextTask,
-    TowerTask,
     also_true,
 )
 from dalle.teacher import Teacher
@@ -74,14 +73,10 @@ def text(model: DALLE, composer: Composer) -> nn.Module:
 
 
 def flow(model: DALLE, composer: Composer) -> nn.Module:
-    return FlowTask(model, Features(), SYNONYMS)
+    return FlowTask(model, Features())
 
 
-def tower(model: DALLE, composer: Composer) -> nn.Module:
-    return TowerTask(model, composer)
-
-
-TASKS = [autoencoder, generator, text, flow, tower]
+TASKS = [autoencoder, generator, text, flow]
 Make = Callable[[DALLE, Composer], nn.Module]
 
 
@@ -159,23 +154,11 @@ def test_one_caption_in_ten_is_empty_and_long_ones_are_cut(model: DALLE, compose
     task = flow(model, composer)
     entries = [task.dataset[index] for index in range(20)]
     entries[3] = entries[3]._replace(caption="a red apple " * 30)
-    _, tokens, _ = task.collate(entries)
+    _, tokens = task.collate(entries)
     assert tokens.shape == (20, phases.CAPTION)
     empty = tokens[:, 2:].sum(1) == 0
     assert empty.nonzero().flatten().tolist() == [0, 10]
     assert (tokens[3] != 0).all()
-
-
-def test_synonyms_are_drawn_to_their_labels_alone(model: DALLE, composer: Composer) -> None:
-    """Guards against labels that move towards their synonyms, and pairs that come apart in a batch."""
-    task = flow(model, composer)
-    _, _, tokens = task.collate([task.dataset[index] for index in range(40, 60)])
-    assert torch.equal(tokens, task.collate([task.dataset[index] for index in range(40, 60)])[2])
-    read = [task.tokenizer.inner.decode(row.tolist()).strip() for row in tokens]
-    for said, meant in zip(read[:10], read[10:], strict=True):
-        assert (said, meant) in SYNONYMS
-    without = FlowTask(model, Features())
-    assert len(without.collate([Features()[0]])[2]) == 0
 
 
 # --- which captions are true of which pictures
