@@ -153,8 +153,9 @@ class Normalizer(nn.Module):
         """Flow matching, with each number of the code held at `code_nats` of information; -> scalar, parts.
 
         Times are logit-normal (arXiv:2403.03206), shifted towards noise: with so many numbers a picture, what
-        it shows is decided while each of them is still mostly noise. Holding the capacity (arXiv:1804.03599) instead of weighing
-        it keeps all 20 numbers in use and their sum over pictures near N(0, I), so that codes can be sampled.
+        it shows is decided while each of them is still mostly noise. Holding the capacity (arXiv:1804.03599)
+        instead of weighing it keeps all 20 numbers in use and their sum over pictures near N(0, I), so that
+        codes can be sampled.
         """
         posterior = self.reader(features)
         time = torch.sigmoid(torch.randn(len(features), device=features.device) + TOWARDS_NOISE)
