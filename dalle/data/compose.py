@@ -54,6 +54,8 @@ ALONE = frozenset({"flags", "symbols"})  # groups shown in single scenes only
 UNPAINTED = ALONE | {"people & body"}
 TURNABLE = "animals & nature"  # the group whose drawings hold no letters, no left and no right
 TRIES = 1000
+WHOLE: Spot = (0.5, 0.5, 1.0)  # of a thing that fills the picture
+WHITE = COLOURS["white"]
 
 T = TypeVar("T")
 
@@ -101,7 +103,8 @@ class Mix:
     styles: Mapping[str, float] = field(  # among the icons of one concept; else 1
         default_factory=lambda: {"noto-v1": 0.5, "emojione": 0.5, "fxemoji": 0.4}
     )
-    white: float = 0.6  # share of white backgrounds
+    plain: float = 0.6  # share of single scenes that show the icon as `Composer.plain` does
+    white: float = 0.6  # share of white backgrounds in the others
     style_said: float = 0.5  # share of single scenes whose caption names the style; half of it in the others
 
 
@@ -203,8 +206,8 @@ class Composer:
 
     def plain(self, icon: int) -> np.ndarray:
         """One icon alone on white, filling the picture: (size, size, 3) uint8."""
-        things = (Thing(icon, 0.5, 0.5, 1.0),)
-        return self.render(Scene("", things, COLOURS["white"], "single", frozenset(), frozenset()))
+        things = (Thing(icon, *WHOLE),)
+        return self.render(Scene("", things, WHITE, "single", frozenset(), frozenset()))
 
     def _drawn(self, thing: Thing, side: int) -> np.ndarray:
         """A thing's icon in its size and colour: (side, side, 4) uint8."""
@@ -311,10 +314,17 @@ class Composer:
     # The kinds of scene
 
     def _single(self, rng: np.random.Generator) -> Scene:
-        """One thing, large and near the middle, in any language."""
+        """One thing, large and near the middle, in any language; often as it stands in its set, on white.
+
+        What is always shown alike is soon learnt: of an icon that is moved and resized every time, a flow
+        knows little more after twenty looks than its colours.
+        """
         concept = self._concept(rng, "drawable")
-        thing = self._thing(rng, self._icon(rng, concept), layout.centred(rng, 0.8, 1))
+        icon = self._icon(rng, concept)
         text, fact, english = self._names.draw(rng, concept)
+        if rng.random() < self.mix.plain:
+            return self._finish(rng, "single", text, [Thing(icon, *WHOLE)], {fact}, english, ("white", WHITE))
+        thing = self._thing(rng, icon, layout.centred(rng, 0.8, 1))
         return self._finish(rng, "single", text, [thing], {fact}, english)
 
     def _placed(self, rng: np.random.Generator) -> Scene:
@@ -425,9 +435,10 @@ class Composer:
         things: Sequence[Thing],
         says: set[str],
         english: bool = True,
+        behind: tuple[str, tuple[int, int, int]] | None = None,
     ) -> Scene:
         """The scene on a background, named in the caption unless white, and with its style named or not."""
-        background, rgb = self._background(rng, things, english)
+        background, rgb = behind or self._background(rng, things, english)
         says = says | {f"things:{len(things)}"}
         if english and rng.random() < (0.05 if background == "white" else 0.9):
             text = captions.backed(rng, text, background)
@@ -452,7 +463,7 @@ class Composer:
         """A colour on which the things show, its name and its value; mostly white if it cannot be said."""
         coloured = (1 - self.mix.white) * (1 if said else 0.1)
         if rng.random() >= coloured and "white" not in {thing.colour for thing in things}:
-            return "white", COLOURS["white"]
+            return "white", WHITE
         shown = {self._colour(thing) for thing in things} | {"white"}
         name = pick(rng, [colour for colour in COLOURS if colour not in shown])
         varied = to_lab(np.array(COLOURS[name], np.uint8)) + rng.normal(0, 0.012, 3)
