@@ -15,6 +15,12 @@ def main() -> None:
     parser.add_argument("--auth", metavar="USER:PASSWORD", help="let in only who knows these")
     parser.add_argument("--checkpoint", default="emoji", help="folder in checkpoints/, or any other folder")
     parser.add_argument("--lang", choices=("en", "zh"), help="the page's language; default: the browser's")
+    parser.add_argument(
+        "--train",
+        action=argparse.BooleanOptionalAction,
+        help="let visitors train; default: not where the page is shared, or open to others without --auth",
+    )
+    parser.add_argument("--runs", type=Path, help="folder of the training runs; default: runs/taught")
     options = parser.parse_args()
     if options.auth and not all(options.auth.partition(":")):
         parser.error(f"--auth takes USER:PASSWORD; got {options.auth!r}")
@@ -33,8 +39,24 @@ def serve(options: argparse.Namespace) -> None:
     named = Path(__file__).parent / "checkpoints" / options.checkpoint
     studio = Studio(named if named.is_dir() else Path(options.checkpoint))
     auth = tuple(options.auth.split(":", 1)) if options.auth else None
-    page = build(studio, options.lang)
-    launch(page, share=options.share, server_name=options.host, server_port=options.port, auth=auth)
+    served = {"share": options.share, "server_name": options.host, "server_port": options.port, "auth": auth}
+    here = is_local(options.host) and not options.share
+    safe = here or bool(auth and not options.share)
+    if not (safe if options.train is None else options.train):
+        launch(build(studio, options.lang), **served)
+        return
+
+    from dalle.workshop import HOME, HOSTED, Limits, Workshop
+
+    limits = Limits() if here else HOSTED
+    with Workshop(options.runs or Path(__file__).parent / HOME, limits, shared=not here) as workshop:
+        page = build(studio, options.lang, workshop)
+        launch(page, max_file_size=limits.source_bytes, **served)
+
+
+def is_local(host: str | None) -> bool:
+    """Whether an address to listen on can be reached from this machine alone; None: Gradio's default."""
+    return (host or os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1")) in ("127.0.0.1", "localhost", "::1")
 
 
 if __name__ == "__main__":

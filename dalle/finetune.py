@@ -282,12 +282,26 @@ def flow_settings(plan: Plan) -> Settings:
 # --- how long it will take
 
 
-def expected_seconds(model: DALLE, preset: str, adapts: bool = True) -> float:
-    """How long a preset takes on this machine: two steps of each kind are taken, on a copy of the model.
+@dataclass(frozen=True)
+class Pace:
+    """Seconds that training takes on this machine."""
 
-    `adapts`: whether the Generator has to, as `Reconstruction` tells (its psnr is below POOR).
-    """
-    chosen = plan(Path(), preset)
+    step: float  # of flow and text encoder together
+    generator_step: float
+
+    def seconds(self, preset: str, adapts: bool) -> float:
+        """How long a preset takes; `adapts`: whether the Generator has to (its PSNR is below POOR)."""
+        chosen = PRESETS[preset]
+        # In evaluations of a picture: a step takes three for each of a batch, one forward and two backward.
+        sheets = (SHEETS + 1) * 2 * SHOWN * 2 * Recipe().steps  # two rows, guided
+        evaluations = chosen.prior * prior.STEPS + sheets
+        adapting = chosen.generator_steps * self.generator_step if adapts else 0.0
+        return (chosen.steps + evaluations / (3 * BATCH)) * self.step + adapting
+
+
+def pace(model: DALLE) -> Pace:
+    """Measure by two steps of each kind, taken on a copy of the model."""
+    chosen = plan(Path())
     twin = copy.deepcopy(model).float()
     size, count = model.config.image_size, 2 * BATCH
     pixels = np.random.default_rng(0).integers(0, 256, (count, size, size, 3), np.uint8)
@@ -296,14 +310,8 @@ def expected_seconds(model: DALLE, preset: str, adapts: bool = True) -> float:
         store(home / "store", encode(twin, pixels), ["a red apple"] * count, pixels)
         both = Store(home / "store"), Store(home / "store")
         step = _step_seconds(OwnFlowTask(twin, *both, ["a red apple"]), flow_settings(chosen), home)
-        generator_step = 0.0
-        if adapts:
-            task = OwnGeneratorTask(twin, *both)
-            generator_step = _step_seconds(task, generator_settings(chosen), home)
-    # In evaluations of a picture: a step takes three for each of a batch, forward and twice that backward.
-    sheets = (SHEETS + 1) * 2 * SHOWN * 2 * Recipe().steps  # two rows, guided
-    evaluations = chosen.prior * prior.STEPS + sheets
-    return (chosen.steps + evaluations / (3 * BATCH)) * step + chosen.generator_steps * generator_step
+        task = OwnGeneratorTask(twin, *both)
+        return Pace(step, _step_seconds(task, generator_settings(chosen), home))
 
 
 def _step_seconds(task: nn.Module, settings: Settings, folder: Path) -> float:

@@ -6,7 +6,7 @@
 
 So a page that is reloaded, and a server that is started again, find every run as it is. One whose process is
 gone is interrupted, and can be started again. A process is known by its number and its birth, as numbers are
-given again.
+given again. One run trains at a time; others may wait for their turn.
 """
 
 import json
@@ -47,7 +47,7 @@ class Busy(RuntimeError):
 class Status:
     """How a run stands."""
 
-    state: str  # preparing | training | saving | done | stopped | failed | interrupted
+    state: str  # waiting | preparing | training | saving | done | stopped | failed | interrupted
     step: int = 0
     steps: int = 0
     loss: float | None = None
@@ -82,8 +82,10 @@ class Run:
         return replace(status, state="interrupted", seconds_left=None) if gone else status
 
     def stop(self) -> None:
-        """Ask it to stop after the step that it is at."""
+        """Ask it to stop after the step that it is at; one that waits for its turn waits no longer."""
         (self.folder / "stop").touch()
+        if self.status().state == "waiting":
+            record(self, "stopped")
 
     @property
     def checkpoint(self) -> Path | None:
@@ -129,13 +131,49 @@ def start(run: Run) -> None:
     _take(run, heir=False)  # for this process, until the new one has a number
     try:
         (run.folder / "stop").unlink(missing_ok=True)
-        _Report(run).write(replace(run.status(), state="preparing", seconds_left=None, error=""))
+        record(run, "preparing")
         process = _spawn(run)
     except BaseException:
         _release(run)
         raise
     _write_lock(run, process.pid)
     threading.Thread(target=process.wait, daemon=True).start()  # else it would stay as a zombie
+
+
+def enqueue(run: Run) -> None:
+    """Let a run wait for its turn, which `start_next` gives. Raises what `start` raises of the run itself."""
+    if run.alive:
+        raise Busy(f"run {run.name!r} is training already")
+    _check_unfinished(run)
+    record(run, "waiting")
+
+
+def record(run: Run, state: str, error: str = "") -> None:
+    """Write down how a run stands that no process works on."""
+    _Report(run).write(replace(run.status(), state=state, seconds_left=None, error=error))
+
+
+def waiting(home: Path) -> list[Run]:
+    """The runs that wait for their turn, in the order in which they came."""
+    since = {run: status.heartbeat for run in listing(home) if (status := run.status()).state == "waiting"}
+    return sorted(since, key=since.__getitem__)
+
+
+def start_next(home: Path) -> Run | None:
+    """Start the run that has waited longest, unless one is training; -> the run that was started.
+
+    One that cannot be started has failed, and the next has its turn.
+    """
+    for run in waiting(home) if running(home) is None else ():
+        try:
+            start(run)
+        except Busy:
+            return None
+        except (ValueError, OSError) as error:
+            record(run, "failed", _told(error, run.folder))
+        else:
+            return run
+    return None
 
 
 def delete(home: Path, name: str) -> None:
@@ -155,6 +193,14 @@ def running(home: Path) -> str | None:
     """The name of the run that is training, if one is."""
     name, pid, birth = _read_lock(home)
     return name if birth and born(pid) == birth else None
+
+
+def seconds_running(home: Path) -> float:
+    """For how long the run that is training has been at it; 0 where none is."""
+    try:
+        return time.time() - (home / "lock.json").stat().st_mtime if running(home) else 0.0
+    except FileNotFoundError:  # it has just ended
+        return 0.0
 
 
 def _checked(name: str) -> str:
@@ -294,10 +340,14 @@ def _take(run: Run, heir: bool) -> bool:
         inherited = heir and name == run.name and pid in (os.getpid(), os.getppid())
         if not inherited and birth and born(pid) == birth:
             raise Busy(f"run {name!r} is training; stop it or wait until it is done")
-        if run.status().state == "done":
-            raise ValueError(f"run {run.name!r} is done; start a new one to learn more")
+        _check_unfinished(run)
         _write_lock(run, os.getpid())
     return inherited
+
+
+def _check_unfinished(run: Run) -> None:
+    if run.status().state == "done":
+        raise ValueError(f"run {run.name!r} is done; start a new one to learn more")
 
 
 def _release(run: Run) -> None:

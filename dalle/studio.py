@@ -34,9 +34,12 @@ READ_AT_ONCE = 256  # words
 class Checkpoint:
     """A folder that `DALLE.save_pretrained` wrote, with what stands beside it."""
 
-    def __init__(self, folder: Path):
-        """Raises CheckpointError where anything in the folder is missing, foreign or damaged."""
-        self.folder, self.name = folder, folder.resolve().name
+    def __init__(self, folder: Path, name: str = ""):
+        """Raises CheckpointError where anything in the folder is missing, foreign or damaged.
+
+        Without a name it is called as its folder is.
+        """
+        self.folder, self.name = folder, name or folder.resolve().name
         self.model = DALLE.from_pretrained(folder, runtime.inference_dtype()).to(runtime.device())
         self.painter = Painter(self.model)
         self.card = _card(folder / "README.md")
@@ -83,6 +86,10 @@ class Studio:
         return self._checkpoint.name
 
     @property
+    def folder(self) -> Path:
+        return self._checkpoint.folder
+
+    @property
     def digest(self) -> str:
         return self._checkpoint.model.digest
 
@@ -111,7 +118,11 @@ class Studio:
         """
         if name not in self.checkpoints():
             raise ValueError(f"no checkpoint {name!r}; there are {', '.join(self.checkpoints())}")
-        self._checkpoint = Checkpoint(self._home / name)
+        self.use(self._home / name)
+
+    def use(self, folder: Path, name: str = "") -> None:
+        """The same with a checkpoint that lies elsewhere, under a name of one's own."""
+        self._checkpoint = Checkpoint(folder, name)
 
     # --- drawing
 

@@ -243,11 +243,17 @@ def test_the_expected_time_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> Non
     model = tiny_model()
     before = {name: value.clone() for name, value in model.state_dict().items()}
     state = torch.get_rng_state()
-    with monkeypatch.context() as patch:
-        patch.setattr(finetune, "_step_seconds", lambda task, settings, folder: settings.batch / 32)
-        both = [finetune.expected_seconds(model, "quick", adapts) for adapts in (True, False)]
-    assert both[0] - both[1] == pytest.approx(30) and 330 < both[1] < 400
-    assert 0 < finetune.expected_seconds(model, "quick") < 10_000
+    pace = finetune.pace(model)
+    assert pace.step > 0 and pace.generator_step > 0
     assert torch.equal(torch.get_rng_state(), state)
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
     assert not any(parameter.requires_grad for parameter in model.parameters())
+
+
+def test_the_expected_time_knows_the_preset() -> None:
+    """Guards against a time that leaves out the drawing, or the Generator where it has to adapt."""
+    pace = finetune.Pace(step=1.0, generator_step=0.5)
+    assert pace.seconds("quick", adapts=True) - pace.seconds("quick", adapts=False) == pytest.approx(30)
+    assert 330 < pace.seconds("quick", adapts=False) < 400
+    times = [pace.seconds(preset, adapts=False) for preset in finetune.PRESETS]
+    assert times == sorted(times)

@@ -50,20 +50,27 @@ class Create:
         asked = [self._language, *form.inputs]
         form.restore(page).then(self._from_link, asked, self._restored, **QUIET)
 
+    def refit(self, language: str, shape: Shape | None) -> View:
+        """Draw the open picture again, by the checkpoint that is in use now; changes `opened`."""
+        if shape is None:
+            return gr.skip()
+        with told(Say(language)):
+            return self._open(links.fitted(shape.recipe, self._studio)[0])
+
     @property
-    def _opened(self) -> set[Any]:
+    def opened(self) -> set[Any]:
         """What changes when a picture is opened."""
         return self.bench.outputs | self.walk.outputs
 
     @property
     def _restored(self) -> set[Any]:
-        return self._opened | set(self.form.inputs)
+        return self.opened | set(self.form.inputs)
 
     def _wire_drawing(self) -> None:
         form, gallery, history = self.form, self.gallery, self.history
         start = [form.draw.click, form.prompt.submit]
         drawn = gr.on(start, gallery.draw, [self._language, *form.inputs], gallery.outputs, **QUIET)
-        drawn.then(self._open_first, gallery.tiles, self._opened, **AT_ONCE)
+        drawn.then(self._open_first, gallery.tiles, self.opened, **AT_ONCE)
         drawn.then(history.add, [history.entries, gallery.tiles], history.outputs, **AT_ONCE)
         form.keep(drawn.then)
         # Beside the drawing: Gradio runs listeners of one event one after the other.
@@ -79,7 +86,7 @@ class Create:
         bench.wire(self._language)
         history.wire(self._language)
         walk.wire(self._language, bench.shape)
-        self.gallery.pictures.select(self._open_tile, self.gallery.tiles, self._opened, **AT_ONCE)
+        self.gallery.pictures.select(self._open_tile, self.gallery.tiles, self.opened, **AT_ONCE)
         chosen = [self._language, bench.shape, walk.recipes]
         walk.cells.select(self._take, chosen, bench.outputs, **AT_ONCE)
         keep = [self._language, bench.shape, history.entries]

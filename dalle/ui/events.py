@@ -17,7 +17,8 @@ QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private",
 AT_ONCE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "queue": False}
 
 
-TROUBLE = (Busy, ValueError, RuntimeError)  # what a studio raises; events without the queue must catch it
+# What studio and workshop raise; events without the queue must catch it.
+TROUBLE = (Busy, ValueError, RuntimeError, OSError)
 
 
 def excuse(say: Say, error: Exception, key: str = "failed") -> str:
@@ -27,6 +28,12 @@ def excuse(say: Say, error: Exception, key: str = "failed") -> str:
 
 def problem(text: str) -> str:
     return f'<p class="problem" role="alert">{escape(text)}</p>'
+
+
+def bar(text: str, share: float | None = None) -> str:
+    """A progress bar with its words; without a share it only says that something goes on."""
+    value = "" if share is None else f' value="{share:.3f}"'
+    return f"<label><progress{value}></progress><span>{escape(text)}</span></label>"
 
 
 @contextmanager

@@ -19,16 +19,22 @@ CREDITS = (  # icon set, by, licence, source
 PICTURE = re.compile(r"^!\[.*?\]\(.*?\)\s*$", re.MULTILINE)
 
 
-def footer(studio: Studio, spoken: Spoken) -> None:
-    spoken(gr.HTML, lambda say: {"value": _footer(studio, say)}, apply_default_css=False, elem_id="credits")
+def footer(studio: Studio, spoken: Spoken) -> gr.HTML:
+    return spoken(
+        gr.HTML, lambda say: {"value": credit(studio, say)}, apply_default_css=False, elem_id="credits"
+    )
 
 
-def about(studio: Studio) -> None:
+def about(studio: Studio) -> gr.Markdown:
+    return gr.Markdown(card(studio), elem_id="card")
+
+
+def card(studio: Studio) -> str:
     """The model card; its pictures lie in the checkpoint's folder, where browsers cannot reach them."""
-    gr.Markdown(PICTURE.sub("", studio.card), elem_id="card")
+    return PICTURE.sub("", studio.card)
 
 
-def _footer(studio: Studio, say: Say) -> str:
+def credit(studio: Studio, say: Say) -> str:
     size = studio.recipe().size
     sets = say("list_join").join(
         f'<a href="{url}" rel="noopener" target="_blank">{name}</a> ({by}, {licence})'

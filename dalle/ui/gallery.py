@@ -3,7 +3,6 @@
 import math
 import threading
 from collections.abc import Iterator, Sequence
-from html import escape
 from typing import Any
 
 import gradio as gr
@@ -11,7 +10,7 @@ import gradio as gr
 from dalle.recipe import Picture
 from dalle.studio import Frame, Studio
 from dalle.ui import tiles
-from dalle.ui.events import TROUBLE, View, excuse, problem
+from dalle.ui.events import TROUBLE, View, bar, excuse, problem
 from dalle.ui.form import Form, Settings
 from dalle.ui.spoken import Spoken
 from dalle.ui.strings import Say
@@ -69,7 +68,7 @@ class Gallery:
 
     def _begun(self, say: Say, settings: Settings) -> View:
         return {
-            self.status: _bar(say("starting")),
+            self.status: bar(say("starting")),
             self.empty: gr.update(visible=False),
             self.pictures: gr.update(value=tiles.coming([], int(settings.count)), visible=True),
             self.tiles: (),
@@ -82,7 +81,7 @@ class Gallery:
 
     def _under_way(self, say: Say, frame: Frame, before: Frame | None, count: int) -> View:
         if frame.waiting:
-            return {self.status: _bar(say("waiting", place=frame.waiting))}
+            return {self.status: bar(say("waiting", place=frame.waiting))}
         view = {self.status: _progress(say, frame)}
         # Most steps repaint nothing: a picture that stays is the same object.
         if before is None or list(map(id, frame.pictures)) != list(map(id, before.pictures)):
@@ -110,13 +109,7 @@ def _progress(say: Say, frame: Frame) -> str:
     text = say("progress", step=frame.step, steps=frame.steps)
     if frame.seconds_left is not None and frame.step < frame.steps:
         text += f" · {say('left', seconds=math.ceil(frame.seconds_left))}"
-    return _bar(text, frame.step / frame.steps)
-
-
-def _bar(text: str, share: float | None = None) -> str:
-    """A progress bar with its words; without a share it only says that something goes on."""
-    value = "" if share is None else f' value="{share:.3f}"'
-    return f"<label><progress{value}></progress><span>{escape(text)}</span></label>"
+    return bar(text, frame.step / frame.steps)
 
 
 def _empty(say: Say) -> str:

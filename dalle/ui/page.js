@@ -68,8 +68,9 @@ window.dalle = (() => {
   addEventListener("dragleave", (event) => event.relatedTarget || over(false));
   addEventListener("drop", (event) => {
     over(false);
-    const input = find("#drop")?.parentElement.querySelector("input[type=file]");
-    if (!hasFiles(event) || !input || event.target.closest?.("#drop")) return;
+    const place = find("#zone")?.offsetParent ? "#teach-files" : "#drop"; // of the tab that is open
+    const input = find(place)?.parentElement.querySelector("input[type=file]");
+    if (!hasFiles(event) || !input || event.target.closest?.(place)) return;
     event.preventDefault();
     input.files = event.dataTransfer.files;
     input.dispatchEvent(new Event("change", { bubbles: true }));

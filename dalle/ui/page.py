@@ -10,17 +10,23 @@ from dalle.studio import Studio
 from dalle.ui import footer
 from dalle.ui.api import Api
 from dalle.ui.create import Create
-from dalle.ui.events import AT_ONCE
+from dalle.ui.events import AT_ONCE, QUIET
+from dalle.ui.picker import Picker
 from dalle.ui.spoken import TELL, Spoken
 from dalle.ui.strings import LANGUAGES, TAGS, Say
 from dalle.ui.style import theme
+from dalle.ui.train import Train
+from dalle.workshop import Workshop
 
 HERE = Path(__file__).parent
 SECRET = "dalle"  # fixed, so that what a browser keeps is readable after a restart; it hides nothing
 
 
-def build(studio: Studio, language: str | None = None) -> gr.Blocks:
-    """The whole page. Without a language each visitor gets that of their browser."""
+def build(studio: Studio, language: str | None = None, workshop: Workshop | None = None) -> gr.Blocks:
+    """The whole page. Without a language each visitor gets that of their browser.
+
+    With a workshop visitors may train, and choose the checkpoint that draws.
+    """
     first = language or next(iter(LANGUAGES))
     spoken, say = Spoken(first), Say(first)
     with gr.Blocks(title=say("title"), analytics_enabled=False, delete_cache=(3600, 86400)) as page:
@@ -28,6 +34,7 @@ def build(studio: Studio, language: str | None = None) -> gr.Blocks:
         spoken_here = gr.BrowserState("", storage_key="dalle-language", secret=SECRET)
         with gr.Row(elem_id="top"):
             spoken(gr.HTML, lambda say: {"value": _header(say)}, apply_default_css=False, scale=1)
+            picker = Picker(studio, workshop, spoken) if workshop else None
             choice = spoken(
                 gr.Radio,
                 lambda say: {"label": say("language")},
@@ -37,17 +44,25 @@ def build(studio: Studio, language: str | None = None) -> gr.Blocks:
                 elem_id="language",
             )
             spoken(gr.HTML, lambda say: {"value": _lamp(say)}, apply_default_css=False, elem_id="lamp")
-        with gr.Tabs():
-            with spoken(gr.Tab, lambda say: {"label": say("tab_create")}):
+        with gr.Tabs() as tabs:
+            with spoken(gr.Tab, lambda say: {"label": say("tab_create")}, id="create"):
                 create = Create(studio, spoken, choice, SECRET)
+            if workshop:
+                with spoken(gr.Tab, lambda say: {"label": say("tab_train")}, id="train"):
+                    train = Train(studio, workshop, spoken, choice, SECRET)
             with spoken(gr.Tab, lambda say: {"label": say("tab_about")}):
-                footer.about(studio)
-        footer.footer(studio, spoken)
+                card = footer.about(studio)
+        credit = footer.footer(studio, spoken)
         spoken.follow(choice)
         choice.input(None, choice, spoken_here, js="(language) => [language]")
         greeted = page.load(_greeting(language), spoken_here, choice, **AT_ONCE)
         greeted.then(None, choice, js=TELL)
         create.arrive(page)
+        if workshop:
+            another = picker.wire(choice, train.visitor, credit, card)
+            another.then(create.refit, [choice, create.bench.shape], create.opened, **QUIET)
+            train.use(picker, create, tabs)
+            train.arrive(page, picker)
     return page
 
 
@@ -88,7 +103,7 @@ def launch(page: gr.Blocks, **options: Any) -> None:
     page.block_thread()
 
 
-def start(page: gr.Blocks, **options: Any) -> None:
+def start(page: gr.Blocks, max_file_size: int = images.MAX_BYTES, **options: Any) -> None:
     """Serve in the background."""
     page.queue(max_size=256)
     page.launch(
@@ -97,7 +112,7 @@ def start(page: gr.Blocks, **options: Any) -> None:
         head=f"<script>{_read('page.js')}</script>",
         favicon_path=HERE / "mark.svg",
         footer_links=["api"],
-        max_file_size=images.MAX_BYTES,
+        max_file_size=max_file_size,
         max_threads=128,  # requests that may wait for the studio at the same time
         enable_monitoring=False,
         run_history=False,

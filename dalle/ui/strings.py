@@ -1,5 +1,7 @@
 """Every word of the page, in English and Chinese: one table."""
 
+import math
+
 LANGUAGES = {"en": "EN", "zh": "中文"}
 TAGS = {"en": "en", "zh": "zh-CN"}  # as browsers name them
 
@@ -112,6 +114,105 @@ TABLE: dict[str, tuple[str, str]] = {
         "This picture was made with checkpoint {theirs}; here {ours} draws, so it looks different.",
         "这张图出自检查点 {theirs}，而这里使用 {ours}，画出来会不同。",
     ),
+    # --- teaching: the pictures
+    "tab_train": ("Teach", "教它"),
+    "teach_pictures": ("Your pictures", "您的图片"),
+    "teach_invitation": ("Teach it something of your own", "教它画您的东西"),
+    "teach_invitation_hint": (
+        "Five to fifty pictures of one thing, with or without captions. Drop them, or a zip, anywhere here.",
+        "同一样东西的五到五十张图片，有没有说明文字都行。把图片或 zip 拖到页面任意处。",
+    ),
+    "teach_files": ("Pictures or a zip", "选图片或 zip"),
+    "teach_folder": ("A folder", "选文件夹"),
+    "teach_reading": ("Reading the pictures", "正在读取图片"),
+    "teach_measuring": ("Measuring how fast this machine learns", "正在测量本机训练速度"),
+    "teach_refused": ("This cannot be learnt from: {reason}", "无法学习：{reason}"),
+    "teach_nothing": ("There is no picture among these that can be learnt from.", "其中没有可以学习的图片。"),
+    "teach_count": ("pictures", "张图片"),
+    "teach_matched": ("captions matched", "条说明已配对"),
+    "teach_by_folder": ("named by their folders", "张以文件夹命名"),
+    "teach_by_name": ("named by their files", "张以文件名命名"),
+    "teach_uncaptioned": ("without a caption", "张没有说明"),
+    "teach_problems": ("left out", "项未采用"),
+    "teach_left_out": ("What will not be learnt from, and why", "未采用的内容及原因"),
+    "problem_unreadable": ("unreadable", "无法读取"),
+    "problem_duplicate": ("duplicate", "重复"),
+    "problem_small": ("too small", "太小"),
+    "problem_orphan": ("no picture for this caption", "说明没有对应图片"),
+    "problem_caption": ("odd caption", "说明有误"),
+    "problem_refused": ("refused", "拒绝"),
+    "problem_ignored": ("ignored", "忽略"),
+    "problem_removed": ("removed", "已移除"),
+    "teach_word": ("One caption for all", "统一说明"),
+    "teach_word_hint": ("a blorple: a word of your own works best", "一个新词最好，例如“小噗”"),
+    "teach_same": ("Use for all", "用于全部"),
+    "teach_file": ("File", "文件"),
+    "teach_caption": ("Caption", "说明"),
+    "teach_holds_well": (
+        "Your pictures, and how the model holds them: {psnr} dB, good.",
+        "您的图片，以及模型还原的样子：{psnr} dB，不错。",
+    ),
+    "teach_holds_adapts": (
+        "Your pictures, and how the model holds them: {psnr} dB. It will first practise painting them.",
+        "您的图片，以及模型还原的样子：{psnr} dB。它会先练习画这类图片。",
+    ),
+    "teach_preset": ("How thoroughly", "学多细"),
+    "preset_quick": ("Quick", "快速"),
+    "preset_good": ("Good", "良好"),
+    "preset_thorough": ("Thorough", "细致"),
+    "teach_how": ("Pictures that are not square", "不是正方形的图片"),
+    "teach_crop": ("use the middle", "取中间"),
+    "teach_pad": ("show whole", "完整显示"),
+    "teach_flips": ("Mirrored pictures are as good", "镜像也可以"),
+    "teach_name": ("Name", "名称"),
+    "teach_name_hint": ("by default its caption", "默认用说明文字"),
+    "teach_start": ("Start teaching", "开始教"),
+    "teach_forget": ("Put away", "收起"),
+    # --- teaching: the runs
+    "runs": ("What it learnt", "它学过的"),
+    "runs_empty": ("Nothing taught yet", "还没教过什么"),
+    "teach_step_1": ("Give it pictures, and say what they show.", "给它图片，说明画的是什么。"),
+    "teach_step_2": ("Watch it learn; it goes on when this page is closed.", "看它学习；关掉页面也会继续。"),
+    "teach_step_3": ("Draw with it, slide with it, take it home as a zip.", "用它画、用它调整，打包带走。"),
+    "state_waiting": ("Waiting", "排队中"),
+    "state_preparing": ("Preparing", "准备中"),
+    "state_training": ("Learning", "学习中"),
+    "state_saving": ("Saving", "保存中"),
+    "state_done": ("Done", "完成"),
+    "state_stopped": ("Stopped", "已停止"),
+    "state_failed": ("Failed", "失败"),
+    "state_interrupted": ("Interrupted", "已中断"),
+    "run_place": ("One learns at a time; before this one: {place}", "一次只学一个，前面还有 {place} 个"),
+    "run_left": ("{time} left", "还需{time}"),
+    "run_loss": ("Loss", "损失"),
+    "run_samples": (
+        "Drawn by now, always from the same seeds: what it learns, and what it knew",
+        "现在画的样子（种子不变）：上排新学的，下排原来会的",
+    ),
+    "run_learnt": ("Being learnt", "要学的图片"),
+    "run_held": ("Your pictures, and how well it can hold them at all", "您的图片，以及它最多能还原成什么样"),
+    "run_before": ("Earlier", "之前的样子"),
+    "run_use": ("Draw with it", "用它画"),
+    "run_stop": ("Stop", "停止"),
+    "run_resume": ("Go on", "继续"),
+    "run_download": ("Download", "下载"),
+    "run_delete": ("Delete", "删除"),
+    "run_import": ("Bring a checkpoint", "导入检查点"),
+    "run_importing": ("Looking at the checkpoint", "正在检查"),
+    "run_sure": ("Delete this run and its checkpoint for ever?", "永久删除这次训练和它的检查点？"),
+    "run_in_use": (
+        "it draws here right now; choose another checkpoint first",
+        "它正在使用中，请先换一个检查点",
+    ),
+    "run_failed": ("This cannot be done: {reason}", "无法完成：{reason}"),
+    "run_refused": ("This is not taken in: {reason}", "未能导入：{reason}"),
+    "in_use": (
+        "From now on {name} draws, for everybody on this page.",
+        "从现在起由 {name} 来画，对本页所有人生效。",
+    ),
+    "about_minutes": ("about {count} min", "约 {count} 分钟"),
+    "about_hours": ("about {count} h", "约 {count} 小时"),
+    "about_seconds": ("about {count} s", "约 {count} 秒"),
     # --- footer
     "checkpoint": ("Checkpoint", "检查点"),
     "can_draw": (
@@ -140,3 +241,12 @@ class Say:
     def __call__(self, key: str, **values: object) -> str:
         """The text of a key of TABLE, with `values` in its braces; KeyError where there is none."""
         return TABLE[key][self._column].format(**values)
+
+
+def duration(say: Say, seconds: float) -> str:
+    """A length of time to be expected: "about 4 min"."""
+    if seconds < 90:
+        return say("about_seconds", count=math.ceil(seconds))
+    if seconds < 5400:
+        return say("about_minutes", count=round(seconds / 60))
+    return say("about_hours", count=f"{seconds / 3600:.1f}")

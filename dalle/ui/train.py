@@ -1,0 +1,82 @@
+"""The Teach tab: pictures become a run, and a run becomes a checkpoint to draw with."""
+
+import secrets
+from typing import Any
+
+import gradio as gr
+
+from dalle.data.folder import Folder, FolderError
+from dalle.studio import Studio
+from dalle.ui.create import PRESS_DRAW, Create
+from dalle.ui.draft import Draft, Rows
+from dalle.ui.events import AT_ONCE, QUIET, View, told
+from dalle.ui.picker import OWN, Picker
+from dalle.ui.spoken import Spoken
+from dalle.ui.strings import Say
+from dalle.ui.watch import Watch
+from dalle.workshop import Workshop
+
+
+class Train:
+    """The parts of the tab, and what passes between them and the rest of the page."""
+
+    def __init__(self, studio: Studio, workshop: Workshop, spoken: Spoken, language: gr.Radio, secret: str):
+        self._studio, self._workshop, self._language = studio, workshop, language
+        # Who the visitor is: what their runs are known by after a reload.
+        self.visitor = gr.BrowserState("", storage_key="dalle-visitor", secret=secret)
+        with gr.Row(elem_id="lesson"):
+            with gr.Column(scale=6, min_width=300, elem_id="given"):
+                self.draft = Draft(studio, workshop, spoken)
+            with gr.Column(scale=5, min_width=300, elem_id="learnt"):
+                self.watch = Watch(studio, workshop, spoken)
+        self.draft.wire(language, self.visitor)
+        self.watch.wire(language, self.visitor)
+        given = [language, self.visitor, *self.draft.inputs]
+        self.draft.start.click(self.start, given, self.draft.outputs | self.watch.outputs, **QUIET)
+
+    def start(
+        self, language: str, visitor: str, table: Rows, name: str, preset: str, how: str, flips: bool
+    ) -> View:
+        """Make a run of the draft, and watch it."""
+        with told(Say(language), "teach_refused"):
+            rows = self.draft.rows(table)
+            run = self._workshop.start(visitor, rows, self._studio.folder, preset, name, how, flips)
+        return self.draft.cleared() | self.watch.refresh(language, visitor, run.name, {})
+
+    def arrive(self, page: gr.Blocks, picker: Picker) -> None:
+        """When the page is opened: who it is, what they left here, and which checkpoint draws."""
+        who, watch = [self._language, self.visitor], self.watch
+        known = page.load(_known, self.visitor, self.visitor, **AT_ONCE)
+        known.then(picker.show, who, picker.outputs, **AT_ONCE)
+        look = [*who, watch.chosen, watch.seen]
+        known.then(watch.refresh, look, watch.outputs, **AT_ONCE)
+        self.draft.arrive(known, self.visitor, self._language)
+        watch.ready.change(picker.show, who, picker.outputs, **AT_ONCE)
+
+    def use(self, picker: Picker, create: Create, tabs: gr.Tabs) -> None:
+        """Draw with a run's checkpoint: chosen, and at once tried, in the Create tab."""
+        given = [self._language, self.visitor, self.watch.chosen]
+        button = self.watch.buttons["use"]
+        chosen = button.click(
+            lambda language, visitor, name: picker.use(language, visitor, OWN + name),
+            given,
+            picker.outputs,
+            **QUIET,
+        )
+        asked = chosen.success(self._caption, given, [create.form.prompt, tabs], **AT_ONCE)
+        asked.then(None, js=PRESS_DRAW)
+
+    def _caption(self, language: str, visitor: str, name: str) -> list[Any]:
+        """What a run was taught, as a prompt, and the tab that draws it."""
+        try:
+            data = Folder.open(self._workshop.run(visitor, name).folder / "data")
+            prompt = data.items[0].caption
+        except FolderError:  # a checkpoint that was brought here, by whatever it was taught
+            prompt = self._studio.surprise(0)
+        return [prompt, gr.update(selected="create")]
+
+
+def _known(visitor: Any) -> str:
+    """The secret that this browser keeps, or a new one."""
+    fits = isinstance(visitor, str) and 16 <= len(visitor) <= 64
+    return visitor if fits else secrets.token_urlsafe(24)

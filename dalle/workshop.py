@@ -1,0 +1,265 @@
+"""The workshop: what visitors of the page may do with training runs, within limits, one run at a time.
+
+    files --gather--> draft --start--> a run that waits for its turn, trains --> a checkpoint to draw with
+
+A visitor is known by a secret that their browser keeps; a run's folder holds its digest. All else is files
+too, so that a page that is reloaded, and a server that is started again, find everything as it is.
+"""
+
+import hashlib
+import re
+import secrets
+import shutil
+import threading
+import time
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from dalle import finetune, parcel, runs
+from dalle.data import folder as folders
+from dalle.data import views
+from dalle.data.archive import Source
+from dalle.data.folder import Folder, FolderError, Quota
+from dalle.data.views import How
+from dalle.finetune import PRESETS
+from dalle.lesson import Reconstruction
+from dalle.model import DALLE
+from dalle.runs import Run
+
+HOME = Path("runs/taught")
+EVERY = 1.0  # seconds between two looks at the queue
+ABANDONED = 24 * 3600  # seconds after which a draft that was never started is thrown away
+RECONSTRUCTED = 12  # pictures of a draft
+DRAFTS, OWNER = ".drafts", "owner.txt"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much a visitor may take."""
+
+    pictures: int = 500  # of a run
+    source_bytes: int = 2**29  # of what is handed over, unpacked
+    steps: int = 10_000  # of a run
+    hours: float = 24  # that a run trains at a time
+    disk_bytes: int = 2**36  # of all runs together
+    free_bytes: int = 2**31  # of the disk, that a run may need and must be there
+
+    @property
+    def presets(self) -> list[str]:
+        """The presets that are short enough."""
+        return [name for name, preset in PRESETS.items() if preset.steps <= self.steps]
+
+
+HOSTED = Limits(pictures=50, source_bytes=2**26, steps=1_000, hours=1, disk_bytes=2**33)
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What is to be expected of training on a draft, measured here and now."""
+
+    seconds: dict[str, float]  # by preset
+    psnr: float  # dB of the pictures' reconstructions as the checkpoint is
+    adapts: bool  # whether the Generator will adapt to them
+    sheet: Image.Image  # pictures above their reconstructions
+
+
+class Workshop:
+    """The runs below `home`. `shared`: each visitor sees only their own; else everybody sees all."""
+
+    def __init__(self, home: Path = HOME, limits: Limits | None = None, shared: bool = False):
+        self.home, self.limits, self.shared = home, limits or Limits(), shared
+        self._measuring = threading.Lock()  # two at once would each look half as fast
+        self._closed = threading.Event()
+        home.mkdir(parents=True, exist_ok=True)
+
+    def __enter__(self) -> "Workshop":
+        threading.Thread(target=self._work, name="dalle-workshop", daemon=True).start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Runs go on."""
+        self._closed.set()
+
+    def _work(self) -> None:
+        while not self._closed.wait(EVERY):
+            with suppress(OSError):  # a disk that is full now may not be so later
+                self.tick()
+
+    def tick(self) -> None:
+        """Stop a run whose time is up, and start the next."""
+        if runs.seconds_running(self.home) > 3600 * self.limits.hours and (name := runs.running(self.home)):
+            Run(self.home / name).stop()
+        runs.start_next(self.home)
+
+    # --- whose runs
+
+    def runs(self, visitor: str) -> list[Run]:
+        """The runs that a visitor sees, those heard of last first."""
+        return [run for run in runs.listing(self.home) if self._sees(visitor, run)]
+
+    def run(self, visitor: str, name: str) -> Run:
+        """A run that a visitor sees. Raises ValueError where there is none of that name."""
+        found = {run.name: run for run in self.runs(visitor)}
+        if name not in found:
+            raise ValueError(f"there is no run {name[:80]!r}")
+        return found[name]
+
+    def place(self, run: Run) -> int:
+        """How many runs have to end before this one begins; 0 where it does not wait."""
+        queue = runs.waiting(self.home)
+        return queue.index(run) + (runs.running(self.home) is not None) if run in queue else 0
+
+    def _sees(self, visitor: str, run: Run) -> bool:
+        if not self.shared:
+            return True
+        try:
+            owner = (run.folder / OWNER).read_text(encoding="ascii")
+        except (OSError, ValueError):
+            return False
+        return secrets.compare_digest(owner, _digest(visitor))
+
+    # --- drafts: pictures with captions that are not learnt from yet
+
+    def draft(self, visitor: str) -> Folder | None:
+        """The visitor's pictures, as they handed them over last."""
+        try:
+            return Folder.open(self._drafts(visitor))
+        except FolderError:
+            return None
+
+    def gather(self, visitor: str, source: Source) -> Folder:
+        """Read what a visitor hands over, in the place of an older draft. Raises FolderError, ValueError."""
+        self._check_room()
+        self._tidy()
+        quota = Quota(pictures=self.limits.pictures, total_bytes=self.limits.source_bytes)
+        path = self._drafts(visitor)
+        fresh = path.with_name(f"{path.name}-{secrets.token_hex(4)}")
+        folders.gather(source, fresh, quota)
+        shutil.rmtree(path, ignore_errors=True)
+        fresh.rename(path)
+        return Folder.open(path)
+
+    def forget(self, visitor: str) -> None:
+        """Throw the visitor's draft away."""
+        shutil.rmtree(self._drafts(visitor), ignore_errors=True)
+
+    def outlook(self, visitor: str, base: Path, how: How = "crop") -> Outlook:
+        """Measure how long each preset would take on the draft, and how well `base` holds its pictures."""
+        draft = self._some_draft(visitor)
+        model = DALLE.from_pretrained(base)
+        pictures, size = draft.pictures()[:RECONSTRUCTED], model.config.image_size
+        pixels = [np.asarray(views.plain(picture, size, how)) for picture in pictures]
+        with self._measuring:
+            pace = finetune.pace(model)
+        seen = Reconstruction(model, np.stack(pixels))
+        adapts = seen.psnr < finetune.POOR
+        seconds = {preset: pace.seconds(preset, adapts) for preset in self.limits.presets}
+        return Outlook(seconds, seen.psnr, adapts, seen.sheet())
+
+    def _some_draft(self, visitor: str) -> Folder:
+        draft = self.draft(visitor)
+        if draft is None or not draft.items:
+            raise ValueError("there are no pictures to learn from; choose some first")
+        return draft
+
+    def _drafts(self, visitor: str) -> Path:
+        return self.home / DRAFTS / _digest(visitor)
+
+    def _tidy(self) -> None:
+        for path in (self.home / DRAFTS).glob("*"):
+            if time.time() - path.stat().st_mtime > ABANDONED:
+                shutil.rmtree(path, ignore_errors=True)
+
+    # --- runs
+
+    def start(
+        self,
+        visitor: str,
+        rows: Sequence[tuple[str, str]],
+        base: Path,
+        preset: str,
+        name: str = "",
+        how: How = "crop",
+        flips: bool = False,
+    ) -> Run:
+        """Make a run of the draft, with these (file name, caption) rows, and let it wait for its turn.
+
+        Raises ValueError where rows, preset or checkpoint cannot be used, or the disk has no room.
+        """
+        self._check_room()
+        if preset not in self.limits.presets:
+            raise ValueError(f"there is no preset {preset!r} here; choose {', '.join(self.limits.presets)}")
+        plan = finetune.plan(base, preset, how=how, flips=flips)
+        draft = self._some_draft(visitor).recaptioned(rows)
+        finetune.check(draft)
+        run = self._new(visitor, name or Counter(item.caption for item in draft.items).most_common(1)[0][0])
+        try:
+            plan.save(run.folder)
+            draft.path.rename(run.folder / "data")
+            runs.enqueue(run)
+        except OSError:
+            shutil.rmtree(run.folder)
+            raise
+        self.tick()
+        return run
+
+    def resume(self, visitor: str, name: str) -> None:
+        """Let a run that was stopped, interrupted or failed wait for its turn to go on."""
+        self._check_room()
+        runs.enqueue(self.run(visitor, name))
+        self.tick()
+
+    def delete(self, visitor: str, name: str) -> None:
+        """Delete a run and its checkpoint for ever. Raises Busy where it is training."""
+        runs.delete(self.home, self.run(visitor, name).name)
+
+    def take_in(self, visitor: str, source: Source) -> Run:
+        """A checkpoint that a visitor brings, as a run that is done. Raises what parcel.unpack raises."""
+        self._check_room()
+        first = source if isinstance(source, Path) else source[0]
+        run = self._new(visitor, first.stem if first.suffix == ".zip" else "checkpoint")
+        try:
+            parcel.unpack(source, run.folder / "checkpoint-000000")
+        except BaseException:
+            shutil.rmtree(run.folder)
+            raise
+        runs.record(run, "done")
+        return run
+
+    def _new(self, visitor: str, name: str) -> Run:
+        """A new run's folder, called `name` as far as that can be a name and is free."""
+        plain = re.sub(r"\W+", "-", name).strip("-")[:40].strip("-") or "run"
+        number, run = 1, None
+        while run is None:
+            try:
+                run = runs.create(self.home, plain if number == 1 else f"{plain}-{number}")
+            except FileExistsError:
+                number += 1
+        (run.folder / OWNER).write_text(_digest(visitor), encoding="ascii")
+        return run
+
+    def _check_room(self) -> None:
+        """Raise ValueError where another run might fill the disk, or the part of it that runs may have."""
+        used = sum(_size(path) for path in self.home.rglob("*"))
+        if used > self.limits.disk_bytes:
+            raise ValueError(f"the runs take {used / 2**30:.0f} GiB, all that they may; delete one first")
+        if shutil.disk_usage(self.home).free < self.limits.free_bytes:
+            needed = self.limits.free_bytes / 2**30
+            raise ValueError(f"the disk has less than {needed:.0f} GiB left, which a run may need; make room")
+
+
+def _digest(visitor: str) -> str:
+    return hashlib.sha256(visitor.encode()).hexdigest()[:32]
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.lstat().st_size
+    except OSError:  # a run that trains moves its files
+        return 0
