@@ -11,6 +11,7 @@ import pytest
 from sd_parsers import ParserManager
 
 import dalle.ui
+from dalle.finetune import PRESETS
 from dalle.recipe import CODE, SEEDS, Recipe, load_png
 from dalle.ui import links, tiles
 from dalle.ui.form import EXAMPLES, OFFERED, Settings
@@ -20,9 +21,12 @@ from dalle.ui.shape import END, UNDOS, Shape
 from dalle.ui.strings import LANGUAGES, TABLE, TAGS, Say
 from dalle.ui.tiles import Tile
 from dalle.ui.walk import PAD, STRIP, walked
+from dalle.ui.watch import BUTTONS
 from tests.sketch import Sketch
 
 SOURCE = "\n".join(path.read_text(encoding="utf-8") for path in Path(dalle.ui.__file__).parent.glob("*.py"))
+STATES = "waiting preparing training saving done stopped failed interrupted".split()
+PROBLEMS = "unreadable duplicate small orphan caption refused ignored removed".split()
 WILD = "</script>\"'<img src=x onerror=alert(1)>{{value}}${1}`"
 
 
@@ -62,10 +66,14 @@ def test_chinese_is_chinese() -> None:
 
 def test_every_text_is_used_and_every_used_text_is_there() -> None:
     """Guards against words left over in the table, and against a KeyError when something rare happens."""
-    patterns = (r'say\(\s*[\'"](\w+)', r'told\([^"\n]+, "(\w+)"', r'Say\(\w+\)\("(\w+)"')
+    patterns = (r'say\(\s*[\'"](\w+)', r'(?:told|excuse)\([^"\n]+, "(\w+)"', r'Say\(\w+\)\("(\w+)"')
     used = {key for pattern in patterns for key in re.findall(pattern, SOURCE)} | {"failed"}
     used |= {f"style_{style}" for style in OFFERED}
     used |= {"undo", "reset", "nudge", "resample", "download", "copy_link", "keep", "reuse", "clear_sure"}
+    used |= {f"run_{name}" for name in BUTTONS} | {f"state_{state}" for state in STATES}
+    used |= {f"preset_{name}" for name in PRESETS} | {f"problem_{kind}" for kind in PROBLEMS}
+    used |= {f"teach_{name}" for name in "count matched by_folder by_name uncaptioned problems".split()}
+    used |= {f"teach_step_{number}" for number in (1, 2, 3)} | {"run_sure"}
     assert used == TABLE.keys()
 
 

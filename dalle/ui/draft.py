@@ -256,6 +256,7 @@ def _problems(say: Say, problems: Sequence[Problem]) -> str:
 
 def _holds(say: Say, outlook: Outlook) -> str:
     """How well the checkpoint can hold the pictures at all: each above its reconstruction."""
-    told = say("teach_holds_adapts" if outlook.adapts else "teach_holds_well", psnr=f"{outlook.psnr:.0f}")
+    psnr = f"{outlook.psnr:.0f}"
+    told = say("teach_holds_adapts", psnr=psnr) if outlook.adapts else say("teach_holds_well", psnr=psnr)
     sheet = tiles.preview(outlook.sheet)
     return f'<figure class="sheet"><img src="{sheet}" alt="{told}"><figcaption>{told}</figcaption></figure>'

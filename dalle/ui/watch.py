@@ -27,6 +27,7 @@ from dalle.workshop import Workshop
 
 EVERY = 2  # seconds between two looks
 SIDE = 128  # pixels of a picture that is being learnt
+BUTTONS = ("use", "stop", "resume", "download", "delete")
 
 
 class Part(NamedTuple):
@@ -56,10 +57,11 @@ class Watch:
         self.news = gr.HTML(apply_default_css=False, elem_classes="status")
         self.listed = gr.HTML(js_on_load=tiles.SELECT, apply_default_css=False, elem_id="runs")
         self.empty = spoken(gr.HTML, lambda say: {"value": _empty(say)}, apply_default_css=False)
+        # Outside of what is shown and hidden, which would show it too.
+        self.file = gr.DownloadButton(visible="hidden", elem_id="run-file")
         with gr.Column(visible=False, elem_id="run") as self.body:
             self.status = gr.HTML(apply_default_css=False, elem_id="run-status", elem_classes="status")
             self.buttons = self._buttons(spoken)
-            self.file = gr.DownloadButton(visible="hidden", elem_id="run-file")
             self.sheets = gr.HTML(apply_default_css=False, elem_id="run-sheets")
             self.curve = gr.HTML(apply_default_css=False)
         self.ready = gr.Textbox(label="", visible="hidden")  # names of the runs that have a checkpoint
@@ -79,7 +81,7 @@ class Watch:
                     variant="primary" if name == "use" else "secondary",
                     elem_id=f"run-{name}",
                 )
-                for name in ("use", "stop", "resume", "download", "delete")
+                for name in BUTTONS
             }
 
     def wire(self, language: gr.Radio, visitor: gr.BrowserState) -> None:
@@ -95,9 +97,7 @@ class Watch:
         self.buttons["delete"].click(self.delete, look, self.outputs, js=ask, **QUIET)
         packed = self.buttons["download"].click(self.pack, [*who, self.chosen], self.file, **QUIET)
         packed.then(None, js="() => document.querySelector('#run-file').click()")
-        begun = self.bring.upload(
-            lambda said: bar(Say(said)("run_importing")), language, self.news, **AT_ONCE
-        )
+        begun = self.bring.upload(_importing, language, self.news, **AT_ONCE)
         begun.then(self.take_in, [*who, self.bring], self.outputs | {self.news}, **QUIET)
 
     # --- what the events do
@@ -192,6 +192,10 @@ class Watch:
 
     def _in_use(self, run: Run) -> bool:
         return self._studio.folder.parent == run.folder
+
+
+def _importing(language: str) -> str:
+    return bar(Say(language)("run_importing"))
 
 
 def _list(say: Say, runs: list[tuple[str, str]], at: int) -> str:
