@@ -121,10 +121,20 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--output", type=Path, default=DEFAULT_CHECKPOINT)
     export.set_defaults(command=_export)
 
+    push = commands.add_parser("push", help="upload a checkpoint to the Hugging Face Hub")
+    push.add_argument("checkpoint", type=Path)
+    push.add_argument("repository", metavar="USER/NAME")
+    push.add_argument("--private", action="store_true")
+    push.set_defaults(command=_push)
+
     bench = commands.add_parser("bench", help="timings; run nothing else meanwhile")
-    bench.add_argument("what", choices=("generate", "train", "page"))
+    bench.add_argument("what", choices=("generate", "train", "page", "teach"))
     bench.add_argument("--checkpoint", type=Path, default=DEFAULT_CHECKPOINT)
-    bench.add_argument("--batch", type=int, default=256)
+    bench.add_argument("--batch", type=int, default=256, help="of train")
+    bench.add_argument("--thing", default="blorple", help="to teach: blorple, drawn, or moccup, a photo")
+    bench.add_argument("--preset", default="quick", help="to teach with")
+    bench.add_argument("--data", type=Path, help="folder of the emoji set, for what is forgotten by teaching")
+    bench.add_argument("--output", type=Path, default=Path("evaluation/teach"), help="of teach")
     bench.set_defaults(command=_bench)
     return parser
 
@@ -301,7 +311,15 @@ def _export(options: argparse.Namespace) -> None:
     print(f"{options.output}: {card.export(options.checkpoint, options.output, emoji, options.evaluation)}")
 
 
+def _push(options: argparse.Namespace) -> None:
+    from dalle import parcel
+
+    print(parcel.push(options.checkpoint, options.repository, options.private))
+
+
 def _bench(options: argparse.Namespace) -> None:
+    if options.what == "teach":
+        return _bench_teaching(options)
     from dalle import bench
 
     if options.what == "page":
@@ -313,3 +331,12 @@ def _bench(options: argparse.Namespace) -> None:
     else:
         figures = bench.train(options.checkpoint, options.batch)
     print(json.dumps({name: float(f"{value:.4g}") for name, value in figures.items()}, indent=2))
+
+
+def _bench_teaching(options: argparse.Namespace) -> None:
+    from dalle import trial
+    from dalle.data.emoji import DEFAULT_FOLDER
+
+    data = options.data or DEFAULT_FOLDER
+    found = trial.teach(options.checkpoint, options.thing, options.output, data, options.preset)
+    print(json.dumps(found, indent=2))

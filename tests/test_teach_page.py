@@ -1,0 +1,224 @@
+"""Teaching in a browser: pictures go in, a run is watched, left, stopped, taken up again; its result draws."""
+
+import json
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from dalle import finetune, parcel, runs, runtime
+from dalle.model import DALLE
+from dalle.studio import Studio
+from dalle.workshop import Limits, Workshop
+from tests import test_page
+from tests.blorples import CAPTION, blorples
+from tests.test_page import axe, drawn, load, playwright, press, recipe
+from tests.tiny import tiny_checkpoint
+
+expect, Page = playwright.expect, playwright.Page
+browser, visit, pytestmark = test_page.browser, test_page.visit, test_page.pytestmark  # as there
+
+LONG = finetune.Preset(steps=10**6, generator_steps=0, prior=4)  # until it is stopped
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_checkpoint(tmp_path_factory.mktemp("checkpoints") / "tiny", card="# A card\n")
+
+
+@pytest.fixture(scope="module")
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
+    return Workshop(tmp_path_factory.mktemp("home") / "runs", Limits(steps=10**9, free_bytes=1), shared=True)
+
+
+@pytest.fixture(scope="module")
+def address(base: Path, workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where a page is served on which visitors may train, each on their own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("gradio")))
+        patch.setattr(runtime, "fast_bfloat16", lambda: False)
+        patch.setitem(finetune.PRESETS, "quick", LONG)
+        from gradio import networking
+
+        from dalle.ui.page import build, start
+
+        patch.setattr(networking, "url_ok", lambda url: True)
+        with Studio(base) as studio, workshop:
+            page = build(studio, workshop=workshop)
+            start(page, server_name="127.0.0.1", quiet=True)
+            yield page.local_url
+            page.close()
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> list[str]:
+    """Five pictures, four of them with captions, a broken one, and a caption of none."""
+    home = blorples(tmp_path / "pictures")
+    (home / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nbroken")
+    rows = [f"{name}.png,{CAPTION}" for name in (0, 1, 2, 3, 77)]
+    (home / "metadata.csv").write_text("\n".join(["file_name,text", *rows]))
+    return [str(path) for path in sorted(home.iterdir())]
+
+
+def teach_tab(page: Page) -> None:
+    page.get_by_role("tab", name="Teach").click()
+
+
+def hand_over(page: Page, files: list[str]) -> None:
+    page.locator("#zone input[type=file]").first.set_input_files(files)
+
+
+def status(page: Page) -> playwright.Locator:
+    return page.locator("#run-status")
+
+
+def caption(page: Page, row: int, text: str) -> None:
+    """Write into the table, as a person does."""
+    cell = page.locator("#captions").get_by_role("gridcell").nth(3 * row + 2)
+    cell.dblclick()
+    page.keyboard.press("Control+A")
+    page.keyboard.type(text)
+    page.keyboard.press("Enter")
+    expect(cell).to_contain_text(text)
+
+
+def test_teaching_from_pictures_to_a_drawing(
+    visit: Callable[..., Page], workshop: Workshop, pictures: list[str], base: Path, tmp_path: Path
+) -> None:
+    """Guards against a tab that loses a run on reload, cannot stop, or says done with nothing to draw with."""
+    page = visit()
+    teach_tab(page)
+    expect(page.get_by_text("Nothing taught yet")).to_be_visible()
+    hand_over(page, pictures)
+    expect(page.locator(".counts")).to_contain_text(
+        "5 pictures 4 captions matched 1 without a caption 2 left"
+    )
+    page.get_by_text("What will not be learnt from").click()
+    expect(page.locator(".problems")).to_contain_text("broken.png unreadable the picture is damaged")
+    expect(page.locator(".problems")).to_contain_text("(77.png) no picture for this caption")
+    expect(page.get_by_label(re.compile("Quick · about"))).to_be_checked()
+    expect(page.get_by_role("img", name=re.compile("It will first practise painting them"))).to_be_visible()
+    press(page, "Start teaching")
+    expect(page.get_by_test_id("toast-text")).to_contain_text("1 pictures have no caption, 4.png for one")
+    caption(page, 4, "a big blorple")
+    press(page, "Start teaching")
+    expect(status(page)).to_contain_text("a-blorple")
+    expect(page.get_by_role("img", name="Being learnt")).to_be_visible()
+    expect(page.get_by_role("img", name=re.compile("how well it can hold them"))).to_be_visible()
+    (run,) = runs.listing(workshop.home)
+    assert json.loads((run.folder / "data/report.json").read_text())["sources"]["4.png"] == "typed"
+
+    load(page, page.url)
+    teach_tab(page)
+    expect(status(page)).to_contain_text(re.compile("Learning · Step .* of 1000000"))
+    other = page.context.new_page()  # of the same visitor
+    load(other, page.url)
+    teach_tab(other)
+    press(other, "Stop")
+    for tab in (other, page):
+        expect(status(tab)).to_contain_text("Stopped")
+        expect(tab.get_by_role("button", name="Go on")).to_be_visible()
+        expect(tab.get_by_role("img", name=re.compile("Drawn by now"))).to_be_visible()
+        expect(tab.get_by_role("img", name=re.compile("Loss"))).to_be_visible()
+    other.close()
+
+    plan = json.loads((run.folder / "plan.json").read_text()) | {"steps": run.status().step + 2}
+    (run.folder / "plan.json").write_text(json.dumps(plan))
+    press(page, "Go on")
+    expect(status(page)).to_contain_text("Done")
+    assert run.status().step == plan["steps"]
+
+    press(page, "Draw with it")
+    expect(drawn(page)).to_have_count(8)
+    expect(page.get_by_role("figure")).to_contain_text(CAPTION)
+    digest = DALLE.from_pretrained(run.checkpoint).digest
+    assert recipe(page).checkpoint == digest != DALLE.from_pretrained(base).digest
+    expect(page.locator("#credits")).to_contain_text(f"a-blorple {digest}")
+    page.get_by_role("tab", name="About").click()
+    expect(page.locator("#card")).to_contain_text("fine-tuned on a person's own pictures")
+
+    teach_tab(page)
+    with page.expect_download() as download:
+        press(page, "Download")
+    assert download.value.suggested_filename == "a-blorple.zip"
+    parcel.unpack(Path(download.value.path()), tmp_path / "home")
+    assert DALLE.from_pretrained(tmp_path / "home").digest == digest
+    page.on("dialog", lambda dialog: dialog.accept())
+    press(page, "Delete")
+    expect(page.get_by_test_id("toast-text").last).to_contain_text("choose another checkpoint first")
+    page.get_by_label("Checkpoint").click()
+    page.get_by_role("option", name="tiny").click()
+    expect(page.locator("#credits")).to_contain_text("tiny")
+    press(page, "Delete")
+    expect(page.get_by_text("Nothing taught yet")).to_be_visible()
+    assert not run.folder.exists()
+
+
+def test_a_checkpoint_is_brought_and_another_refused(
+    visit: Callable[..., Page], workshop: Workshop, base: Path, tmp_path: Path
+) -> None:
+    """Guards against an import that takes anything, and one that strangers see."""
+    page = visit()
+    teach_tab(page)
+    bring = page.locator("#learnt input[type=file]")
+    bring.set_input_files({"name": "model.bin", "mimeType": "x/y", "buffer": b"no checkpoint"})
+    expect(page.locator("#learnt").get_by_role("alert")).to_contain_text(
+        "model.bin is no part of a checkpoint"
+    )
+    (tmp_path / "theirs.zip").write_bytes(parcel.pack(base, "theirs"))
+    bring.set_input_files(str(tmp_path / "theirs.zip"))
+    expect(page.locator("#runs")).to_contain_text("theirs Done")
+    expect(page.get_by_role("button", name="Draw with it")).to_be_visible()
+    page.get_by_label("Checkpoint").click()
+    expect(page.get_by_role("option", name="theirs")).to_be_visible()
+    stranger = visit()
+    teach_tab(stranger)
+    expect(stranger.get_by_text("Nothing taught yet")).to_be_visible()
+    stranger.get_by_label("Checkpoint").click()
+    expect(stranger.get_by_role("option", name="tiny")).to_be_visible()
+    expect(stranger.get_by_role("option", name="theirs")).to_have_count(0)
+
+
+def test_a_queue_is_shown_and_survives(
+    visit: Callable[..., Page], workshop: Workshop, pictures: list[str]
+) -> None:
+    """Guards against a second training at the same time, and a draft that a reload loses."""
+    other = runs.create(workshop.home, "of-somebody-else")
+    runs.record(other, "training")
+    lock = workshop.home / "lock.json"
+    lock.write_text(json.dumps({"run": other.name, "pid": os.getpid(), "born": runs.born(os.getpid())}))
+    page = visit()
+    teach_tab(page)
+    hand_over(page, pictures)
+    expect(page.locator(".counts")).to_contain_text("5 pictures")
+    load(page, page.url)
+    teach_tab(page)
+    page.get_by_label("One caption for all").fill("a blorple")
+    press(page, "Use for all")
+    expect(page.locator("#captions").get_by_role("gridcell", name="a blorple")).to_have_count(5)
+    press(page, "Start teaching")
+    expect(status(page)).to_contain_text("One learns at a time; before this one: 1")
+    press(page, "Stop")
+    expect(status(page)).to_contain_text("Stopped")
+    lock.unlink()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1440])
+def test_it_fits_and_axe_finds_nothing(
+    visit: Callable[..., Page], pictures: list[str], width: int, theme: str
+) -> None:
+    """Guards against a tab that scrolls sideways, and against what assistive programs cannot read."""
+    page = visit(viewport={"width": width, "height": 800}, color_scheme=theme)
+    teach_tab(page)
+    hand_over(page, pictures)
+    expect(page.get_by_role("img", name=re.compile("It will first practise"))).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    found = axe.Axe().run(page).response["violations"]
+    ours = {v["id"]: [node["html"] for node in v["nodes"]] for v in found if v["id"] not in FAULTS}
+    assert ours == {}
+
+
+FAULTS = test_page.GRADIO_FAULTS

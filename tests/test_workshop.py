@@ -1,0 +1,236 @@
+"""Laws of the workshop: whose a run is, whose turn it is, and how much anybody may take."""
+
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from dalle import finetune, parcel, runs, runtime
+from dalle.data.archive import FolderError
+from dalle.runs import Run
+from dalle.workshop import ABANDONED, DRAFTS, HOSTED, Limits, Workshop
+from tests.blorples import CAPTION, blorples
+from tests.tiny import tiny_checkpoint
+
+ME, YOU = "me, by a secret", "you, by another"
+
+pytestmark = pytest.mark.usefixtures("module_accelerator")
+
+
+@pytest.fixture(autouse=True)
+def exact(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runtime, "fast_bfloat16", lambda: False)
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_checkpoint(tmp_path_factory.mktemp("checkpoints") / "tiny")
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return blorples(tmp_path_factory.mktemp("pictures") / "in")
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the runs whose process would have been started; the last of them trains."""
+    names: list[str] = []
+
+    def start(run: Run) -> None:
+        runs.record(run, "training")
+        lock = {"run": run.name, "pid": os.getpid(), "born": runs.born(os.getpid())}
+        (run.folder.parent / "lock.json").write_text(json.dumps(lock))
+        names.append(run.name)
+
+    monkeypatch.setattr(runs, "start", start)
+    return names
+
+
+def workshop(tmp_path: Path, shared: bool = False, **limits: object) -> Workshop:
+    return Workshop(tmp_path / "runs", Limits(**{"free_bytes": 1} | limits), shared)
+
+
+def begin(shop: Workshop, visitor: str, pictures: Path, base: Path, caption: str = CAPTION) -> Run:
+    draft = shop.gather(visitor, pictures)
+    return shop.start(visitor, [(name, caption) for name, _ in draft.rows], base, "quick")
+
+
+def ends(shop: Workshop, run: Run) -> None:
+    """A run's process ends."""
+    runs.record(run, "done")
+    (shop.home / "lock.json").unlink()
+    shop.tick()
+
+
+# --- whose
+
+
+def test_a_visitor_sees_only_their_own(
+    tmp_path: Path, pictures: Path, base: Path, started: list[str]
+) -> None:
+    """Guards against a shared page where a stranger's pictures are seen, stopped or deleted by name."""
+    shop = workshop(tmp_path, shared=True)
+    run = begin(shop, ME, pictures, base)
+    nobody = runs.create(shop.home, "by-hand")
+    runs.record(nobody, "done")
+    assert [found.name for found in shop.runs(ME)] == [run.name] and shop.runs(YOU) == []
+    for act in (shop.run, shop.delete, shop.resume):
+        for name in (run.name, nobody.name, "../runs"):
+            with pytest.raises(ValueError, match="there is no run"):
+                act(YOU, name)
+    assert shop.draft(YOU) is None
+    assert ME not in "".join(path.read_text() for path in shop.home.rglob("*.txt"))  # its digest alone
+    alone = Workshop(shop.home)
+    assert {found.name for found in alone.runs(YOU)} == {run.name, nobody.name}
+
+
+def test_a_draft_waits_for_its_start(tmp_path: Path, pictures: Path, base: Path, started: list[str]) -> None:
+    """Guards against pictures that a reload loses, and a refused zip that takes the old pictures along."""
+    shop = workshop(tmp_path)
+    first = shop.gather(ME, pictures)
+    assert shop.draft(ME) == first and len(first.items) == 5
+    (tmp_path / "bad.zip").write_bytes(b"PK\x03\x04 and no more")
+    with pytest.raises(FolderError, match="damaged"):
+        shop.gather(ME, tmp_path / "bad.zip")
+    assert Workshop(shop.home).draft(ME) == first
+    shop.gather(ME, [pictures / "0.png", pictures / "1.png"])
+    draft = shop.draft(ME)
+    assert [item.name for item in draft.items] == ["0.png", "1.png"]
+    with pytest.raises(ValueError, match="2 pictures have no caption"):
+        shop.start(ME, draft.rows, base, "quick")
+    run = shop.start(ME, [("0.png", "my cat"), ("1.png", "my cat")], base, "quick", how="pad")
+    assert run.name == "my-cat" and shop.draft(ME) is None
+    assert finetune.Plan.load(run.folder).how == "pad"
+    with pytest.raises(ValueError, match="no pictures to learn from"):
+        shop.start(ME, [], base, "quick")
+    shop.gather(ME, pictures)
+    shop.forget(ME)
+    assert shop.draft(ME) is None
+
+
+def test_old_drafts_are_thrown_away(tmp_path: Path, pictures: Path) -> None:
+    """Guards against a disk full of pictures that nobody comes back for."""
+    shop = workshop(tmp_path)
+    shop.gather(YOU, pictures)
+    (old,) = (shop.home / DRAFTS).iterdir()
+    long_ago = time.time() - 2 * ABANDONED
+    os.utime(old, (long_ago, long_ago))
+    shop.gather(ME, pictures)
+    assert shop.draft(YOU) is None and shop.draft(ME)
+
+
+@pytest.mark.parametrize("name", ["../../etc", "a/b", "", "  ", ".", "x" * 500, "苹果", "-"])
+def test_any_name_will_do(name: str, tmp_path: Path, pictures: Path, base: Path, started: list[str]) -> None:
+    """Guards against a name that leads out of the folder, and two runs of one name."""
+    shop = workshop(tmp_path)
+    for _ in range(2):
+        draft = shop.gather(ME, pictures)
+        run = shop.start(ME, [(file, "!") for file, _ in draft.rows], base, "quick", name)
+        assert run.folder.parent == shop.home and runs.NAME.fullmatch(run.name)
+    assert run.name.endswith("-2")
+
+
+# --- whose turn
+
+
+def test_one_at_a_time_in_order(tmp_path: Path, pictures: Path, base: Path, started: list[str]) -> None:
+    """Guards against two trainings on two cores, a queue that forgets, and one that a restart loses."""
+    shop = workshop(tmp_path, shared=True)
+    first, second, third = (
+        begin(shop, visitor, pictures, base, caption)
+        for visitor, caption in ((ME, "one"), (YOU, "two"), (ME, "three"))
+    )
+    assert started == ["one"] and [shop.place(run) for run in (first, second, third)] == [0, 1, 2]
+    assert second.status().state == "waiting"
+    with pytest.raises(runs.Busy, match="training already"):
+        shop.resume(ME, "one")
+    third.stop()
+    assert third.status().state == "stopped"
+    again = Workshop(shop.home, shop.limits, shared=True)  # the server is started again
+    again.tick()
+    assert started == ["one"] and again.place(second) == 1
+    again.resume(ME, "three")
+    ends(again, first)
+    assert started == ["one", "two"] and again.place(third) == 1
+    ends(again, second)
+    assert started == ["one", "two", "three"]
+    with pytest.raises(ValueError, match="is done"):
+        again.resume(ME, "one")
+
+
+def test_a_run_that_cannot_start_lets_the_next(
+    tmp_path: Path, pictures: Path, base: Path, monkeypatch: pytest.MonkeyPatch, started: list[str]
+) -> None:
+    """Guards against a queue that stands still behind a broken run."""
+    shop, start = workshop(tmp_path), runs.start
+    for caption in ("one", "broken", "three"):
+        begin(shop, ME, pictures, base, caption)
+
+    def fail(run: Run) -> None:
+        if run.name == "broken":
+            raise OSError("no such python")
+        start(run)
+
+    monkeypatch.setattr(runs, "start", fail)
+    ends(shop, shop.run(ME, "one"))
+    assert started == ["one", "three"]
+    status = shop.run(ME, "broken").status()
+    assert (status.state, status.error) == ("failed", "no such python")
+
+
+# --- how much
+
+
+def test_limits(tmp_path: Path, pictures: Path, base: Path, started: list[str]) -> None:
+    """Guards against a visitor who fills the disk, or trains for ever."""
+    shop = workshop(tmp_path, pictures=3, steps=500, hours=1)
+    draft = shop.gather(ME, pictures)
+    assert len(draft.items) == 3 and {problem.kind for problem in draft.problems} == {"refused"}
+    rows = [(name, CAPTION) for name, _ in draft.rows]
+    assert shop.limits.presets == ["quick"]
+    with pytest.raises(ValueError, match="no preset 'thorough' here; choose quick"):
+        shop.start(ME, rows, base, "thorough")
+    for limits, words in (({"disk_bytes": 10}, "delete one first"), ({"free_bytes": 2**60}, "make room")):
+        full = workshop(tmp_path, **limits)
+        with pytest.raises(ValueError, match=words):
+            full.gather(ME, pictures)
+        with pytest.raises(ValueError, match=words):
+            full.start(ME, rows, base, "quick")
+    run = shop.start(ME, rows, base, "quick")
+    shop.tick()
+    assert not (run.folder / "stop").exists()
+    long_ago = time.time() - 3601
+    os.utime(shop.home / "lock.json", (long_ago, long_ago))
+    shop.tick()
+    assert (run.folder / "stop").exists()
+    assert HOSTED.presets and len(HOSTED.presets) < len(Limits().presets)
+
+
+def test_what_is_to_be_expected(tmp_path: Path, pictures: Path, base: Path) -> None:
+    """Guards against times of presets that are not offered, and a forecast that uses up the draft."""
+    shop = workshop(tmp_path, steps=1000)
+    with pytest.raises(ValueError, match="choose some first"):
+        shop.outlook(ME, base)
+    shop.gather(ME, pictures)
+    outlook = shop.outlook(ME, base)
+    assert list(outlook.seconds) == ["quick", "good"]
+    assert 0 < outlook.seconds["quick"] < outlook.seconds["good"]
+    assert outlook.adapts == (outlook.psnr < finetune.POOR) and outlook.sheet.width > 5 * 32
+    assert len(shop.draft(ME).items) == 5
+
+
+def test_a_checkpoint_that_is_brought(tmp_path: Path, base: Path) -> None:
+    """Guards against a checkpoint that cannot be seen or deleted, and half a run where one is refused."""
+    shop = workshop(tmp_path, shared=True)
+    path = tmp_path / "mine.zip"
+    path.write_bytes(parcel.pack(base, "mine"))
+    run = shop.take_in(ME, [path])
+    assert (run.name, run.status().state) == ("mine", "done") and run.checkpoint is not None
+    assert shop.runs(YOU) == [] and shop.runs(ME) == [run]
+    with pytest.raises(ValueError, match="no part of a checkpoint"):
+        shop.take_in(ME, [Path(__file__)])
+    shop.delete(ME, "mine")
+    assert shop.runs(ME) == [] and {path.name for path in shop.home.iterdir()} == {".guard"}
