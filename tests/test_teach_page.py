@@ -1,4 +1,4 @@
-"""Teaching in a browser: pictures go in, a run is watched, left, stopped, taken up again; its result draws."""
+"""Teaching in a browser: pictures go in; a run is watched, left, stopped, goes on; its result draws."""
 
 import json
 import os
@@ -14,13 +14,14 @@ from dalle.studio import Studio
 from dalle.workshop import Limits, Workshop
 from tests import test_page
 from tests.blorples import CAPTION, blorples
-from tests.test_page import axe, drawn, load, playwright, press, recipe
+from tests.test_page import GRADIO_FAULTS, axe, drawn, load, playwright, press, recipe
 from tests.tiny import tiny_checkpoint
 
 expect, Page = playwright.expect, playwright.Page
 browser, visit, pytestmark = test_page.browser, test_page.visit, test_page.pytestmark  # as there
 
-LONG = finetune.Preset(steps=10**6, generator_steps=0, prior=4)  # until it is stopped
+PATIENCE = 300_000  # ms that a process may take on a busy machine
+LONG = finetune.Preset(steps=10**6, generator_steps=2, prior=4)  # until it is stopped
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +88,7 @@ def caption(page: Page, row: int, text: str) -> None:
 def test_teaching_from_pictures_to_a_drawing(
     visit: Callable[..., Page], workshop: Workshop, pictures: list[str], base: Path, tmp_path: Path
 ) -> None:
-    """Guards against a tab that loses a run on reload, cannot stop, or says done with nothing to draw with."""
+    """Guards against a tab that loses a run on reload, cannot stop, or is done with nothing to draw by."""
     page = visit()
     teach_tab(page)
     expect(page.get_by_text("Nothing taught yet")).to_be_visible()
@@ -96,7 +97,7 @@ def test_teaching_from_pictures_to_a_drawing(
         "5 pictures 4 captions matched 1 without a caption 2 left"
     )
     page.get_by_text("What will not be learnt from").click()
-    expect(page.locator(".problems")).to_contain_text("broken.png unreadable the picture is damaged")
+    expect(page.locator(".problems")).to_contain_text("broken.png unreadable the file is no PNG")
     expect(page.locator(".problems")).to_contain_text("(77.png) no picture for this caption")
     expect(page.get_by_label(re.compile("Quick · about"))).to_be_checked()
     expect(page.get_by_role("img", name=re.compile("It will first practise painting them"))).to_be_visible()
@@ -106,19 +107,21 @@ def test_teaching_from_pictures_to_a_drawing(
     press(page, "Start teaching")
     expect(status(page)).to_contain_text("a-blorple")
     expect(page.get_by_role("img", name="Being learnt")).to_be_visible()
-    expect(page.get_by_role("img", name=re.compile("how well it can hold them"))).to_be_visible()
+    expect(page.get_by_role("img", name=re.compile("how well it can hold them"))).to_be_visible(
+        timeout=PATIENCE
+    )
     (run,) = runs.listing(workshop.home)
     assert json.loads((run.folder / "data/report.json").read_text())["sources"]["4.png"] == "typed"
 
     load(page, page.url)
     teach_tab(page)
-    expect(status(page)).to_contain_text(re.compile("Learning · Step .* of 1000000"))
+    expect(status(page)).to_contain_text(re.compile("Learning · Step .* of 1000002"), timeout=PATIENCE)
     other = page.context.new_page()  # of the same visitor
     load(other, page.url)
     teach_tab(other)
     press(other, "Stop")
     for tab in (other, page):
-        expect(status(tab)).to_contain_text("Stopped")
+        expect(status(tab)).to_contain_text("Stopped", timeout=PATIENCE)
         expect(tab.get_by_role("button", name="Go on")).to_be_visible()
         expect(tab.get_by_role("img", name=re.compile("Drawn by now"))).to_be_visible()
         expect(tab.get_by_role("img", name=re.compile("Loss"))).to_be_visible()
@@ -127,7 +130,7 @@ def test_teaching_from_pictures_to_a_drawing(
     plan = json.loads((run.folder / "plan.json").read_text()) | {"steps": run.status().step + 2}
     (run.folder / "plan.json").write_text(json.dumps(plan))
     press(page, "Go on")
-    expect(status(page)).to_contain_text("Done")
+    expect(status(page)).to_contain_text("Done", timeout=PATIENCE)
     assert run.status().step == plan["steps"]
 
     press(page, "Draw with it")
@@ -205,20 +208,17 @@ def test_a_queue_is_shown_and_survives(
     lock.unlink()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1440])
-def test_it_fits_and_axe_finds_nothing(
-    visit: Callable[..., Page], pictures: list[str], width: int, theme: str
-) -> None:
+def test_it_fits_and_axe_finds_nothing(visit: Callable[..., Page], pictures: list[str]) -> None:
     """Guards against a tab that scrolls sideways, and against what assistive programs cannot read."""
-    page = visit(viewport={"width": width, "height": 800}, color_scheme=theme)
+    page = visit(reduced_motion="reduce")
     teach_tab(page)
     hand_over(page, pictures)
     expect(page.get_by_role("img", name=re.compile("It will first practise"))).to_be_visible()
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    found = axe.Axe().run(page).response["violations"]
-    ours = {v["id"]: [node["html"] for node in v["nodes"]] for v in found if v["id"] not in FAULTS}
-    assert ours == {}
-
-
-FAULTS = test_page.GRADIO_FAULTS
+    for width in (1440, 360):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        for _ in ("dark", "light"):
+            press(page, "Light or dark")
+            found = axe.Axe().run(page).response["violations"]
+            ours = {v["id"]: [node["html"] for node in v["nodes"]] for v in found}
+            assert {rule: nodes for rule, nodes in ours.items() if rule not in GRADIO_FAULTS} == {}

@@ -77,9 +77,9 @@ class Draft:
             self.same = spoken(gr.Button, lambda say: {"value": say("teach_same")}, size="sm", scale=0)
         self.table = spoken(
             gr.Dataframe,
-            lambda say: {"headers": ["", say("teach_file"), say("teach_caption")]},
+            lambda say: {"headers": [say("teach_picture"), say("teach_file"), say("teach_caption")]},
             datatype=["html", "str", "str"],
-            column_widths=["64px", "34%", "66%"],
+            column_widths=["92px", "34%", "66%"],
             static_columns=[0, 1],
             column_count=3,
             type="array",
@@ -227,8 +227,8 @@ def _report(say: Say, draft: Folder) -> str:
     counts = [("count", len(draft.items)), ("matched", _from(draft.items, "metadata", "text"))]
     counts += [(f"by_{kind}", _from(draft.items, kind)) for kind in ("folder", "name")]
     counts += [("uncaptioned", len(draft.uncaptioned)), ("problems", len(draft.problems))]
-    told = "".join(
-        f'<li class="{name}"><b>{count}</b> {say(f"teach_{name}")}</li>'
+    told = " ".join(
+        f'<li class="count-{name}"><b>{count}</b> {say(f"teach_{name}")}</li>'
         for name, count in counts
         if count or name in ("count", "matched")
     )

@@ -32,6 +32,7 @@ def build(studio: Studio, language: str | None = None, workshop: Workshop | None
     with gr.Blocks(title=say("title"), analytics_enabled=False, delete_cache=(3600, 86400)) as page:
         Api(studio)  # first: Gradio gives a name to whom asks first, and private events have names too
         spoken_here = gr.BrowserState("", storage_key="dalle-language", secret=SECRET)
+        visitor = gr.BrowserState("", storage_key="dalle-visitor", secret=SECRET)  # whose runs they are
         with gr.Row(elem_id="top"):
             spoken(gr.HTML, lambda say: {"value": _header(say)}, apply_default_css=False, scale=1)
             picker = Picker(studio, workshop, spoken) if workshop else None
@@ -49,7 +50,7 @@ def build(studio: Studio, language: str | None = None, workshop: Workshop | None
                 create = Create(studio, spoken, choice, SECRET)
             if workshop:
                 with spoken(gr.Tab, lambda say: {"label": say("tab_train")}, id="train"):
-                    train = Train(studio, workshop, spoken, choice, SECRET)
+                    train = Train(studio, workshop, spoken, choice, visitor)
             with spoken(gr.Tab, lambda say: {"label": say("tab_about")}):
                 card = footer.about(studio)
         credit = footer.footer(studio, spoken)
@@ -59,7 +60,7 @@ def build(studio: Studio, language: str | None = None, workshop: Workshop | None
         greeted.then(None, choice, js=TELL)
         create.arrive(page)
         if workshop:
-            another = picker.wire(choice, train.visitor, credit, card)
+            another = picker.wire(choice, visitor, credit, card)
             another.then(create.refit, [choice, create.bench.shape], create.opened, **QUIET)
             train.use(picker, create, tabs)
             train.arrive(page, picker)

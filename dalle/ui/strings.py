@@ -146,6 +146,7 @@ TABLE: dict[str, tuple[str, str]] = {
     "teach_word": ("One caption for all", "统一说明"),
     "teach_word_hint": ("a blorple: a word of your own works best", "一个新词最好，例如“小噗”"),
     "teach_same": ("Use for all", "用于全部"),
+    "teach_picture": ("Picture", "图片"),
     "teach_file": ("File", "文件"),
     "teach_caption": ("Caption", "说明"),
     "teach_holds_well": (

@@ -20,18 +20,24 @@ from dalle.workshop import Workshop
 class Train:
     """The parts of the tab, and what passes between them and the rest of the page."""
 
-    def __init__(self, studio: Studio, workshop: Workshop, spoken: Spoken, language: gr.Radio, secret: str):
-        self._studio, self._workshop, self._language = studio, workshop, language
-        # Who the visitor is: what their runs are known by after a reload.
-        self.visitor = gr.BrowserState("", storage_key="dalle-visitor", secret=secret)
+    def __init__(
+        self,
+        studio: Studio,
+        workshop: Workshop,
+        spoken: Spoken,
+        language: gr.Radio,
+        visitor: gr.BrowserState,
+    ):
+        """`visitor` stands outside of the tab: Gradio reads what a browser keeps only where it is shown."""
+        self._studio, self._workshop, self._language, self.visitor = studio, workshop, language, visitor
         with gr.Row(elem_id="lesson"):
             with gr.Column(scale=6, min_width=300, elem_id="given"):
                 self.draft = Draft(studio, workshop, spoken)
             with gr.Column(scale=5, min_width=300, elem_id="learnt"):
                 self.watch = Watch(studio, workshop, spoken)
-        self.draft.wire(language, self.visitor)
-        self.watch.wire(language, self.visitor)
-        given = [language, self.visitor, *self.draft.inputs]
+        self.draft.wire(language, visitor)
+        self.watch.wire(language, visitor)
+        given = [language, visitor, *self.draft.inputs]
         self.draft.start.click(self.start, given, self.draft.outputs | self.watch.outputs, **QUIET)
 
     def start(

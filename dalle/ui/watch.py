@@ -201,7 +201,7 @@ def _importing(language: str) -> str:
 def _list(say: Say, runs: list[tuple[str, str]], at: int) -> str:
     cells = "".join(
         f'<li><button type="button" data-index="{index}" aria-pressed="{str(index == at).lower()}">'
-        f'<i class="{state}"></i><b>{escape(name)}</b><span>{say(f"state_{state}")}</span></button></li>'
+        f'<i class="{state}"></i><b>{escape(name)}</b> <span>{say(f"state_{state}")}</span></button></li>'
         for index, (name, state) in enumerate(runs)
     )
     return f'<ul class="runs">{cells}</ul>' if cells else ""
@@ -223,7 +223,7 @@ def _status(say: Say, name: str, status: Status, place: int) -> str:
     else:
         line = f'<p role="status">{text}</p>'
     trouble = problem(status.error) if status.state == "failed" else ""
-    return f"<h3>{escape(name)}</h3>{line}{trouble}"
+    return f"<h3>{escape(name)}</h3> {line}{trouble}"
 
 
 def _sheets(say: Say, run: Run, sheets: list[Path], held: bool) -> str:
