@@ -74,6 +74,7 @@ class Workshop:
 
     def __init__(self, home: Path = HOME, limits: Limits | None = None, shared: bool = False):
         self.home, self.limits, self.shared = home, limits or Limits(), shared
+        self._outlooks: dict[Path, tuple[object, Outlook]] = {}  # by draft
         self._measuring = threading.Lock()  # two at once would each look half as fast
         self._closed = threading.Event()
         home.mkdir(parents=True, exist_ok=True)
@@ -147,11 +148,21 @@ class Workshop:
 
     def forget(self, visitor: str) -> None:
         """Throw the visitor's draft away."""
+        self._outlooks.pop(self._drafts(visitor), None)
         shutil.rmtree(self._drafts(visitor), ignore_errors=True)
 
     def outlook(self, visitor: str, base: Path, how: How = "crop") -> Outlook:
-        """Measure how long each preset would take on the draft, and how well `base` holds its pictures."""
+        """Measure how long each preset would take on the draft, and how well `base` holds its pictures.
+
+        What was measured of a draft is remembered: a page that is reloaded asks again.
+        """
         draft = self._some_draft(visitor)
+        key = (base, how, draft.path.stat().st_ino)
+        if self._outlooks.get(draft.path, (None, None))[0] != key:
+            self._outlooks[draft.path] = (key, self._measured(draft, base, how))
+        return self._outlooks[draft.path][1]
+
+    def _measured(self, draft: Folder, base: Path, how: How) -> Outlook:
         model = DALLE.from_pretrained(base)
         pictures, size = draft.pictures()[:RECONSTRUCTED], model.config.image_size
         pixels = [np.asarray(views.plain(picture, size, how)) for picture in pictures]

@@ -11,8 +11,11 @@ import gradio
 import pytest
 from gradio_client import Client
 
+import app
+from dalle import studio
 from dalle.recipe import Recipe, load_png
 from dalle.ui import page
+from dalle.workshop import HOSTED, Limits
 from tests.tiny import tiny_checkpoint
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -106,3 +109,40 @@ def test_a_link_that_cannot_be_made_says_why(
     assert asked["share"] and asked["enable_monitoring"] is False and asked["ssr_mode"] is False
     page.launch(served, share=False)
     assert capsys.readouterr().out == ""
+
+
+# --- who may train
+
+
+@pytest.mark.parametrize(
+    ("arguments", "training", "shared"),
+    [
+        ("", True, False),
+        ("--host localhost", True, False),
+        ("--no-train", False, None),
+        ("--share", False, None),
+        ("--host 0.0.0.0", False, None),
+        ("--host 192.168.1.5", False, None),
+        ("--share --auth me:secret", False, None),
+        ("--host 0.0.0.0 --auth me:secret", True, True),
+        ("--share --train", True, True),
+        ("--host 0.0.0.0 --train", True, True),
+        ("--host 0.0.0.0 --auth me:secret --no-train", False, None),
+    ],
+)
+def test_strangers_train_only_where_they_are_asked_to(
+    arguments: str, training: bool, shared: bool | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guards against a shared page whose visitors use up the machine, or see each other's pictures."""
+    built, served = {}, {}
+    monkeypatch.setattr(studio, "Studio", lambda folder: "studio")
+    monkeypatch.setattr(page, "build", lambda *given: built.update(enumerate(given)))
+    monkeypatch.setattr(page, "launch", lambda page, **options: served.update(options))
+    monkeypatch.setattr(sys, "argv", ["app.py", "--runs", str(tmp_path / "runs"), *arguments.split()])
+    monkeypatch.setattr(app.os, "environ", {})
+    app.main()
+    shop = built.get(2)
+    assert (shop is not None) == training == ("max_file_size" in served)
+    if shop:
+        assert shop.shared == shared and shop.home == tmp_path / "runs"
+        assert shop.limits == (HOSTED if shared else Limits())

@@ -219,7 +219,9 @@ def test_what_is_to_be_expected(tmp_path: Path, pictures: Path, base: Path) -> N
     assert list(outlook.seconds) == ["quick", "good"]
     assert 0 < outlook.seconds["quick"] < outlook.seconds["good"]
     assert outlook.adapts == (outlook.psnr < finetune.POOR) and outlook.sheet.width > 5 * 32
-    assert len(shop.draft(ME).items) == 5
+    assert len(shop.draft(ME).items) == 5 and shop.outlook(ME, base) is outlook
+    shop.gather(ME, pictures)
+    assert shop.outlook(ME, base) is not outlook
 
 
 def test_a_checkpoint_that_is_brought(tmp_path: Path, base: Path) -> None:

@@ -187,8 +187,8 @@ class Watch:
         held = (run.folder / "reconstructions.png").is_file()
         key = (run.name, sheets, held, str(run.checkpoint))
         yield Part(self.sheets, key, lambda: _sheets(say, run, sheets, held))
-        losses = [line["loss"] for line in run.metrics()]
-        yield Part(self.curve, (run.name, len(losses)), lambda: curve(losses, say("run_loss")))
+        length = _length(run.folder / "flow/metrics.jsonl")
+        yield Part(self.curve, (run.name, length), lambda: _curve(say, run))
 
     def _in_use(self, run: Run) -> bool:
         return self._studio.folder.parent == run.folder
@@ -205,6 +205,14 @@ def _list(say: Say, runs: list[tuple[str, str]], at: int) -> str:
         for index, (name, state) in enumerate(runs)
     )
     return f'<ul class="runs">{cells}</ul>' if cells else ""
+
+
+def _length(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else 0
+
+
+def _curve(say: Say, run: Run) -> str:
+    return curve([line["loss"] for line in run.metrics()], say("run_loss"))
 
 
 def _status(say: Say, name: str, status: Status, place: int) -> str:
