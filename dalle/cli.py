@@ -63,6 +63,9 @@ def _parser() -> argparse.ArgumentParser:
     folder.add_argument("folder", type=Path, nargs="?", help="the pictures; left out, to go on with a run")
     folder.add_argument("--output", type=Path, required=True, help="the run's folder, in one of all runs")
     folder.add_argument("--checkpoint", type=Path, default=DEFAULT_CHECKPOINT, help="to start from")
+    folder.add_argument(
+        "--from-nothing", metavar="SIZE", help="a whole new model of this size: tiny or small"
+    )
     folder.add_argument("--preset", default="quick", help="quick, good or thorough (default: quick)")
     folder.add_argument("--steps", type=int, help="training steps, instead of the preset's")
     folder.add_argument(
@@ -248,7 +251,7 @@ def _train_referee(options: argparse.Namespace, settings: dict[str, float]) -> N
 
 
 def _train_folder(options: argparse.Namespace) -> None:
-    from dalle import finetune, runs
+    from dalle import anew, finetune, runs
 
     if options.nice:
         runs.give_way(options.nice)
@@ -262,7 +265,8 @@ def _train_folder(options: argparse.Namespace) -> None:
     else:
         run = runs.Run(options.output.absolute())
     with runs.working(run) as report:
-        finished = finetune.train(run.folder, report)
+        plan = finetune.Plan.load(run.folder)
+        finished = (finetune if plan.base else anew).train(run.folder, report)
         report.end("done" if finished else "stopped")
     if finished:
         finetune.tidy(run.folder)
@@ -271,7 +275,7 @@ def _train_folder(options: argparse.Namespace) -> None:
 
 def _lay_out(run: Path, options: argparse.Namespace) -> None:
     """Gather a run's pictures and write down what is to be done."""
-    from dalle import finetune
+    from dalle import anew, finetune
     from dalle.data import folder
 
     data = folder.gather(options.folder, run / "data")
@@ -283,7 +287,10 @@ def _lay_out(run: Path, options: argparse.Namespace) -> None:
     chosen = {"how": "pad" if options.pad else "crop", "flips": options.flips, "seed": options.seed}
     if options.steps is not None:
         chosen["steps"] = options.steps
-    finetune.plan(options.checkpoint, options.preset, **chosen).save(run)
+    if options.from_nothing:
+        anew.plan(options.from_nothing, options.preset, **chosen).save(run)
+    else:
+        finetune.plan(options.checkpoint, options.preset, **chosen).save(run)
 
 
 def _evaluate(options: argparse.Namespace) -> None:

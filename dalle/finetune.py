@@ -25,7 +25,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from dalle import outcome, prior, runtime
+from dalle import images, outcome, prior, runtime
 from dalle.data.folder import Folder
 from dalle.data.views import How
 from dalle.files import read_texts, write_text
@@ -76,7 +76,7 @@ PRESETS = {
 class Plan:
     """What a run is to do: plan.json of its folder."""
 
-    base: str  # folder of the checkpoint to start from
+    base: str  # folder of the checkpoint to start from; empty: a whole new model, from nothing (anew.py)
     preset: str
     steps: int
     generator_steps: int
@@ -85,6 +85,7 @@ class Plan:
     flips: bool = False  # whether mirrored pictures are as good
     seed: int = 0
     precision: str = "fp32"  # fixed once: a run that goes on computes as it began
+    size: str = ""  # of a new model: a name of config.PRESETS
 
     def __post_init__(self) -> None:
         for name, least in (("steps", 1), ("generator_steps", 0), ("prior", 1), ("seed", 0)):
@@ -202,7 +203,7 @@ class _Run:
     def _reconstruct(self, pixels: np.ndarray) -> float:
         """Leave a sheet of the pictures and their reconstructions; -> their mean PSNR in dB."""
         seen = Reconstruction(self.model, pixels[: len(self.data.items)])
-        seen.sheet().save(self.folder / "reconstructions.png")
+        images.save(seen.sheet(), self.folder / "reconstructions.png")
         return seen.psnr
 
     def _adapt(self, *stores: Store) -> bool:
@@ -226,9 +227,9 @@ class _Run:
 
 def tidy(run: Path) -> None:
     """Delete what a run needs only to go on, once it is done: most of its size."""
-    for name in ("own", "prior"):
+    for name in ("own", "prior", "begun"):
         shutil.rmtree(run / name, ignore_errors=True)
-    for name in ("generator", "flow"):
+    for name in ("autoencoder", "generator", "flow"):
         (run / name / "state.safetensors").unlink(missing_ok=True)
 
 

@@ -6,6 +6,7 @@ The only place that knows how 0..255 and [-1, 1] correspond, and the only one th
 """
 
 import io
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -196,6 +197,13 @@ def grid(pictures: Sequence[Image.Image], columns: int, captions: Sequence[str] 
         for row, line in enumerate(text):
             pen.text((x, y + height + row * LINE), line, "black", font)
     return sheet
+
+
+def save(picture: Image.Image, path: Path) -> None:
+    """Write a PNG that appears whole: somebody may be waiting for it."""
+    scratch = path.with_suffix(".writing")
+    picture.save(scratch, "PNG")
+    os.replace(scratch, path)
 
 
 def _wrapped(text: str, font: ImageFont.FreeTypeFont, width: int) -> list[str]:

@@ -22,7 +22,7 @@ LISTED = 20  # captions in a model card
 def save(
     model: DALLE,
     folder: Path,
-    base: Path,
+    base: Path | None,
     data: Folder,
     draw: Callable[[DALLE], Image.Image],
     settings: dict[str, Any],
@@ -30,7 +30,8 @@ def save(
 ) -> None:
     """Write a checkpoint to `folder`, which appears when it was read again and drew a sheet.
 
-    What `base` has of words, prompts and sliders it has too. Older checkpoints of the run are then deleted.
+    What `base` has of words, prompts, sliders and upscaling it has too; None: it began from nothing. Older
+    checkpoints of the run are then deleted.
     """
     scratch = folder.with_name(".checkpoint")
     for left in folder.parent.glob(".*checkpoint*"):  # by a run that was killed while it saved
@@ -39,11 +40,13 @@ def save(
     new = list(dict.fromkeys(item.caption for item in data.items))
     words = dict.fromkeys(word for text in new for word in split(text) if len(word) >= SHORTEST)
     for name, first in (("words.json", words), ("prompts.json", new)):
-        if known := read_texts(base / name):
+        known = read_texts(base / name) if base else []
+        if known or base is None:
             both = list(dict.fromkeys([*first, *known]))
             (scratch / name).write_text(json.dumps(both, ensure_ascii=False), encoding="utf-8")
-    if (base / "sliders.json").is_file():
-        shutil.copyfile(base / "sliders.json", scratch / "sliders.json")
+    for name in ("sliders.json", "upscaler.safetensors") if base else ():
+        if (base / name).is_file():
+            shutil.copyfile(base / name, scratch / name)
     again = DALLE.from_pretrained(scratch)
     if again.digest != digest:
         raise OSError(f"{scratch} came back from the disk changed; is the disk sound?")
@@ -56,16 +59,16 @@ def save(
 
 
 def card(data: Folder, settings: dict[str, Any], figures: dict[str, Any]) -> str:
-    """The model card: README.md of the checkpoint's folder."""
+    """The model card: README.md of the checkpoint's folder. Without a "base" it began from nothing."""
     captions = Counter(item.caption for item in data.items)
     counted = captions.most_common(LISTED)
     told = "\n".join("- `{}`: {}".format(text.replace("`", "'"), count) for text, count in counted)
     more = len(captions) - LISTED
     psnr = f"{figures['psnr']:.1f} dB PSNR"
-    if figures["adapted"]:
+    if figures.get("adapted"):
         psnr += f" as they came; the Generator was adapted to them, to {figures['psnr_adapted']:.1f} dB"
-    return CARD.format(
-        base=figures["base"],
+    return (CARD if "base" in figures else CARD_FROM_NOTHING).format(
+        base=figures.get("base"),
         summary=data.summary(),
         captions=told + (f"\n- and {more} other captions" if more > 0 else ""),
         settings="\n".join(f"| {name} | {value} |" for name, value in settings.items() if name != "base"),
@@ -74,7 +77,29 @@ def card(data: Folder, settings: dict[str, Any], figures: dict[str, Any]) -> str
     )
 
 
-CARD = """\
+LEARNT = """\
+
+{summary}
+
+Captions, and how many pictures have each:
+
+{captions}
+
+## Settings
+
+| setting | value |
+|---|---|
+{settings}
+
+## Samples
+
+Read from this checkpoint, not picked.{rows}
+
+![samples]({sheet})
+
+"""
+CARD = (
+    """\
 ---
 library_name: dalle
 pipeline_tag: text-to-image
@@ -83,25 +108,9 @@ tags: [text-to-image, rectified-flow, cpu, fine-tuned]
 # A small DALL·E, fine-tuned on a person's own pictures
 
 It began as checkpoint `{base}` and learnt from:
-
-{summary}
-
-Captions, and how many pictures have each:
-
-{captions}
-
-## Samples
-
-Read from this checkpoint, not picked. Above: what it learnt; below: what it knew before.
-
-![samples]({sheet})
-
-## Settings
-
-| setting | value |
-|---|---|
-{settings}
-
+"""
+    + LEARNT.replace("{rows}", " Above: what it learnt; below: what it knew before.")
+    + """\
 Half of what it learnt from was drawn by the checkpoint itself, so that it should keep what it knew.
 Reconstruction of the new pictures: {psnr}.
 
@@ -110,3 +119,24 @@ Reconstruction of the new pictures: {psnr}.
 It knows its new subject from few pictures: other views, poses and settings are guesses. The licence of the
 checkpoint that it began from goes on to hold, and so do the rights in the pictures it learnt from.
 """
+)
+CARD_FROM_NOTHING = (
+    """\
+---
+library_name: dalle
+pipeline_tag: text-to-image
+tags: [text-to-image, rectified-flow, cpu]
+---
+# A small DALL·E, trained from nothing on a person's own pictures
+
+It learnt all that it knows from:
+"""
+    + LEARNT.replace("{rows}", "")
+    + """\
+Reconstruction of the pictures: {psnr}.
+
+## Limits
+
+It knows no more than these pictures and captions. The rights in them go on to hold.
+"""
+)

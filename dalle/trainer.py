@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
-from dalle import runtime
+from dalle import images, runtime
 from dalle.files import read_records, write_text
 from dalle.muon import Muon
 
@@ -242,7 +242,7 @@ class Trainer:
             sheet = self.task.sheet()
         if sheet is not None:
             (self.folder / "sheets").mkdir(exist_ok=True)
-            sheet.save(self.folder / "sheets" / f"{self.step:07d}.png")
+            images.save(sheet, self.folder / "sheets" / f"{self.step:07d}.png")
 
     @contextmanager
     def averaged(self) -> Iterator[None]:

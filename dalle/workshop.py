@@ -101,8 +101,9 @@ class Workshop:
     # --- whose runs
 
     def runs(self, visitor: str) -> list[Run]:
-        """The runs that a visitor sees, those heard of last first."""
-        return [run for run in runs.listing(self.home) if self._sees(visitor, run)]
+        """The runs that a visitor sees, the newest first."""
+        seen = [run for run in runs.listing(self.home) if self._sees(visitor, run)]
+        return sorted(seen, key=lambda run: _since(run.folder / OWNER), reverse=True)
 
     def run(self, visitor: str, name: str) -> Run:
         """A run that a visitor sees. Raises ValueError where there is none of that name."""
@@ -267,6 +268,10 @@ class Workshop:
 
 def _digest(visitor: str) -> str:
     return hashlib.sha256(visitor.encode()).hexdigest()[:32]
+
+
+def _since(path: Path) -> float:
+    return path.stat().st_mtime if path.is_file() else 0.0
 
 
 def _size(path: Path) -> int:

@@ -49,7 +49,7 @@ FLOORS = [
         "dalle/runs",
     ],
     ["dalle/finetune", "dalle/card", "dalle/parcel"],
-    ["dalle/workshop", "dalle/trial"],
+    ["dalle/workshop", "dalle/trial", "dalle/anew"],
     ["dalle/ui"],
     ["dalle/cli"],
     ["dalle/__init__", "dalle/__main__", "app"],

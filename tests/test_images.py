@@ -253,3 +253,18 @@ def test_a_sheet_shows_every_picture_in_order() -> None:
         images.grid(pictures, 3, captions[:2])
     with pytest.raises(ValueError, match="needs pictures"):
         images.grid([], 3)
+
+
+def test_a_saved_picture_appears_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guards against a page that opens a sheet while training still writes it."""
+    path, seen = tmp_path / "sheet.png", []
+    save = Image.Image.save
+
+    def watched(self: Image.Image, *where: object) -> None:
+        save(self, *where)
+        seen.append(path.exists())
+
+    monkeypatch.setattr(Image.Image, "save", watched)
+    images.save(Image.new("RGB", (4, 4), "red"), path)
+    assert seen == [False] and [found.name for found in tmp_path.iterdir()] == ["sheet.png"]
+    assert images.read(path).getpixel((0, 0)) == (255, 0, 0)

@@ -13,7 +13,8 @@ from dalle.data.views import plain
 from dalle.recipe import MAX_PROMPT
 from dalle.studio import Studio
 from dalle.ui import tiles
-from dalle.ui.events import AT_ONCE, QUIET, TROUBLE, View, bar, excuse, problem
+from dalle.ui.events import AT_ONCE, QUIET, TROUBLE, View, excuse, problem
+from dalle.ui.gallery import bar
 from dalle.ui.spoken import Spoken
 from dalle.ui.strings import Say, duration
 from dalle.workshop import Outlook, Workshop
@@ -41,6 +42,7 @@ class Draft:
             self.holds = gr.HTML(apply_default_css=False)
             self.fields = self._wishes(spoken)
         self.inputs = [self.table, *self.fields]
+        self.told = {self.status, self.trouble, self.report, self.holds, self.preset}
         self.outputs = {self.trouble, self.body, self.report, self.holds, *self.inputs}
 
     def _zone(self, spoken: Spoken) -> None:
@@ -151,11 +153,18 @@ class Draft:
     def _foretell(self, shown: Any, who: list[Any]) -> None:
         """After an event, what is to be expected of the draft that is shown."""
         begun = shown.then(self.measuring, who, self.status, **AT_ONCE)
-        begun.then(self.foresee, who, [self.status, self.trouble, self.holds, self.preset], **QUIET)
+        begun.then(self.foresee, who, self.told, **QUIET)
 
     def restore(self, language: str, visitor: str) -> View:
         draft = self._workshop.draft(visitor)
         return self._shown(Say(language), draft) if draft else gr.skip()
+
+    def retell(self, language: str, visitor: str) -> View:
+        """What is told of the draft, in another language; changes `told`."""
+        draft = self._workshop.draft(visitor)
+        if draft is None:
+            return gr.skip()
+        return {self.report: _report(Say(language), draft)} | self.foresee(language, visitor)
 
     def forgotten(self, visitor: str) -> View:
         self._workshop.forget(visitor)
@@ -189,7 +198,7 @@ class Draft:
         """What is to be expected of the draft, if there is one."""
         say, draft = Say(language), self._workshop.draft(visitor)
         if draft is None or not draft.items:
-            return gr.skip()
+            return {self.status: ""}
         try:
             outlook = self._workshop.outlook(visitor, self._studio.folder)
         except TROUBLE as error:

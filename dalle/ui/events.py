@@ -30,12 +30,6 @@ def problem(text: str) -> str:
     return f'<p class="problem" role="alert">{escape(text)}</p>'
 
 
-def bar(text: str, share: float | None = None) -> str:
-    """A progress bar with its words; without a share it only says that something goes on."""
-    value = "" if share is None else f' value="{share:.3f}"'
-    return f"<label><progress{value}></progress><span>{escape(text)}</span></label>"
-
-
 @contextmanager
 def told(say: Say, key: str = "failed", duration: float | None = 10) -> Iterator[None]:
     """Trouble inside is told in a corner of the page for `duration` seconds; None: until it is closed."""

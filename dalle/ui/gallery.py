@@ -3,6 +3,7 @@
 import math
 import threading
 from collections.abc import Iterator, Sequence
+from html import escape
 from typing import Any
 
 import gradio as gr
@@ -10,7 +11,7 @@ import gradio as gr
 from dalle.recipe import Picture
 from dalle.studio import Frame, Studio
 from dalle.ui import tiles
-from dalle.ui.events import TROUBLE, View, bar, excuse, problem
+from dalle.ui.events import TROUBLE, View, excuse, problem
 from dalle.ui.form import Form, Settings
 from dalle.ui.spoken import Spoken
 from dalle.ui.strings import Say
@@ -110,6 +111,12 @@ def _progress(say: Say, frame: Frame) -> str:
     if frame.seconds_left is not None and frame.step < frame.steps:
         text += f" · {say('left', seconds=math.ceil(frame.seconds_left))}"
     return bar(text, frame.step / frame.steps)
+
+
+def bar(text: str, share: float | None = None) -> str:
+    """A progress bar with its words; without a share it only says that something goes on."""
+    value = "" if share is None else f' value="{share:.3f}"'
+    return f"<label><progress{value}></progress><span>{escape(text)}</span></label>"
 
 
 def _empty(say: Say) -> str:

@@ -49,12 +49,15 @@ def build(studio: Studio, language: str | None = None, workshop: Workshop | None
             with spoken(gr.Tab, lambda say: {"label": say("tab_create")}, id="create"):
                 create = Create(studio, spoken, choice, SECRET)
             if workshop:
-                with spoken(gr.Tab, lambda say: {"label": say("tab_train")}, id="train"):
+                # Rendered at once: what a tab that was never opened is told would be lost.
+                with spoken(
+                    gr.Tab, lambda say: {"label": say("tab_train")}, id="train", render_children=True
+                ):
                     train = Train(studio, workshop, spoken, choice, visitor)
             with spoken(gr.Tab, lambda say: {"label": say("tab_about")}):
                 card = footer.about(studio)
         credit = footer.footer(studio, spoken)
-        spoken.follow(choice)
+        translated = spoken.follow(choice)
         choice.input(None, choice, spoken_here, js="(language) => [language]")
         greeted = page.load(_greeting(language), spoken_here, choice, **AT_ONCE)
         greeted.then(None, choice, js=TELL)
@@ -64,6 +67,7 @@ def build(studio: Studio, language: str | None = None, workshop: Workshop | None
             another.then(create.refit, [choice, create.bench.shape], create.opened, **QUIET)
             train.use(picker, create, tabs)
             train.arrive(page, picker)
+            translated.then(train.draft.retell, [choice, visitor], train.draft.told, **QUIET)
     return page
 
 

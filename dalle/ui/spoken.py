@@ -24,10 +24,10 @@ class Spoken:
         self._known.append((component, texts))
         return component
 
-    def follow(self, choice: gr.Radio) -> None:
-        """From now on the language is what `choice` holds."""
+    def follow(self, choice: gr.Radio) -> Any:
+        """From now on the language is what `choice` holds; -> the event of another one."""
         known = [component for component, _ in self._known]
-        choice.change(self._translated, choice, known, js=TELL, **AT_ONCE)
+        return choice.change(self._translated, choice, known, js=TELL, **AT_ONCE)
 
     def _translated(self, language: str) -> list[dict[str, Any]]:
         say = Say(language)

@@ -20,7 +20,8 @@ from dalle.runs import ACTIVE, Run, Status
 from dalle.studio import Studio
 from dalle.ui import tiles
 from dalle.ui.curve import curve
-from dalle.ui.events import AT_ONCE, QUIET, TROUBLE, View, bar, excuse, problem, told
+from dalle.ui.events import AT_ONCE, QUIET, TROUBLE, View, excuse, problem, told
+from dalle.ui.gallery import bar
 from dalle.ui.spoken import Spoken
 from dalle.ui.strings import LANGUAGES, Say, duration
 from dalle.workshop import Workshop
@@ -105,11 +106,14 @@ class Watch:
     def refresh(self, language: str, visitor: str, chosen: str, seen: dict[str, str]) -> View:
         """Whatever has changed since the last look."""
         view, keys = {}, {}
-        for part in self._parts(Say(language), visitor, chosen):
-            name, key = str(part.component._id), repr((language, part.key))
-            keys[name] = key
-            if seen.get(name) != key:
-                view[part.component] = part.value()
+        try:
+            for part in self._parts(Say(language), visitor, chosen):
+                name, key = str(part.component._id), repr((language, part.key))
+                keys[name] = key
+                if seen.get(name) != key:
+                    view[part.component] = part.value()
+        except OSError:  # a run was deleted meanwhile; the next look is soon
+            return gr.skip()
         return view | {self.seen: keys} if view else gr.skip()
 
     def choose(self, event: gr.EventData, language: str, visitor: str, seen: dict[str, str]) -> View:
@@ -159,8 +163,8 @@ class Watch:
         found = self._workshop.runs(visitor)
         names, states = [run.name for run in found], [run.status() for run in found]
         at = names.index(chosen) if chosen in names else 0
-        told = [(name, status.state) for name, status in zip(names, states, strict=True)]
-        yield Part(self.listed, (told, at), lambda: _list(say, told, at))
+        lines = [(name, status.state) for name, status in zip(names, states, strict=True)]
+        yield Part(self.listed, (lines, at), lambda: _list(say, lines, at))
         yield Part(self.empty, not found, lambda: gr.update(visible=not found))
         yield Part(self.body, bool(found), lambda: gr.update(visible=bool(found)))
         yield Part(self.chosen, names[at] if found else "", lambda: names[at] if found else "")
