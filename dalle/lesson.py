@@ -153,8 +153,13 @@ class OwnFlowTask(FlowTask):
 
 
 def sheet(drawn: Sequence[Picture]) -> Image.Image:
-    """Pictures above their prompts, SHOWN in a row."""
-    return images.grid([p.image for p in drawn], SHOWN, [p.recipe.prompt for p in drawn])
+    """Pictures above their prompts, as far as those can be written, SHOWN in a row."""
+    return images.grid([p.image for p in drawn], SHOWN, [_latin(p.recipe.prompt) for p in drawn])
+
+
+def _latin(prompt: str) -> str:
+    """A prompt, or nothing where the sheets' font lacks its letters."""
+    return prompt if all(ord(letter) < 0x250 for letter in prompt) else ""
 
 
 class Reconstruction:

@@ -193,12 +193,21 @@ def test_a_checkpoint_is_brought_and_another_refused(
     expect(page.locator("#learnt").get_by_role("alert")).to_contain_text(
         "model.bin is no part of a checkpoint"
     )
-    (tmp_path / "theirs.zip").write_bytes(parcel.pack(base, "theirs"))
+    theirs = tiny_checkpoint(
+        tmp_path / "theirs", card="# Theirs ![x](http://evil.example/1) <img src=//evil>"
+    )
+    (tmp_path / "theirs.zip").write_bytes(parcel.pack(theirs, "theirs"))
     bring.set_input_files(str(tmp_path / "theirs.zip"))
     expect(page.locator("#runs")).to_contain_text("theirs Done")
     expect(page.get_by_role("button", name="Draw with it")).to_be_visible()
     page.get_by_label("Checkpoint").click()
-    expect(page.get_by_role("option", name="theirs")).to_be_visible()
+    page.get_by_role("option", name="theirs").click()
+    expect(page.locator("#credits")).to_contain_text("theirs")
+    page.get_by_role("tab", name="About").click()  # nothing may leave this machine
+    expect(page.locator("#card")).to_contain_text("<img src=//evil>")
+    page.get_by_label("Checkpoint").click()
+    page.get_by_role("option", name="tiny").click()
+    expect(page.locator("#credits")).to_contain_text("tiny")
     stranger = visit()
     teach_tab(stranger)
     expect(stranger.get_by_text("Nothing taught yet")).to_be_visible()
@@ -245,3 +254,11 @@ def test_it_fits_and_axe_finds_nothing(visit: Callable[..., Page], pictures: lis
             found = axe.Axe().run(page).response["violations"]
             ours = {v["id"]: [node["html"] for node in v["nodes"]] for v in found}
             assert {rule: nodes for rule, nodes in ours.items() if rule not in GRADIO_FAULTS} == {}
+    page.get_by_text("中文").click()
+    expect(page.get_by_label(re.compile("快速 · 约"))).to_be_checked()
+    expect(page.locator(".counts")).to_contain_text("5 张图片")
+    english = set(re.findall(r"[A-Za-z]{3,}", page.locator("#given").inner_text()))
+    # The sentence is Gradio's own, and is only read aloud.
+    allowed = "zip png blorple Drop CSV TSV files here import data into dataframe"
+    assert english <= set(allowed.split())
+    expect(page.locator("#captions").get_by_role("gridcell", name="a blorple")).to_have_count(4)

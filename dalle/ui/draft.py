@@ -77,9 +77,8 @@ class Draft:
                 scale=1,
             )
             self.same = spoken(gr.Button, lambda say: {"value": say("teach_same")}, size="sm", scale=0)
-        self.table = spoken(
-            gr.Dataframe,
-            lambda say: {"headers": [say("teach_picture"), say("teach_file"), say("teach_caption")]},
+        self.table = gr.Dataframe(  # its words come with its value: Gradio changes headers in no other way
+            headers=_headers(Say(spoken.language)),
             datatype=["html", "str", "str"],
             column_widths=["92px", "34%", "66%"],
             static_columns=[0, 1],
@@ -131,8 +130,8 @@ class Draft:
         for upload in (self.files, self.folder):
             begun = upload.upload(self.reading, language, [self.status, self.trouble], **AT_ONCE)
             self._foretell(begun.then(self.gather, [*who, upload], self.outputs, **QUIET), who)
-        self.same.click(_captioned, [self.table, self.word], self.table, **AT_ONCE)
-        self.word.submit(_captioned, [self.table, self.word], self.table, **AT_ONCE)
+        given = [language, self.table, self.word]
+        gr.on([self.same.click, self.word.submit], _captioned, given, self.table, **AT_ONCE)
         self.forget.click(self.forgotten, visitor, self.outputs, **AT_ONCE)
 
     # --- what the events do
@@ -159,12 +158,13 @@ class Draft:
         draft = self._workshop.draft(visitor)
         return self._shown(Say(language), draft) if draft else gr.skip()
 
-    def retell(self, language: str, visitor: str) -> View:
-        """What is told of the draft, in another language; changes `told`."""
-        draft = self._workshop.draft(visitor)
+    def retell(self, language: str, visitor: str, table: Rows) -> View:
+        """What is told of the draft, in another language; changes `told` and the table."""
+        say, draft = Say(language), self._workshop.draft(visitor)
         if draft is None:
-            return gr.skip()
-        return {self.report: _report(Say(language), draft)} | self.foresee(language, visitor)
+            return {self.table: _table(say, table)}
+        told = {self.report: _report(say, draft), self.table: _table(say, table)}
+        return told | self.foresee(language, visitor)
 
     def forgotten(self, visitor: str) -> View:
         self._workshop.forget(visitor)
@@ -182,7 +182,7 @@ class Draft:
         return {
             self.body: gr.update(visible=bool(draft.items)),
             self.report: _report(say, draft),
-            self.table: [[_small(picture), item.name, item.caption] for item, picture in pictures],
+            self.table: _table(say, [[_small(each), item.name, item.caption] for item, each in pictures]),
             self.holds: "",
             self.trouble: "" if draft.items else problem(say("teach_nothing")),
         }
@@ -217,9 +217,18 @@ class Draft:
         ]
 
 
-def _captioned(table: Rows, word: str) -> list[list[Any]]:
+def _headers(say: Say) -> list[str]:
+    return [say("teach_picture"), say("teach_file"), say("teach_caption")]
+
+
+def _table(say: Say, rows: Rows) -> dict[str, Any]:
+    """The value of the table."""
+    return {"headers": _headers(say), "data": list(rows)}
+
+
+def _captioned(language: str, table: Rows, word: str) -> dict[str, Any]:
     """Every picture under one caption."""
-    return [[picture, name, word] for picture, name, _ in table]
+    return _table(Say(language), [[picture, name, word] for picture, name, _ in table])
 
 
 def _small(picture: Image.Image) -> str:

@@ -30,8 +30,11 @@ def about(studio: Studio) -> gr.Markdown:
 
 
 def card(studio: Studio) -> str:
-    """The model card; its pictures lie in the checkpoint's folder, where browsers cannot reach them."""
-    return PICTURE.sub("", studio.card)
+    """The model card; its pictures lie in the checkpoint's folder, where browsers cannot reach them.
+
+    A card that was brought here may hold others, and HTML, which would reach beyond this machine.
+    """
+    return PICTURE.sub("", studio.card).replace("![", "[").replace("<", "&lt;")
 
 
 def credit(studio: Studio, say: Say) -> str:

@@ -67,7 +67,7 @@ def build(studio: Studio, language: str | None = None, workshop: Workshop | None
             another.then(create.refit, [choice, create.bench.shape], create.opened, **QUIET)
             train.use(picker, create, tabs)
             train.arrive(page, picker)
-            translated.then(train.draft.retell, [choice, visitor], train.draft.told, **QUIET)
+            train.follow(translated)
     return page
 
 

@@ -59,6 +59,12 @@ class Train:
         self.draft.arrive(known, self.visitor, self._language)
         watch.ready.change(picker.show, who, picker.outputs, **AT_ONCE)
 
+    def follow(self, translated: Any) -> None:
+        """After another language was chosen: what is told of the visitor's own pictures."""
+        draft = self.draft
+        asked = [self._language, self.visitor, draft.table]
+        translated.then(draft.retell, asked, draft.told | {draft.table}, **QUIET)
+
     def use(self, picker: Picker, create: Create, tabs: gr.Tabs) -> None:
         """Draw with a run's checkpoint: chosen, and at once tried, in the Create tab."""
         given = [self._language, self.visitor, self.watch.chosen]
