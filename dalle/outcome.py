@@ -71,7 +71,9 @@ def card(data: Folder, settings: dict[str, Any], figures: dict[str, Any]) -> str
         base=figures.get("base"),
         summary=data.summary(),
         captions=told + (f"\n- and {more} other captions" if more > 0 else ""),
-        settings="\n".join(f"| {name} | {value} |" for name, value in settings.items() if name != "base"),
+        settings="\n".join(
+            f"| {name} | {value} |" for name, value in settings.items() if name != "base" and value != ""
+        ),
         psnr=psnr,
         sheet=SHEET,
     )

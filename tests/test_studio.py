@@ -236,6 +236,21 @@ def test_checkpoints_can_be_chosen(home: Path, studio: Studio) -> None:
             studio.choose(name)
 
 
+def test_a_checkpoint_from_elsewhere(studio: Studio, home: Path, tmp_path: Path) -> None:
+    """Guards against a taught checkpoint that is called after its folder, or that hides the others."""
+    taught = tiny_checkpoint(tmp_path / "run" / "checkpoint-000300", seed=2)
+    studio.use(taught, "a-blorple")
+    try:
+        assert (studio.model_name, studio.folder) == ("a-blorple", taught)
+        assert studio.checkpoints() == ["other", "tiny"]
+        assert studio.slide(studio.recipe(prompt="a dog")).recipe.checkpoint == studio.digest
+        with pytest.raises(CheckpointError):
+            studio.use(tmp_path)
+        assert studio.model_name == "a-blorple"
+    finally:
+        studio.choose("tiny")
+
+
 def test_the_card_has_no_front_matter(studio: Studio) -> None:
     """Guards against YAML on the page."""
     assert studio.card == "# Tiny\n\nDraws noise."

@@ -277,4 +277,4 @@ def _holds(say: Say, outlook: Outlook) -> str:
     psnr = f"{outlook.psnr:.0f}"
     told = say("teach_holds_adapts", psnr=psnr) if outlook.adapts else say("teach_holds_well", psnr=psnr)
     sheet = tiles.preview(outlook.sheet)
-    return f'<figure class="sheet"><img src="{sheet}" alt="{told}"><figcaption>{told}</figcaption></figure>'
+    return f'<figure class="exhibit"><img src="{sheet}" alt="{told}"><figcaption>{told}</figcaption></figure>'

@@ -270,7 +270,7 @@ def _preview(path: Path) -> str:
 
 def _figure(source: str, words: str) -> str:
     caption = f"<figcaption>{words}</figcaption>"
-    return f'<figure class="sheet">{caption}<img src="{source}" alt="{words}"></figure>'
+    return f'<figure class="exhibit">{caption}<img src="{source}" alt="{words}"></figure>'
 
 
 def _empty(say: Say) -> str:
