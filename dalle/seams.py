@@ -13,35 +13,39 @@ from dalle import images
 SEAM = 4  # pixels over which the new fades in, within the mask
 
 
-def _ground(image: Image.Image, mask: np.ndarray) -> tuple[int, ...]:
-    """The colour that most of what a mask leaves of a picture is near to; white where it leaves nothing."""
-    left = np.asarray(image)[~mask]
-    return tuple(np.median(left, axis=0).astype(int).tolist()) if len(left) else images.WHITE
-
-
 def emptied(image: Image.Image, mask: np.ndarray) -> Image.Image:
-    """The picture with nothing of what a mask (S, S) bool covers, lest its features tell of it."""
+    """The picture with nothing of what a mask covers, lest its features tell of it."""
     pixels = np.array(image)
-    pixels[mask] = _ground(image, mask)
+    pixels[mask] = _ground(pixels, mask)
     return Image.fromarray(pixels)
+
+
+def _ground(pixels: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """The usual colour of what a mask leaves of a picture's frame, or of what else it leaves: (3,)."""
+    inner = np.zeros_like(mask)
+    inner[1:-1, 1:-1] = True
+    for left in (~mask & ~inner, ~mask):
+        if left.any():
+            return np.median(pixels[left], axis=0).astype(np.uint8)
+    return np.array(images.WHITE, np.uint8)
 
 
 def moved(image: Image.Image, left: float, top: float, side: float) -> tuple[Image.Image, np.ndarray]:
     """The picture as a square of `side` at (left, top), in shares of its own; and the mask of the rest.
 
-    Raises ValueError where all of it would leave the frame, or nothing be new.
+    There its edges go on. Raises ValueError where all of it would leave the frame, or nothing be new.
     """
     size = image.width
     length = max(1, round(side * size))
     across, down = (round(at * size) for at in (left, top))
     small = image if length == size else image.resize((length, length), Image.Resampling.LANCZOS)
-    empty = np.ones((size, size), bool)
-    empty[max(down, 0) : max(down + length, 0), max(across, 0) : max(across + length, 0)] = False
+    columns, rows = (np.arange(size) - start for start in (across, down))
+    inside = [(at >= 0) & (at < length) for at in (rows, columns)]
+    empty = ~(inside[0][:, None] & inside[1])
     if not empty.any() or empty.all():
         raise ValueError("the frame must move so that some of the picture stays in it, and some of it is new")
-    canvas = Image.new("RGB", (size, size), _ground(small, np.zeros((length, length), bool)))
-    canvas.paste(small, (across, down))
-    return canvas, empty
+    nearest = (at.clip(0, length - 1) for at in (rows, columns))
+    return Image.fromarray(np.asarray(small)[np.ix_(*nearest)]), empty
 
 
 def joined(known: Image.Image, painted: Image.Image, mask: np.ndarray) -> Image.Image:

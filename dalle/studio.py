@@ -178,6 +178,10 @@ class Studio:
         """The picture through the model and back."""
         return self._end(self._checkpoint.editor.seen(picture))
 
+    def code(self, picture: Picture) -> tuple[float, ...]:
+        """The numbers at which the sliders stand for any picture, as the model reads it."""
+        return self._checkpoint.editor.code(picture.image)
+
     def bend(self, picture: Picture, edit: Edit) -> Picture:
         """One edit as soon as can be: it waits for galleries as `slide` does."""
         return self._end(self._checkpoint.editor.edited(picture, [edit]), urgent=True)[0]

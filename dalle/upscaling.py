@@ -168,7 +168,7 @@ def measured(enlarge: Callable[[Tensor, int], Tensor], emoji: EmojiSet, most: in
         small = large.reduce(emoji.size // 128)
         given = images.from_images([small])
         for factor in (2, 4):
-            truth = images.from_images([large.reduce(emoji.size // 128 // factor) if factor == 2 else large])
+            truth = images.from_images([large.reduce(emoji.size // (128 * factor))])
             side = (small.width * factor,) * 2
             ways = {
                 "": images.from_images(images.to_images(enlarge(given, factor))),

@@ -8,6 +8,7 @@ import re
 import shutil
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from urllib.parse import quote
@@ -42,9 +43,15 @@ def studio() -> Sketch:
 
 @pytest.fixture(scope="module")
 def address(studio: Sketch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Where the page is served."""
+    with serving(studio, tmp_path_factory.mktemp("gradio")) as address:
+        yield address
+
+
+@contextmanager
+def serving(studio: object, folder: Path) -> Iterator[str]:
+    """Where the page of a studio is served."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("gradio")))
+        patch.setenv("GRADIO_TEMP_DIR", str(folder))
         from gradio import networking
 
         from dalle.ui.page import build, start

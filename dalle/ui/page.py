@@ -10,6 +10,7 @@ from dalle.studio import Studio
 from dalle.ui import footer
 from dalle.ui.api import Api
 from dalle.ui.create import Create
+from dalle.ui.edit import Edit
 from dalle.ui.events import AT_ONCE
 from dalle.ui.spoken import TELL, Spoken
 from dalle.ui.strings import LANGUAGES, TAGS, Say
@@ -37,9 +38,12 @@ def build(studio: Studio, language: str | None = None) -> gr.Blocks:
                 elem_id="language",
             )
             spoken(gr.HTML, lambda say: {"value": _lamp(say)}, apply_default_css=False, elem_id="lamp")
-        with gr.Tabs():
+        with gr.Tabs() as tabs:
             with spoken(gr.Tab, lambda say: {"label": say("tab_create")}):
                 create = Create(studio, spoken, choice, SECRET)
+            # Rendered at once: what a tab that was never opened is told, as another language, would be lost.
+            with spoken(gr.Tab, lambda say: {"label": say("tab_edit")}, id="edit", render_children=True):
+                edit = Edit(studio, spoken, choice, tabs)
             with spoken(gr.Tab, lambda say: {"label": say("tab_about")}):
                 footer.about(studio)
         footer.footer(studio, spoken)
@@ -48,6 +52,7 @@ def build(studio: Studio, language: str | None = None) -> gr.Blocks:
         greeted = page.load(_greeting(language), spoken_here, choice, **AT_ONCE)
         greeted.then(None, choice, js=TELL)
         create.arrive(page)
+        edit.arrive(page, create)
     return page
 
 
@@ -94,7 +99,7 @@ def start(page: gr.Blocks, **options: Any) -> None:
     page.launch(
         theme=theme(),
         css_paths=HERE / "style.css",
-        head=f"<script>{_read('page.js')}</script>",
+        head=f"<script>{_read('page.js')}</script><script>{_read('edit.js')}</script>",
         favicon_path=HERE / "mark.svg",
         footer_links=["api"],
         max_file_size=images.MAX_BYTES,
