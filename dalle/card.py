@@ -16,6 +16,7 @@ from dalle.figures import table
 from dalle.model import DALLE
 from dalle.questions import common_labels
 from dalle.recipe import Recipe
+from dalle.upscaler import FILE
 from dalle.words import split
 
 SHEET = "concepts.webp"
@@ -33,7 +34,8 @@ def known_words(emoji: EmojiSet) -> list[str]:
 def export(source: Path, target: Path, emoji: EmojiSet, evaluation: Path) -> str:
     """Write the checkpoint `source` to `target` with its words and its card; -> the digest.
 
-    `evaluation` is the folder that `python -m dalle evaluate --checkpoint source` wrote.
+    `evaluation` is the folder that `python -m dalle evaluate --checkpoint source` wrote. An upscaler beside
+    the source, or else the one that `target` had, goes with it.
     """
     figures = json.loads((evaluation / "evaluation.json").read_text(encoding="utf-8"))
     model = DALLE.from_pretrained(source)
@@ -45,7 +47,10 @@ def export(source: Path, target: Path, emoji: EmojiSet, evaluation: Path) -> str
     prompts = common_labels(emoji, SLIDER_PROMPTS)
     size = model.config.image_size
     sliders = measure(model, [Recipe(text, seed=seed, size=size) for seed, text in enumerate(prompts)])
+    upscaler = next((p.read_bytes() for f in (source, target) if (p := f / FILE).is_file()), None)
     digest = model.save_pretrained(target, card(model, emoji, figures))
+    if upscaler:
+        (target / FILE).write_bytes(upscaler)
     directions.save(target / "sliders.json", sliders)
     (target / "words.json").write_text(json.dumps(known_words(emoji), ensure_ascii=False), encoding="utf-8")
     with Image.open(evaluation / "concepts.png") as sheet:

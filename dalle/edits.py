@@ -162,6 +162,23 @@ KINDS: dict[str, type[Edit]] = {
 }
 
 
+SIDES = ("out", "left", "right", "up", "down")
+
+
+def extended(side: str, room: float, prompt: str, seed: int) -> Extend:
+    """An Extend with room on one side, or all around: a share of the picture's own. Raises ValueError."""
+    frames = {
+        "out": (room / 2, room / 2, 1 - room),
+        "left": (room, 0.0, 1.0),
+        "right": (-room, 0.0, 1.0),
+        "up": (0.0, room, 1.0),
+        "down": (0.0, -room, 1.0),
+    }
+    if side not in frames:
+        raise ValueError(f"no side {short(side)}; there are {', '.join(SIDES)}")
+    return Extend(*frames[side], prompt, seed)
+
+
 def _check_painting(edit: Paint | Extend) -> None:
     check_words("prompt", edit.prompt)
     check_whole("seed", edit.seed, 0, SEEDS - 1)

@@ -19,17 +19,19 @@ from tqdm import tqdm
 from dalle import figures, images, judge, metrics, questions
 from dalle.data.compose import Composer, Scene
 from dalle.data.emoji import EmojiSet
+from dalle.edit_exam import edit
 from dalle.exam import Exam
 from dalle.files import write_text
 from dalle.model import DALLE
 from dalle.questions import SEED, Question
 from dalle.referee import DEFAULT_FOLDER, WEIGHTS, Referee
+from dalle.upscaler import Upscaler
 
 PROMPTS = 100  # of each category of composition
 WORDS = 100  # of each kind of words
 DIVERSE, TURNS = 50, 4  # prompts whose diversity over seeds is measured, and seeds
 SHEET_CONCEPTS, SHEET_SEED = 200, 7
-UNGRADED = {"reconstruction", "concepts"}  # parts that a checkpoint may be asked without a referee
+UNGRADED = {"reconstruction", "concepts", "edit"}  # parts, or most of them, that need no referee
 SHOWN = 24  # pictures of a sheet of good or of bad ones
 
 Figures = dict[str, Any]
@@ -53,7 +55,8 @@ def evaluate(
             "move it away and train another"
         )
     output.mkdir(parents=True, exist_ok=True)
-    exam = Exam(model, grader, Composer(emoji, size=model.config.image_size), output)
+    upscaler = Upscaler.load(checkpoint)
+    exam = Exam(model, grader, Composer(emoji, size=model.config.image_size), output, upscaler)
     found = {"checkpoint": model.digest, "data": emoji.digest[:12]}
     if grader:
         found["referee"] = {"digest": grader.digest} | grader.figures
@@ -245,7 +248,8 @@ def _diversity(exam: Exam) -> Figures:
 
 
 PARTS = {
-    part.__name__: part for part in (reconstruction, concepts, recognition, composition, words, distribution)
+    part.__name__: part
+    for part in (reconstruction, concepts, recognition, composition, words, distribution, edit)
 }
 SHEETS = {  # the sheets of each part, with their titles
     "reconstruction": {"reconstructions": "Best and worst reconstructions of held-out icons, right of each"},
@@ -261,4 +265,9 @@ SHEETS = {  # the sheets of each part, with their titles
     },
     "words": {f"words-{kind}": f"{kind.capitalize()}: the first of them" for kind in questions.KINDS},
     "distribution": {"nearest": "Pictures nearest to an icon, and that icon"},
+    "edit": {
+        "edit-inpainting": "Their middles redrawn, right of each",
+        "edit-words": "Pictures, edited to another caption, and redrawn with the same seed",
+        "edit-styles": "Pictures, edited to another style, and redrawn with the same seed",
+    },
 }

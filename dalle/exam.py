@@ -18,6 +18,7 @@ from dalle.model import DALLE
 from dalle.questions import Question
 from dalle.recipe import Recipe
 from dalle.referee import Referee
+from dalle.upscaler import Upscaler
 
 CONCEPTS, SEEDS = 500, 2  # whose recognition is measured, and pictures of each
 BATCH = 32
@@ -31,6 +32,7 @@ class Exam:
     referee: Referee | None  # None: only what needs no grading can be asked
     composer: Composer
     folder: Path
+    upscaler: Upscaler | None = None  # that of the checkpoint, where it has one
 
     @property
     def emoji(self) -> EmojiSet:

@@ -13,6 +13,7 @@ from PIL import Image
 from dalle.data.folder import Folder
 from dalle.files import read_texts
 from dalle.model import DALLE
+from dalle.upscaler import FILE
 from dalle.words import SHORTEST, split
 
 SHEET = "samples.webp"
@@ -30,7 +31,8 @@ def save(
 ) -> None:
     """Write a checkpoint to `folder`, which appears when it was read again and drew a sheet.
 
-    What `base` has of words, prompts and sliders it has too. Older checkpoints of the run are then deleted.
+    What `base` has of words, prompts, sliders and upscaler it has too. Older checkpoints of the run are then
+    deleted.
     """
     scratch = folder.with_name(".checkpoint")
     for left in folder.parent.glob(".*checkpoint*"):  # by a run that was killed while it saved
@@ -42,8 +44,9 @@ def save(
         if known := read_texts(base / name):
             both = list(dict.fromkeys([*first, *known]))
             (scratch / name).write_text(json.dumps(both, ensure_ascii=False), encoding="utf-8")
-    if (base / "sliders.json").is_file():
-        shutil.copyfile(base / "sliders.json", scratch / "sliders.json")
+    for name in ("sliders.json", FILE):
+        if (base / name).is_file():
+            shutil.copyfile(base / name, scratch / name)
     again = DALLE.from_pretrained(scratch)
     if again.digest != digest:
         raise OSError(f"{scratch} came back from the disk changed; is the disk sound?")

@@ -13,6 +13,14 @@ from dalle import images
 SEAM = 4  # pixels over which the new fades in, within the mask
 
 
+def mask_of(picture: Image.Image, size: int) -> np.ndarray:
+    """Where a picture is opaque, or, where it is so everywhere, light: (size, size) bool."""
+    alpha = picture.getchannel("A") if picture.mode == "RGBA" else picture.convert("L")
+    if alpha.getextrema()[0] == 255:
+        alpha = picture.convert("L")
+    return np.asarray(alpha.resize((size, size), Image.Resampling.NEAREST)) > 127
+
+
 def emptied(image: Image.Image, mask: np.ndarray) -> Image.Image:
     """The picture with nothing of what a mask covers, lest its features tell of it."""
     pixels = np.array(image)

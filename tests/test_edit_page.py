@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
 from PIL import Image
 
 from dalle import edits, images, runtime
@@ -344,6 +346,41 @@ def test_files_of_all_kinds_give_a_result_or_a_sentence(visit: Callable) -> None
     expect(page.get_by_text("Nothing changed yet")).to_be_visible()
     press(page, "Make it")
     expect(page.locator("#edit-status")).to_contain_text("not one flat colour")
+
+
+# --- programs
+
+
+def test_every_edit_has_an_endpoint(address: str, studio: Studio, tmp_path: Path) -> None:
+    """Guards against endpoints that drift from what the page does, and paths that a program may not read."""
+    client = Client(address, verbose=False, download_files=tmp_path)
+
+    def call(name: str, *values: object) -> object:
+        return client.predict(*values, api_name=f"/{name}")
+
+    def given(image: Image.Image, name: str) -> object:
+        (tmp_path / name).write_bytes(file_of(image))
+        return handle_file(tmp_path / name)
+
+    picture, other = given(photo(), "photo.png"), given(photo((50, 50)), "other.png")
+    seen, again = call("look", picture, "a dog")
+    assert seen["shows"] == "a dog" and len(seen["code"]) == 20 and images.read(again).size == (SIZE, SIZE)
+    made = call("edit", picture, [{"kind": "vary", "amount": 0.3, "seed": s} for s in (1, 2)], "a dog")
+    assert [load_png(file).edits[-1]["seed"] for file in made] == [1, 2]
+    white = given(Image.new("L", (8, 8), 255), "mask.png")
+    painted = load_png(call("inpaint", picture, white, "a cat", 3, "a dog"))
+    assert edits.unpack_mask(painted.edits[-1]["mask"], SIZE).all() and edits.caption(painted) == "a cat"
+    assert len(call("blend", picture, other)) == 7
+    with zipfile.ZipFile(call("icons", picture)) as archive:
+        assert "favicon.ico" in archive.namelist()
+    replayed = call("replay", load_png(made[0]).to_dict(), picture)
+    assert Path(replayed).read_bytes() == Path(made[0]).read_bytes()
+    with pytest.raises(AppError, match="SHA-256 begins"):
+        call("replay", load_png(made[0]).to_dict(), None)
+    with pytest.raises(AppError, match="an edit's kind is one of"):
+        call("edit", picture, [{"kind": "hat"}], "")
+    with pytest.raises(AppError):
+        call("look", {"path": "/etc/hostname", "meta": {"_type": "gradio.FileData"}}, "")
 
 
 # --- look

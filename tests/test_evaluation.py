@@ -10,7 +10,7 @@ import shapes
 from PIL import Image
 from tiny import tiny_checkpoint
 
-from dalle import cli, evaluation, exam, judge, questions, runtime
+from dalle import cli, edit_exam, evaluation, exam, judge, questions, runtime
 from dalle.data.compose import Composer
 from dalle.data.emoji import EmojiSet
 from dalle.evaluation import PARTS, SHEETS, evaluate
@@ -33,6 +33,7 @@ def small(monkeypatch: pytest.MonkeyPatch, emoji: EmojiSet) -> None:
     for name, value in {"PROMPTS": 3, "WORDS": 3, "DIVERSE": 3, "TURNS": 2, "SHOWN": 4}.items():
         monkeypatch.setattr(evaluation, name, value)
     monkeypatch.setattr(evaluation, "SHEET_CONCEPTS", 5)
+    monkeypatch.setattr(edit_exam, "COUNT", 2)
     monkeypatch.setattr(exam, "CONCEPTS", 6)
     monkeypatch.setattr(EmojiSet, "load", classmethod(lambda cls, folder: emoji))
     monkeypatch.setattr(EmojiSet, "held_out", lambda self, concept: self.concepts[concept].slug == "owl")
@@ -192,3 +193,27 @@ def test_measuring_leaves_no_choice_to_the_machine(monkeypatch: pytest.MonkeyPat
     """Guards against figures in a precision that a short measurement picks."""
     monkeypatch.setattr(runtime, "fast_bfloat16", lambda: pytest.fail("measured"))
     run(folder, folder / "output", "concepts")
+
+
+# --- edits
+
+
+def test_edits_are_judged_by_what_they_were_asked_for(oracle: Exam, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guards against marks for a colour or a style that is not there, or for a subject that is gone."""
+    for told in edit_exam._recoloured(oracle):
+        scenes = questions.scenes(oracle.emoji, "colour", edit_exam.COUNT, 64)
+        scene = next(scene for scene in scenes if scene.caption == told.after)
+        assert told.holds(Image.fromarray(oracle.composer.render(scene))) == (True, True)
+        plain = replace(scene, things=tuple(replace(thing, colour=None) for thing in scene.things))
+        assert told.holds(Image.fromarray(oracle.composer.render(plain)))[1]
+        assert told.holds(Image.new("RGB", (64, 64), "white")) == (False, False)
+
+
+def test_a_picture_that_is_redrawn_is_not_kept(folder: Path, tmp_path: Path) -> None:
+    """Guards against figures of edits that name other pictures than the edited and the redrawn ones."""
+    found = run(folder, tmp_path, "edit")["edit"]
+    assert found["inpainting"]["exact"] == 1
+    assert found["cutting"]["alpha_error"] <= found["cutting"]["threshold_error"]
+    for kind in ("words", "styles"):
+        assert found[kind]["edited"].keys() == found[kind]["redrawn"].keys()
+        assert found[kind]["edited"]["distance"] != found[kind]["redrawn"]["distance"]

@@ -53,14 +53,14 @@ FLOORS = [
     [
         "dalle/studio",
         "dalle/pretrain",
-        "dalle/edited",
+        "dalle/edit_exam",
         "dalle/bench",
         "dalle/lesson",
         "dalle/outcome",
         "dalle/runs",
     ],
-    ["dalle/finetune", "dalle/evaluation", "dalle/cli_edit"],
-    ["dalle/card"],
+    ["dalle/finetune", "dalle/evaluation", "dalle/edit_job"],
+    ["dalle/card", "dalle/cli_edit"],
     ["dalle/cli", "dalle/ui"],
     ["dalle/__init__", "dalle/__main__", "app"],
 ]

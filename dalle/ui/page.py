@@ -11,6 +11,7 @@ from dalle.ui import footer
 from dalle.ui.api import Api
 from dalle.ui.create import Create
 from dalle.ui.edit import Edit
+from dalle.ui.edit_api import EditApi
 from dalle.ui.events import AT_ONCE
 from dalle.ui.spoken import TELL, Spoken
 from dalle.ui.strings import LANGUAGES, TAGS, Say
@@ -25,7 +26,10 @@ def build(studio: Studio, language: str | None = None) -> gr.Blocks:
     first = language or next(iter(LANGUAGES))
     spoken, say = Spoken(first), Say(first)
     with gr.Blocks(title=say("title"), analytics_enabled=False, delete_cache=(3600, 86400)) as page:
-        Api(studio)  # first: Gradio gives a name to whom asks first, and private events have names too
+        (
+            Api(studio),
+            EditApi(studio),
+        )  # first: Gradio gives a name to whom asks first, and private events have names too
         spoken_here = gr.BrowserState("", storage_key="dalle-language", secret=SECRET)
         with gr.Row(elem_id="top"):
             spoken(gr.HTML, lambda say: {"value": _header(say)}, apply_default_css=False, scale=1)

@@ -14,7 +14,7 @@ from PIL import Image
 
 from dalle import edits, images
 from dalle.data.emoji import STYLES
-from dalle.edits import Blend, Change, CutOut, Edit, Enlarge, Extend, Paint, Vary
+from dalle.edits import Blend, Change, CutOut, Edit, Enlarge, Paint, Vary
 from dalle.recipe import MAX_PROMPT, SEEDS, Recipe
 from dalle.studio import Studio
 from dalle.ui.bench import IN_VIEW, live_slider
@@ -28,7 +28,6 @@ SEVERAL = 4  # results of tools that leave something to chance
 STRIP = 7  # pictures of a blend, both ends included
 AROUND = (-0.2, -0.1, 0.0, 0.1)  # of the dial that says how much is kept: results from bold to careful
 OTHER = "other"  # instead of a style: that of another picture
-SIDES = ("out", "left", "right", "up", "down")
 CONTROLS: dict[str, tuple[str, ...]] = {  # of each tool; the others are hidden
     "vary": ("amount",),
     "words": ("wanted", "keep"),
@@ -99,17 +98,7 @@ class Wish:
         return [Paint(mask, self.wanted, seed) for seed in _seeds()]
 
     def _extended(self) -> list[Edit]:
-        if self.side not in SIDES:
-            raise ValueError(f"no side {self.side!r}; there are {', '.join(SIDES)}")
-        room = float(self.room)
-        left, top, side = {
-            "out": (room / 2, room / 2, 1 - room),
-            "left": (room, 0.0, 1.0),
-            "right": (-room, 0.0, 1.0),
-            "up": (0.0, room, 1.0),
-            "down": (0.0, -room, 1.0),
-        }[self.side]
-        return [Extend(left, top, side, self.wanted, seed) for seed in _seeds()]
+        return [edits.extended(self.side, float(self.room), self.wanted, seed) for seed in _seeds()]
 
     def _blended(self, recipe: Recipe, studio: Studio, other: Tile | None) -> list[Edit]:
         if other is None and not self.beside.strip():
@@ -134,14 +123,7 @@ def read_mask(address: str, size: int) -> np.ndarray:
         content = base64.b64decode(address.partition(",")[2], validate=True)
     except binascii.Error as error:
         raise ValueError(f"the mask cannot be read ({error}); paint it again") from error
-    return mask_of(images.read(content, alpha=True), size)
-
-
-def mask_of(picture: Image.Image, size: int) -> np.ndarray:
-    """Where a picture is opaque, or, where it is so everywhere, light: (size, size) bool."""
-    alpha = picture.getchannel("A") if picture.mode == "RGBA" else picture.convert("L")
-    if alpha.getextrema()[0] == 255:
-        alpha = picture.convert("L")
+    alpha = images.read(content, alpha=True).getchannel("A")
     return np.asarray(alpha.resize((size, size), Image.Resampling.NEAREST)) > 127
 
 
@@ -218,7 +200,7 @@ class Tools:
                 *((say(f"style_{style}"), style) for style in OFFERED),
                 (say("edit_other_style"), OTHER),
             ],
-            "side": lambda say: [(say(f"side_{side}"), side) for side in SIDES],
+            "side": lambda say: [(say(f"side_{side}"), side) for side in edits.SIDES],
             "factor": lambda say: [(f"× {factor}", factor) for factor in edits.FACTORS],
         }
         for name, choices in offered.items():
