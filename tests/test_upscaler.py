@@ -137,9 +137,8 @@ def test_icons_that_are_too_small_are_refused() -> None:
 
 def test_it_learns(emoji: EmojiSet) -> None:
     """Guards against a loss that does not reach every layer, or teaches nothing."""
-    torch.manual_seed(0)
-    task = UpscalerTask(Upscaler(16, 2), Patches(emoji, range(len(emoji.icons))))
-    optimizer = torch.optim.SGD(task.parameters(), 0.02)
+    task = UpscalerTask(wild(16, 2), Patches(emoji, range(len(emoji.icons))))  # far from where it starts
+    optimizer = torch.optim.AdamW(task.parameters(), 1e-3)
     batch, losses = task.collate([task.dataset[i] for i in range(8)]), []
     for _ in range(12):
         loss, parts = task(batch)
