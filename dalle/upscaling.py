@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageFilter
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import Dataset
@@ -30,7 +30,8 @@ PATCH = 128  # pixels a side of the largest
 SHRUNK = 0.5  # share of the patches from an icon drawn smaller, down to LEAST of its size
 LEAST = 0.35
 PLAIN = 0.6  # share of white backgrounds
-SOFT = 0.3  # share of small pictures that come blurred a little, as a generator's do
+SOFT = 0.5  # share of small pictures that come blurred and a little noisy, as a generator's do
+BLUR, NOISE = (0.3, 1.4), 3.0  # pixels of deviation; grey levels of it at most
 TRIES = 8  # at a square in which there is something to see
 SHEET = 8  # pictures a sheet
 FILTERS = (Image.Resampling.BOX, Image.Resampling.BICUBIC, Image.Resampling.LANCZOS)
@@ -68,7 +69,7 @@ class Patches(Dataset):
         double = large.reduce(2)
         small = large.resize((PATCH // 4, PATCH // 4), FILTERS[rng.integers(len(FILTERS))])
         if rng.random() < SOFT:
-            small = _blurred(small, rng.uniform(0.2, 0.7))
+            small = _softened(small, rng)
         return Patch(*(np.asarray(picture) for picture in (small, double, large)))
 
     def __len__(self) -> int:
@@ -89,13 +90,11 @@ class Patches(Dataset):
         return np.asarray(picture.resize((PATCH, PATCH), Image.Resampling.BOX))
 
 
-def _blurred(picture: Image.Image, deviation: float) -> Image.Image:
-    """Softened by so many pixels: three taps each way, whose sum is 1."""
-    side = 0.5 * min(1.0, deviation**2)
-    pixels = np.pad(np.asarray(picture, np.float32), ((1, 1), (1, 1), (0, 0)), mode="edge")
-    pixels = side * (pixels[:-2] + pixels[2:]) + (1 - 2 * side) * pixels[1:-1]
-    pixels = side * (pixels[:, :-2] + pixels[:, 2:]) + (1 - 2 * side) * pixels[:, 1:-1]
-    return Image.fromarray(pixels.round().astype(np.uint8))
+def _softened(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
+    """Without this, soft edges would come out as stairs: no icon has any."""
+    blurred = picture.filter(ImageFilter.GaussianBlur(rng.uniform(*BLUR)))
+    noise = rng.normal(0, rng.uniform(0, NOISE), (*picture.size, 3))
+    return Image.fromarray((np.asarray(blurred) + noise).round().clip(0, 255).astype(np.uint8))
 
 
 class UpscalerTask(nn.Module):

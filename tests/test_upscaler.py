@@ -124,7 +124,7 @@ def test_a_patch_is_one_picture_at_three_sizes(emoji: EmojiSet) -> None:
         assert [part.shape[0] for part in patch] == [32, 64, 128]
         small, double, large = (images.from_arrays(part[None]) for part in patch)
         assert images.psnr(F.avg_pool2d(large, 2), double) > 45
-        assert images.psnr(F.avg_pool2d(large, 4), small) > 20
+        assert images.psnr(F.avg_pool2d(large, 4), small) > 15
         again = patches[index]
         assert all((one == other).all() for one, other in zip(patch, again, strict=True))
     assert np.ptp([patches[i].large.mean() for i in range(12)]) > 5
