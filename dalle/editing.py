@@ -14,6 +14,7 @@ import dataclasses
 import hashlib
 import json
 import math
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
@@ -99,6 +100,7 @@ class Editor:
         self.painter, self.model = painter, painter.model
         self.enlarger = Enlarger(upscaler) if upscaler else None
         self._known: OrderedDict[str, Tensor] = OrderedDict()
+        self._lock = threading.Lock()
 
     @property
     def enlarged_by(self) -> str:
@@ -322,8 +324,8 @@ class Editor:
         """Where a picture's features (N, C) come to by each of some times, under a caption, unguided."""
         picture = hashlib.sha256(image.tobytes() + prompt.encode()).hexdigest()
         keys = [f"{picture} {time}" for time in times]
-        wanted = {key: time for key, time in zip(keys, times, strict=True) if key not in self._known}
-        found = {key: self._known[key] for key in keys if key in self._known}
+        found = {key: self._known.get(key) for key in keys}  # asked once: others may make it forget
+        wanted = {key: time for key, time in zip(keys, times, strict=True) if found[key] is None}
         if wanted:
             features = self._features(image)
             code, recipe = self._code(features), self._recipe(prompt)
@@ -334,11 +336,16 @@ class Editor:
                 for time in wanted.values()
             ]
             yield Stage(self.painter, drawings, painted=False)
-            found |= {key: drawing.walk.x for key, drawing in zip(wanted, drawings, strict=True)}
-            self._known |= found
+            new = {key: drawing.walk.x for key, drawing in zip(wanted, drawings, strict=True)}
+            found |= new
+            self._remember(new)
+        return [found[key] for key in keys]
+
+    def _remember(self, new: Mapping[str, Tensor]) -> None:
+        with self._lock:
+            self._known.update(new)
             while len(self._known) > REMEMBERED:
                 self._known.popitem(last=False)
-        return [found[key] for key in keys]
 
     @torch.inference_mode()
     def _features(self, image: Image.Image) -> Tensor:

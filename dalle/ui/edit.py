@@ -123,7 +123,8 @@ class Edit:
     def _wire(self) -> None:
         tools, results, language = self.tools, self.results, self._language
         results.wire(language)
-        self.open.upload(self._from_file, [language, self.open, self.awaited], self.outputs, **QUIET)
+        came = [language, self.open, self.awaited]
+        self.open.upload(self._from_file, came, self.outputs, trigger_mode="always_last", **QUIET)
         looks = {tools.other, tools.shown_other}
         tools.open_other.upload(self._other, [language, tools.open_other], looks, **QUIET)
         asked = [language, self.opened, self.caption, *tools.inputs, tools.other]
