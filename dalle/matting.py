@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 LIKE = 0.05  # of the range of values: so near to the background's colour is background
+DRIFT = 0.15  # that a background may be off its usual colour, as a drawn one is from corner to corner
 FLAT = 0.5  # share of the frame that must be like it
 RIM = 2  # pixels over which an edge may be soft
 GREY = 0.08  # chroma up to which an enclosed patch of the background's colour is the thing's own
@@ -28,29 +29,32 @@ def cut_out(picture: Image.Image) -> Image.Image:
     ground = _ground_colour(pixels)
     far = np.abs(pixels - ground).max(-1)
     outside = _background(far < LIKE)
-    if np.ptp(ground) > GREY:  # no thing has a patch of just this colour: it is a hole
+    if np.ptp(ground.mean((0, 1))) > GREY:  # no thing has a patch of just this colour: it is a hole
         outside |= far < LIKE / 2
     alpha = np.where(outside, 0, 1).astype(np.float32)
     rim = _widened(outside, RIM) & ~outside
-    towards = _farthest(pixels, far)[rim] - ground
-    alpha[rim] = np.clip(
-        ((pixels[rim] - ground) * towards).sum(-1) / np.maximum((towards**2).sum(-1), 1e-6), 0, 1
-    )
+    towards = _farthest(pixels, far)[rim] - ground[rim]
+    gone = ((pixels[rim] - ground[rim]) * towards).sum(-1)
+    alpha[rim] = np.clip(gone / np.maximum((towards**2).sum(-1), 1e-6), 0, 1)
     unmixed = ground + (pixels - ground) / np.maximum(alpha, 1 / 255)[..., None]
     both = np.concatenate([np.where(alpha[..., None] > 0, unmixed, 0), alpha[..., None]], -1)
     return Image.fromarray((both.clip(0, 1) * 255).round().astype(np.uint8))
 
 
 def _ground_colour(pixels: np.ndarray) -> np.ndarray:
-    """The colour (3,) of the frame."""
-    frame = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
-    colour = np.median(frame, axis=0)
-    if (np.abs(frame - colour).max(-1) < LIKE).mean() < FLAT:
+    """The background's colour at every pixel (H, W, 3): the plane nearest to the frame's usual colours."""
+    height, width = pixels.shape[:2]
+    down, across = np.mgrid[:height, :width].astype(np.float32) / max(height, width)
+    places = np.stack([np.ones_like(down), down, across], -1)
+    at, frame = (np.concatenate([a[0], a[-1], a[:, 0], a[:, -1]]) for a in (places, pixels))
+    usual = np.abs(frame - np.median(frame, axis=0)).max(-1) < DRIFT
+    plane = np.linalg.lstsq(at[usual], frame[usual], rcond=None)[0]
+    if (np.abs(at @ plane - frame).max(-1) < LIKE).mean() < FLAT:
         raise ValueError(
             "the background is not one flat colour, so it cannot be told from the thing; "
             "use a picture on a plain ground"
         )
-    return colour
+    return (places @ plane).astype(np.float32)
 
 
 def _background(like: np.ndarray) -> np.ndarray:

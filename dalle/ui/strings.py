@@ -117,7 +117,7 @@ TABLE: dict[str, tuple[str, str]] = {
     ),
     "edit_as_is": ("As it is", "原图"),
     "edit_as_seen": ("As the model sees it", "模型所见"),
-    "edit_psnr": ("{psnr} dB", "PSNR {psnr} 分贝"),
+    "edit_psnr": ("{psnr} dB", "{psnr} 分贝"),
     "edit_caption": ("It shows", "图中是"),
     "edit_caption_hint": ("a cat: say it, and edits keep to it better", "例如：猫。写明后，编辑更贴近原图"),
     "tool": ("Tool", "工具"),
