@@ -19,7 +19,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -76,6 +76,15 @@ class Seen:
     reconstruction: Image.Image
     psnr: float  # dB between the two
     code: tuple[float, ...]
+
+
+class _End(NamedTuple):
+    """A picture that is blended, and its latent."""
+
+    image: Image.Image
+    caption: str
+    noise: Tensor  # (N, C)
+    code: Tensor  # (K,)
 
 
 def run(steps: Steps[T], on_step: Callable[[int, int], None] | None = None) -> T:
@@ -210,7 +219,7 @@ class Editor:
         image, old = self.fitted(picture.image), kinds.caption(picture.recipe)
         own = self._code(self._features(image))
         times = [1 - edit.keep for edit in edits]
-        starts = yield from self._inverted(image, old, times)
+        starts = yield from self._inverted([(image, old, time) for time in times])
         made = yield self._stage(
             self._drawing(
                 recipe,
@@ -265,29 +274,37 @@ class Editor:
         self, picture: Picture, edits: Sequence[Blend], recipes: Sequence[Recipe], files: Files
     ) -> Steps[list[Image.Image]]:
         """Latents on a great circle, velocities of both captions mixed; the ends are the inputs."""
-        others: dict[str, Picture] = {}
-        for edit in edits:
-            key = json.dumps(edit.other, sort_keys=True)
-            if key not in others:
-                others[key] = yield from self.replayed(Recipe.from_dict(edit.other), files)
-        here, drawings, ends = self.fitted(picture.image), {}, {}
+        ways: dict[str, list[_End]] = {}
+        made: dict[int, Image.Image] = {}
+        drawings: dict[int, Drawing] = {}
         for number, (edit, recipe) in enumerate(zip(edits, recipes, strict=True)):
-            other = others[json.dumps(edit.other, sort_keys=True)]
-            there = self.fitted(other.image)
+            key = json.dumps(edit.other, sort_keys=True)
+            if key not in ways:
+                other = yield from self.replayed(Recipe.from_dict(edit.other), files)
+                ways[key] = yield from self._ends(picture, other)
+            near, far = ways[key]
             if edit.weight in (0, 1):
-                ends[number] = there if edit.weight else here
+                made[number] = (far if edit.weight else near).image
                 continue
-            captions = [kinds.caption(each.recipe) for each in (picture, other)]
-            (near,) = yield from self._inverted(here, captions[0], [1.0])
-            (far,) = yield from self._inverted(there, captions[1], [1.0])
-            walk = self._walk(slerp(near[None], far[None], edit.weight)[0], 1.0, picture)
-            codes = [self._code(self._features(image))[None] for image in (here, there)]
-            code = slerp(*codes, edit.weight)[0]
+            noise, code = (
+                slerp(one[None], other[None], edit.weight)[0]
+                for one, other in ((near.noise, far.noise), (near.code, far.code))
+            )
+            walk = self._walk(noise, 1.0, picture)
             # Guidance from one caption towards the other, no further than to it, is the mixture of both.
-            drawings[number] = self._drawing(recipe, walk, code, captions[1], edit.weight, captions[0])
+            drawings[number] = self._drawing(recipe, walk, code, far.caption, edit.weight, near.caption)
         drawn = (yield self._stage(drawings.values())) if drawings else []
-        made = ends | dict(zip(drawings, drawn, strict=True))
+        made |= dict(zip(drawings, drawn, strict=True))
         return [made[number] for number in sorted(made)]
+
+    def _ends(self, *pictures: Picture) -> Steps[list[_End]]:
+        """Pictures with their latents, inverted together."""
+        fitted = [self.fitted(picture.image) for picture in pictures]
+        captions = [kinds.caption(picture.recipe) for picture in pictures]
+        asked = [(image, caption, 1.0) for image, caption in zip(fitted, captions, strict=True)]
+        noises = yield from self._inverted(asked)
+        codes = [self._code(self._features(image)) for image in fitted]
+        return [_End(*each) for each in zip(fitted, captions, noises, codes, strict=True)]
 
     def _enlarged(
         self, picture: Picture, edits: Sequence[Enlarge], recipes: Sequence[Recipe], _: Files
@@ -320,26 +337,27 @@ class Editor:
 
     # --- latents
 
-    def _inverted(self, image: Image.Image, prompt: str, times: Sequence[float]) -> Steps[list[Tensor]]:
-        """Where a picture's features (N, C) come to by each of some times, under a caption, unguided."""
-        picture = hashlib.sha256(image.tobytes() + prompt.encode()).hexdigest()
-        keys = [f"{picture} {time}" for time in times]
+    def _inverted(self, asked: Sequence[tuple[Image.Image, str, float]]) -> Steps[list[Tensor]]:
+        """Where features (N, C) come to: of pictures, each under a caption, unguided, by a time."""
+        keys = [
+            f"{hashlib.sha256(image.tobytes() + prompt.encode()).hexdigest()} {time}"
+            for image, prompt, time in asked
+        ]
         found = {key: self._known.get(key) for key in keys}  # asked once: others may make it forget
-        wanted = {key: time for key, time in zip(keys, times, strict=True) if found[key] is None}
+        wanted = {key: each for key, each in zip(keys, asked, strict=True) if found[key] is None}
         if wanted:
-            features = self._features(image)
-            code, recipe = self._code(features), self._recipe(prompt)
-            drawings = [
-                self._drawing(
-                    recipe, Walk(features, schedule(0, time, _share(INVERSION, time))), code, prompt
-                )
-                for time in wanted.values()
-            ]
+            drawings = [self._inversion(*each) for each in wanted.values()]
             yield Stage(self.painter, drawings, painted=False)
             new = {key: drawing.walk.x for key, drawing in zip(wanted, drawings, strict=True)}
             found |= new
             self._remember(new)
         return [found[key] for key in keys]
+
+    def _inversion(self, image: Image.Image, prompt: str, time: float) -> Drawing:
+        """A drawing that goes from a picture towards noise."""
+        features = self._features(image)
+        walk = Walk(features, schedule(0, time, _share(INVERSION, time)))
+        return self._drawing(self._recipe(prompt), walk, self._code(features), prompt)
 
     def _remember(self, new: Mapping[str, Tensor]) -> None:
         with self._lock:
