@@ -18,12 +18,13 @@ from torch.utils.flop_counter import FlopCounterMode
 from dalle import runtime
 from dalle.bank import Entry
 from dalle.config import Config
-from dalle.editing import Editor, run
+from dalle.editing import Editor
 from dalle.edits import Blend, Change, CutOut, Edit, Enlarge, Paint, Vary, extended, pack_mask
 from dalle.model import DALLE
 from dalle.painter import Painter
 from dalle.phases import FlowTask
 from dalle.recipe import Recipe
+from dalle.stages import run
 from dalle.trainer import Settings, Trainer
 from dalle.upscaler import Upscaler
 

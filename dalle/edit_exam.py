@@ -18,12 +18,13 @@ from dalle import images, judge, matting, questions, upscaling
 from dalle.data.captions import prompt
 from dalle.data.compose import Scene
 from dalle.data.emoji import EmojiSet
-from dalle.editing import Editor, run
+from dalle.editing import Editor
 from dalle.edits import Change, Paint, pack_mask
 from dalle.exam import Exam
 from dalle.painter import Painter
 from dalle.questions import SEED
 from dalle.recipe import Picture, Recipe
+from dalle.stages import run
 
 COUNT = 100  # pictures of each kind
 KEEP = 0.3  # of the picture, under other words or in another style

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dalle import icons, images, runtime, seams
-from dalle.editing import NO_FILES, Editor, Files, run
+from dalle.editing import NO_FILES, Editor, Files
 from dalle.edits import Blend, Change, CutOut, Edit, Enlarge, Paint, Vary, extended, files, pack_mask
 from dalle.model import DALLE
 from dalle.painter import Painter
 from dalle.recipe import Picture, Recipe, load_png, save_png
+from dalle.stages import run
 from dalle.upscaler import Upscaler
 
 FRAME = 140  # milliseconds of each picture of an animation

@@ -3,45 +3,37 @@
     picture  --extractor-->  features  --some way to noise, under the old caption-->  x
     x        --back, under another caption, code or mask-->  features  --generator-->  picture
 
-An edit is a generator of stages. A stage is a batch of drawings, which whoever runs it moves to their ends:
-`run` here and now, the studio in turns with everything else that is being drawn.
+An edit is a generator of stages (stages.py).
 
     editor = Editor(Painter(model))
     pictures = run(editor.edited(picture, [Vary(0.4, seed) for seed in range(4)]))
 """
 
 import dataclasses
-import hashlib
 import json
-import math
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.nn import functional as F
 
 from dalle import edits as kinds
-from dalle import images, matting, runtime, seams
+from dalle import images, matting, seams
 from dalle.edits import Blend, Change, CutOut, Edit, Enlarge, Extend, Open, Paint, Vary
+from dalle.latents import Latents
 from dalle.model import MAX_BATCH, Drawing
 from dalle.painter import Painter
 from dalle.recipe import Picture, Recipe, load_png
-from dalle.sampling import Held, Walk, schedule, slerp, steered
+from dalle.sampling import Held, schedule, slerp
+from dalle.stages import Stage, Steps
 from dalle.upscaler import Enlargement, Enlarger, Upscaler, check_size
 
-INVERSION = 16  # steps from features to noise
-LEAST_STEPS = 2
 SAME = 45  # dB: the same picture to the eye
-REMEMBERED = 64  # inversions: a slider's picture is inverted once
 
-T = TypeVar("T")
 Files = Mapping[str, Image.Image]  # by digest
 NO_FILES: Files = MappingProxyType({})
 
@@ -54,18 +46,6 @@ class NeedsFile(ValueError):
             f"this picture began as a file that only its owner has: open the one whose SHA-256 begins {file}"
         )
         self.file = file
-
-
-@dataclass(frozen=True)
-class Stage:
-    """Drawings to be moved to their ends; the answer to it is their pictures, where they are `painted`."""
-
-    painter: Any  # Painter or Enlarger
-    drawings: Sequence[Any]
-    painted: bool = True
-
-
-Steps = Generator[Stage, list[Image.Image], T]
 
 
 @dataclass(frozen=True)
@@ -87,29 +67,12 @@ class _End(NamedTuple):
     code: Tensor  # (K,)
 
 
-def run(steps: Steps[T], on_step: Callable[[int, int], None] | None = None) -> T:
-    """Take all stages here and now; `on_step(taken, of how many)` of a stage may raise to stop."""
-    answer: list[Image.Image] | None = None
-    try:
-        while True:
-            stage = steps.send(answer)
-            while pending := [d for d in stage.drawings if d.walk.taken < d.walk.steps]:
-                stage.painter.step(pending)
-                if on_step is not None:
-                    on_step(pending[0].walk.taken, pending[0].walk.steps)
-            answer = stage.painter.paint(stage.drawings) if stage.painted else []
-    except StopIteration as end:
-        return end.value
-
-
 class Editor:
-    """Edits with one model and its upscaler, where it has one; remembers a few inversions."""
+    """Edits with one model, and its upscaler where it has one."""
 
     def __init__(self, painter: Painter, upscaler: Upscaler | None = None):
-        self.painter, self.model = painter, painter.model
+        self.painter, self.model, self._latents = painter, painter.model, Latents(painter)
         self.enlarger = Enlarger(upscaler) if upscaler else None
-        self._known: OrderedDict[str, Tensor] = OrderedDict()
-        self._lock = threading.Lock()
 
     @property
     def enlarged_by(self) -> str:
@@ -191,7 +154,7 @@ class Editor:
 
     def code(self, image: Image.Image) -> tuple[float, ...]:
         """The code that a picture would have been drawn with."""
-        return tuple(self._code(self._features(self.fitted(image))).tolist())
+        return tuple(self._latents.code(self._latents.features(self.fitted(image))).tolist())
 
     # --- the ways
 
@@ -199,15 +162,17 @@ class Editor:
         self, picture: Picture, edits: Sequence[Vary], recipes: Sequence[Recipe], _: Files
     ) -> Steps[list[Image.Image]]:
         """Some of the way to fresh noise, and back (SDEdit, arXiv:2108.01073)."""
-        features = self._features(self.fitted(picture.image))
-        code, prompt = self._code(features), kinds.caption(picture.recipe)
+        features = self._latents.features(self.fitted(picture.image))
+        code, prompt = self._latents.code(features), kinds.caption(picture.recipe)
         walks = [
-            self._walk(torch.lerp(features, self._noise(edit.seed), edit.amount), edit.amount, picture)
+            self._latents.walk(
+                torch.lerp(features, self._latents.noise(edit.seed), edit.amount), edit.amount, picture
+            )
             for edit in edits
         ]
         guidance, negative = picture.recipe.guidance, picture.recipe.negative
-        made = yield self._stage(
-            self._drawing(recipe, walk, code, prompt, guidance, negative)
+        made = yield self._latents.stage(
+            self._latents.drawing(recipe, walk, code, prompt, guidance, negative)
             for recipe, walk in zip(recipes, walks, strict=True)
         )
         return made
@@ -217,13 +182,13 @@ class Editor:
     ) -> Steps[list[Image.Image]]:
         """Encoded under the old caption and its own code, decoded under what is new."""
         image, old = self.fitted(picture.image), kinds.caption(picture.recipe)
-        own = self._code(self._features(image))
+        own = self._latents.code(self._latents.features(image))
         times = [1 - edit.keep for edit in edits]
-        starts = yield from self._inverted([(image, old, time) for time in times])
-        made = yield self._stage(
-            self._drawing(
+        starts = yield from self._latents.inverted([(image, old, time) for time in times])
+        made = yield self._latents.stage(
+            self._latents.drawing(
                 recipe,
-                self._walk(start, time, picture),
+                self._latents.walk(start, time, picture),
                 own if edit.code is None else torch.tensor(edit.code),
                 old if edit.prompt is None else edit.prompt,
                 edit.guidance,
@@ -259,15 +224,15 @@ class Editor:
         recipes: Sequence[Recipe],
     ) -> Steps[list[Image.Image]]:
         """Draw what masks (S, S) bool cover of pictures, and put it into them."""
-        code = self._code(self._features(self.fitted(picture.image)))
+        code = self._latents.code(self._latents.features(self.fitted(picture.image)))
         drawings = []
         for image, mask, edit, recipe in zip(known, masks, edits, recipes, strict=True):
-            features = self._features(seams.emptied(image, mask))
+            features = self._latents.features(seams.emptied(image, mask))
             times = schedule(1, 0, picture.recipe.steps)
-            walk = Held(self._noise(edit.seed), times, features, self._free(mask))
+            walk = Held(self._latents.noise(edit.seed), times, features, self._latents.free(mask))
             negative = picture.recipe.negative
-            drawings.append(self._drawing(recipe, walk, code, edit.prompt, edit.guidance, negative))
-        made = yield self._stage(drawings)
+            drawings.append(self._latents.drawing(recipe, walk, code, edit.prompt, edit.guidance, negative))
+        made = yield self._latents.stage(drawings)
         return [seams.joined(*each) for each in zip(known, made, masks, strict=True)]
 
     def _blended(
@@ -290,10 +255,12 @@ class Editor:
                 slerp(one[None], other[None], edit.weight)[0]
                 for one, other in ((near.noise, far.noise), (near.code, far.code))
             )
-            walk = self._walk(noise, 1.0, picture)
+            walk = self._latents.walk(noise, 1.0, picture)
             # Guidance from one caption towards the other, no further than to it, is the mixture of both.
-            drawings[number] = self._drawing(recipe, walk, code, far.caption, edit.weight, near.caption)
-        drawn = (yield self._stage(drawings.values())) if drawings else []
+            drawings[number] = self._latents.drawing(
+                recipe, walk, code, far.caption, edit.weight, near.caption
+            )
+        drawn = (yield self._latents.stage(drawings.values())) if drawings else []
         made |= dict(zip(drawings, drawn, strict=True))
         return [made[number] for number in sorted(made)]
 
@@ -302,8 +269,8 @@ class Editor:
         fitted = [self.fitted(picture.image) for picture in pictures]
         captions = [kinds.caption(picture.recipe) for picture in pictures]
         asked = [(image, caption, 1.0) for image, caption in zip(fitted, captions, strict=True)]
-        noises = yield from self._inverted(asked)
-        codes = [self._code(self._features(image)) for image in fitted]
+        noises = yield from self._latents.inverted(asked)
+        codes = [self._latents.code(self._latents.features(image)) for image in fitted]
         return [_End(*each) for each in zip(fitted, captions, noises, codes, strict=True)]
 
     def _enlarged(
@@ -335,62 +302,7 @@ class Editor:
         yield from ()
         return [matting.cut_out(images.flattened(picture.image))] * len(edits)
 
-    # --- latents
-
-    def _inverted(self, asked: Sequence[tuple[Image.Image, str, float]]) -> Steps[list[Tensor]]:
-        """Where features (N, C) come to: of pictures, each under a caption, unguided, by a time."""
-        keys = [
-            f"{hashlib.sha256(image.tobytes() + prompt.encode()).hexdigest()} {time}"
-            for image, prompt, time in asked
-        ]
-        found = {key: self._known.get(key) for key in keys}  # asked once: others may make it forget
-        wanted = {key: each for key, each in zip(keys, asked, strict=True) if found[key] is None}
-        if wanted:
-            drawings = [self._inversion(*each) for each in wanted.values()]
-            yield Stage(self.painter, drawings, painted=False)
-            new = {key: drawing.walk.x for key, drawing in zip(wanted, drawings, strict=True)}
-            found |= new
-            self._remember(new)
-        return [found[key] for key in keys]
-
-    def _inversion(self, image: Image.Image, prompt: str, time: float) -> Drawing:
-        """A drawing that goes from a picture towards noise."""
-        features = self._features(image)
-        walk = Walk(features, schedule(0, time, _share(INVERSION, time)))
-        return self._drawing(self._recipe(prompt), walk, self._code(features), prompt)
-
-    def _remember(self, new: Mapping[str, Tensor]) -> None:
-        with self._lock:
-            self._known.update(new)
-            while len(self._known) > REMEMBERED:
-                self._known.popitem(last=False)
-
-    @torch.inference_mode()
-    def _features(self, image: Image.Image) -> Tensor:
-        """(N, C) of a picture of the model's size."""
-        model = self.model
-        return model.extractor(images.from_images([image]).to(model.device, model.dtype)).float()[0]
-
-    @torch.inference_mode()
-    def _code(self, features: Tensor) -> Tensor:
-        """(N, C) -> (K,)."""
-        return self.model.normalizer.reader(features[None]).mean[0]
-
-    def _noise(self, seed: int) -> Tensor:
-        """(N, C)."""
-        config = self.model.config
-        noise = torch.randn(config.tokens, config.channels, generator=runtime.generator(seed))
-        return noise.to(self.model.device)
-
-    def _free(self, mask: np.ndarray) -> Tensor:
-        """Which features a mask (S, S) frees: those of every cell that it touches, (N, C) bool."""
-        channels, fold = self.model.config.autoencoder.channels, self.model.config.autoencoder.fold
-        cell = self.model.config.image_size // int(self.model.config.tokens**0.5) // fold
-        touched = F.max_pool2d(torch.from_numpy(mask)[None, None].float(), cell)
-        cells = touched.expand(1, channels, -1, -1)
-        return (F.pixel_unshuffle(cells, fold).flatten(2).transpose(1, 2)[0] > 0).to(self.model.device)
-
-    # --- drawings
+    # --- recipes
 
     def _recipe(self, prompt: str) -> Recipe:
         return Recipe(prompt, checkpoint=self.model.digest, size=self.model.config.image_size)
@@ -402,33 +314,6 @@ class Editor:
                 f"the recipe is for checkpoint {recipe.checkpoint or '?'} at size {recipe.size}; "
                 f"in use is {ours} at size {size}"
             )
-
-    def _walk(self, x: Tensor, time: float, picture: Picture) -> Walk:
-        """From x (N, C) at some time down to features."""
-        return Walk(x, schedule(time, 0, _share(picture.recipe.steps, time)))
-
-    def _drawing(
-        self,
-        recipe: Recipe,
-        walk: Walk,
-        code: Tensor,
-        prompt: str,
-        guidance: float = 1.0,
-        negative: str = "",
-    ) -> Drawing:
-        read = self.painter.read
-        away = read(negative) if steered([guidance]) else None
-        return Drawing(
-            recipe, walk, code.to(self.model.device, self.model.dtype), read(prompt), away, guidance
-        )
-
-    def _stage(self, drawings: Any) -> Stage:
-        return Stage(self.painter, list(drawings))
-
-
-def _share(steps: int, time: float) -> int:
-    """Steps over a share of the way."""
-    return max(LEAST_STEPS, math.ceil(steps * time))
 
 
 # --- pixels

@@ -22,13 +22,14 @@ from torch import Tensor
 
 from dalle import directions, prompts, runtime
 from dalle.directions import Slider
-from dalle.editing import NO_FILES, Editor, Files, Seen, Steps
+from dalle.editing import NO_FILES, Editor, Files, Seen
 from dalle.edits import Edit
 from dalle.files import read_texts
 from dalle.model import DALLE, FILES, CheckpointError
 from dalle.painter import Painter
 from dalle.recipe import Picture, Recipe
 from dalle.scheduler import Busy, Frame, Request, Scheduler
+from dalle.stages import Steps
 from dalle.upscaler import Upscaler
 from dalle.words import Words
 

@@ -11,10 +11,11 @@ from PIL import Image
 from tiny import tiny_model
 
 from dalle import edits, images, seams
-from dalle.editing import Editor, NeedsFile, run
+from dalle.editing import Editor, NeedsFile
 from dalle.edits import Blend, Change, CutOut, Edit, Enlarge, Extend, Open, Paint, Vary
 from dalle.painter import Painter
 from dalle.recipe import Picture, Recipe, save_png
+from dalle.stages import run
 from dalle.upscaler import Upscaler
 
 SIZE = 32

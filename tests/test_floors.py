@@ -47,7 +47,8 @@ FLOORS = [
     ],
     ["dalle/flow", "dalle/bank", "dalle/referee", "dalle/synonyms", "dalle/upscaler"],
     ["dalle/model", "dalle/upscaling"],
-    ["dalle/painter"],
+    ["dalle/painter", "dalle/stages"],
+    ["dalle/latents"],
     ["dalle/editing"],
     ["dalle/phases", "dalle/scheduler", "dalle/effects", "dalle/exam", "dalle/prior"],
     [

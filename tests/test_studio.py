@@ -15,10 +15,11 @@ import torch
 from PIL import Image
 
 from dalle import images, runtime
-from dalle.editing import NeedsFile, run
+from dalle.editing import NeedsFile
 from dalle.edits import Change, Enlarge, Vary
 from dalle.model import CheckpointError
 from dalle.recipe import Picture, Recipe
+from dalle.stages import run
 from dalle.studio import Studio
 from dalle.upscaler import Upscaler
 from tests.tiny import tiny_checkpoint
