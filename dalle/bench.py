@@ -1,4 +1,4 @@
-"""How fast things are on this machine: `python -m dalle bench train` and `bench generate`.
+"""How fast things are on this machine: `python -m dalle bench train`, `bench generate` and `bench edit`.
 
 Timings are worth something only while nothing else runs; ratios of two timings of one run travel best.
 """
@@ -18,10 +18,15 @@ from torch.utils.flop_counter import FlopCounterMode
 from dalle import runtime
 from dalle.bank import Entry
 from dalle.config import Config
+from dalle.editing import Editor
+from dalle.edits import Blend, Change, CutOut, Edit, Enlarge, Paint, Vary, extended, pack_mask
 from dalle.model import DALLE
+from dalle.painter import Painter
 from dalle.phases import FlowTask
 from dalle.recipe import Recipe
+from dalle.stages import run
 from dalle.trainer import Settings, Trainer
+from dalle.upscaler import Upscaler
 
 
 def seconds(action: Callable[[], Any], repeats: int) -> float:
@@ -86,3 +91,33 @@ def generate(folder: Path) -> dict[str, float]:
     one = seconds(lambda: model.draw(recipes[:1]), 9)
     eight = seconds(lambda: model.draw(recipes), 5)
     return {"load_seconds": loading, "one_picture_seconds": one, "eight_pictures_seconds": eight}
+
+
+def edit(folder: Path) -> dict[str, float]:
+    """Seconds of each kind of edit of one picture, one result each, with nothing remembered of it.
+
+    Where the checkpoint has no upscaler, enlarging is timed with one of random weights: they take as long.
+    """
+    dtype = runtime.inference_dtype()
+    model, upscaler = DALLE.from_pretrained(folder, dtype), Upscaler.load(folder, dtype)
+    if upscaler is None:
+        upscaler = Upscaler().to(dtype).eval().requires_grad_(False)
+        upscaler.digest = "untrained"
+    picture = model.generate("a red apple", seed=7)[0]
+    mask = np.zeros((model.config.image_size,) * 2, bool)
+    mask[: len(mask) // 2] = True
+    asked: dict[str, Edit] = {
+        "vary": Vary(0.5, 1),
+        "change": Change("a green apple", None, 0.3, Recipe.guidance),
+        "paint": Paint(pack_mask(mask), "a red apple", 1),
+        "extend": extended("out", 0.3, "a red apple", 1),
+        "blend": Blend(Recipe("a dog", seed=1).to_dict(), 0.5),
+        "enlarge": Enlarge(4, upscaler.digest),
+        "cut": CutOut(),
+    }
+    return {
+        f"{name}_seconds": seconds(
+            lambda one=one: run(Editor(Painter(model), upscaler).edited(picture, [one])), 5
+        )
+        for name, one in asked.items()
+    }

@@ -16,6 +16,7 @@ from dalle.figures import table
 from dalle.model import DALLE
 from dalle.questions import common_labels
 from dalle.recipe import Recipe
+from dalle.upscaler import FILE
 from dalle.words import split
 
 SHEET = "concepts.webp"
@@ -45,7 +46,8 @@ def name_sliders(source: Path, target: Path, emoji: EmojiSet) -> str:
 def export(source: Path, target: Path, emoji: EmojiSet, evaluation: Path) -> str:
     """Write the checkpoint `source` to `target` with its words and its card; -> the digest.
 
-    `evaluation` is the folder that `python -m dalle evaluate --checkpoint source` wrote.
+    `evaluation` is the folder that `python -m dalle evaluate --checkpoint source` wrote. An upscaler beside
+    the source, or else the one that `target` had, goes with it.
     """
     figures = json.loads((evaluation / "evaluation.json").read_text(encoding="utf-8"))
     model = DALLE.from_pretrained(source)
@@ -55,7 +57,10 @@ def export(source: Path, target: Path, emoji: EmojiSet, evaluation: Path) -> str
             f"run `python -m dalle evaluate --checkpoint {source} --output {evaluation}` first"
         )
     sliders = directions.load(source / "sliders.json", model.config.flow.code)
+    upscaler = next((p.read_bytes() for f in (source, target) if (p := f / FILE).is_file()), None)
     digest = model.save_pretrained(target, card(model, emoji, figures))
+    if upscaler:
+        (target / FILE).write_bytes(upscaler)
     directions.save(target / "sliders.json", sliders)
     (target / "words.json").write_text(json.dumps(known_words(emoji), ensure_ascii=False), encoding="utf-8")
     with Image.open(evaluation / "concepts.png") as sheet:

@@ -8,8 +8,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from dalle import cli_edit
+
 DEFAULT_CHECKPOINT = Path("checkpoints/emoji")
-PARTS = "reconstruction concepts recognition composition words distribution sliders"  # of an evaluation
+PARTS = "reconstruction concepts recognition composition words distribution sliders edit"  # of an evaluation
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,8 +46,10 @@ def _parser() -> argparse.ArgumentParser:
     generate.add_argument("--checkpoint", type=Path, default=DEFAULT_CHECKPOINT)
     generate.set_defaults(command=_generate)
 
+    cli_edit.add(commands, DEFAULT_CHECKPOINT)
+
     train = commands.add_parser("train", help="train one phase on the emoji set")
-    train.add_argument("phase", choices=("autoencoder", "text", "flow", "generator", "referee"))
+    train.add_argument("phase", choices=("autoencoder", "text", "flow", "generator", "upscaler", "referee"))
     train.add_argument("--output", type=Path, required=True, help="the run's folder; resumes what it holds")
     train.add_argument("--start", type=Path, help="checkpoint to start from (default: from nothing)")
     train.add_argument("--preset", default="small", help="size of the networks, from nothing")
@@ -131,7 +135,7 @@ def _parser() -> argparse.ArgumentParser:
     push.set_defaults(command=_push)
 
     bench = commands.add_parser("bench", help="timings; run nothing else meanwhile")
-    bench.add_argument("what", choices=("generate", "train", "page", "teach"))
+    bench.add_argument("what", choices=("generate", "edit", "train", "page", "teach"))
     bench.add_argument("--checkpoint", type=Path, default=DEFAULT_CHECKPOINT)
     bench.add_argument("--batch", type=int, default=256, help="of train")
     bench.add_argument("--thing", default="blorple", help="to teach: blorple, drawn, or moccup, a photo")
@@ -222,6 +226,8 @@ def _train(options: argparse.Namespace) -> None:
     settings = {field: value for field, value in given.items() if value is not None}
     if options.phase == "referee":
         return _train_referee(options, settings)
+    if options.phase == "upscaler":
+        return _train_upscaler(options, settings)
     default = Path("data/features") if options.phase == "flow" else DEFAULT_FOLDER
     digest = pretrain.train(
         options.phase,
@@ -248,6 +254,16 @@ def _train_referee(options: argparse.Namespace, settings: dict[str, float]) -> N
     settings |= {"seed": options.seed, "compile": options.compile}
     trained = referee.train(emoji, options.output, options.steps, **settings)
     print(json.dumps(trained.figures, indent=2))
+
+
+def _train_upscaler(options: argparse.Namespace, settings: dict[str, float]) -> None:
+    from dalle import upscaling
+
+    if options.start:
+        raise ValueError("the upscaler stands beside a checkpoint and starts from nothing: leave out --start")
+    settings |= {"seed": options.seed, "compile": options.compile}
+    data = options.data or upscaling.DEFAULT_FOLDER
+    print(json.dumps(upscaling.train(data, options.output, options.steps, **settings), indent=2))
 
 
 def _train_folder(options: argparse.Namespace) -> None:
@@ -333,10 +349,10 @@ def _bench(options: argparse.Namespace) -> None:
         from dalle.ui import crowd
 
         figures = crowd.page(options.checkpoint)
-    elif options.what == "generate":
-        figures = bench.generate(options.checkpoint)
-    else:
+    elif options.what == "train":
         figures = bench.train(options.checkpoint, options.batch)
+    else:
+        figures = {"generate": bench.generate, "edit": bench.edit}[options.what](options.checkpoint)
     print(json.dumps({name: float(f"{value:.4g}") for name, value in figures.items()}, indent=2))
 
 

@@ -22,12 +22,14 @@ from dalle import directions, figures, images, judge, metrics, questions
 from dalle.data.captions import prompt
 from dalle.data.compose import Composer, Scene
 from dalle.data.emoji import EmojiSet
+from dalle.edit_exam import edit
 from dalle.exam import Exam
 from dalle.files import write_text
 from dalle.model import DALLE
 from dalle.questions import SEED, Question
 from dalle.recipe import Recipe
 from dalle.referee import DEFAULT_FOLDER, WEIGHTS, Referee
+from dalle.upscaler import Upscaler
 
 PROMPTS = 100  # of each category of composition
 WORDS = 100  # of each kind of words
@@ -36,7 +38,7 @@ SHEET_CONCEPTS, SHEET_SEED = 200, 7
 SLIDERS, SLID = 8, 100  # sliders that are measured, and prompts over which
 PLACES = np.linspace(-2, 2, 17).tolist()  # where a slider is put, in deviations: steps of a quarter
 KNOWN = 5  # a subject among the referee's first so many answers is recognised
-UNGRADED = {"reconstruction", "concepts"}  # parts that a checkpoint may be asked without a referee
+UNGRADED = {"reconstruction", "concepts", "edit"}  # parts, or most of them, that need no referee
 SHOWN = 24  # pictures of a sheet of good or of bad ones
 
 Figures = dict[str, Any]
@@ -61,7 +63,8 @@ def evaluate(
         )
     output.mkdir(parents=True, exist_ok=True)
     named = directions.load(checkpoint / "sliders.json", model.config.flow.code)
-    exam = Exam(model, grader, Composer(emoji, size=model.config.image_size), output, named)
+    upscaler = Upscaler.load(checkpoint)
+    exam = Exam(model, grader, Composer(emoji, size=model.config.image_size), output, named, upscaler)
     found = {"checkpoint": model.digest, "data": emoji.digest[:12]}
     if grader:
         found["referee"] = {"digest": grader.digest} | grader.figures
@@ -305,7 +308,7 @@ def _gap(some: Sequence[Image.Image], others: Sequence[Image.Image]) -> Tensor:
 
 PARTS = {
     part.__name__: part
-    for part in (reconstruction, concepts, recognition, composition, words, distribution, sliders)
+    for part in (reconstruction, concepts, recognition, composition, words, distribution, sliders, edit)
 }
 SHEETS = {  # the sheets of each part, with their titles
     "reconstruction": {"reconstructions": "Best and worst reconstructions of held-out icons, right of each"},
@@ -322,4 +325,9 @@ SHEETS = {  # the sheets of each part, with their titles
     "words": {f"words-{kind}": f"{kind.capitalize()}: the first of them" for kind in questions.KINDS},
     "distribution": {"nearest": "Pictures nearest to an icon, and that icon"},
     "sliders": {f"slider-{n}": f"Slider {n} from one end to the other" for n in range(1, SLIDERS + 1)},
+    "edit": {
+        "edit-inpainting": "Their middles redrawn, right of each",
+        "edit-words": "Pictures, edited to another caption, and redrawn with the same seed",
+        "edit-styles": "Pictures, edited to another style, and redrawn with the same seed",
+    },
 }

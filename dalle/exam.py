@@ -19,6 +19,7 @@ from dalle.model import DALLE
 from dalle.questions import Question
 from dalle.recipe import Recipe
 from dalle.referee import Referee
+from dalle.upscaler import Upscaler
 
 CONCEPTS, SEEDS = 500, 2  # whose recognition is measured, and pictures of each
 BATCH = 32
@@ -33,6 +34,7 @@ class Exam:
     composer: Composer
     folder: Path
     sliders: tuple[Slider, ...] = ()  # of the checkpoint, the most telling first
+    upscaler: Upscaler | None = None  # that of the checkpoint, where it has one
 
     @property
     def emoji(self) -> EmojiSet:

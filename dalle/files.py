@@ -1,7 +1,10 @@
 """Small files: written so that a kill or a power cut leaves them old or new, never half; and read again."""
 
+import io
 import json
 import os
+import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,3 +42,12 @@ def read_texts(path: Path) -> list[str]:
             f"{path} cannot be read: {error}; delete the file, or copy the checkpoint again"
         ) from error
     return texts
+
+
+def zipped(files: Mapping[str, bytes]) -> bytes:
+    """A zip file of files by name, stored as they are; the same files give the same bytes."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as into:
+        for name, content in files.items():
+            into.writestr(zipfile.ZipInfo(name), content)
+    return archive.getvalue()

@@ -5,6 +5,7 @@
 The only place that knows how 0..255 and [-1, 1] correspond, and the only one that decodes a stranger's file.
 """
 
+import hashlib
 import io
 import os
 from collections.abc import Iterator, Sequence
@@ -45,9 +46,8 @@ def read(source: Source, alpha: bool = False) -> Image.Image:
         if picture.mode.startswith("I"):  # 16-bit grey, which convert() would clip instead of scaling
             picture = Image.fromarray(((np.asarray(picture).astype(np.uint32) + 128) // 257).astype(np.uint8))
         clean = picture.convert("RGBA" if alpha or picture.has_transparency_data else "RGB")
-    if clean.mode == "RGBA" and not alpha:
-        white = Image.new("RGBA", clean.size, "white")
-        clean = Image.alpha_composite(white, clean).convert("RGB")
+    if not alpha:
+        clean = flattened(clean)
     clean.info = {}
     return clean
 
@@ -104,7 +104,20 @@ def _content(source: Source) -> bytes:
     return data
 
 
+def digest(source: Source) -> str:
+    """What a recipe calls a file by: the first 16 hex digits of its SHA-256. Raises what `read` raises."""
+    return hashlib.sha256(_content(source)).hexdigest()[:16]
+
+
 # --- squares
+
+
+def flattened(picture: Image.Image) -> Image.Image:
+    """A picture as RGB, what is transparent on white."""
+    if picture.mode != "RGBA":
+        return picture.convert("RGB")
+    white = Image.new("RGBA", picture.size, "white")
+    return Image.alpha_composite(white, picture).convert("RGB")
 
 
 def fit(picture: Image.Image, size: int, how: Literal["crop", "pad"] = "crop") -> Image.Image:
@@ -165,7 +178,17 @@ def psnr(a: Tensor, b: Tensor) -> Tensor:
     return 10 * torch.log10(4 / error)  # the range of values is 2, squared
 
 
-# --- sheets
+# --- sheets and animations
+
+
+def animation(pictures: Sequence[Image.Image], milliseconds: int, kind: Literal["GIF", "WEBP"]) -> bytes:
+    """Pictures of one size, one after the other and back, for ever, each shown for so long."""
+    file = io.BytesIO()
+    first, *rest = [*pictures, *pictures[-2:0:-1]]
+    options = {"lossless": True} if kind == "WEBP" else {"disposal": 2}
+    first.save(file, kind, save_all=True, append_images=rest, duration=milliseconds, loop=0, **options)
+    return file.getvalue()
+
 
 GAP = 4  # pixels between the cells of a sheet
 LINE = 13  # height of a line of caption

@@ -53,6 +53,7 @@ class Drawing:
     code: Tensor  # (K,)
     caption: Caption  # of one prompt
     negative: Caption | None  # None where there is no guidance
+    guidance: float  # from the negative to the caption, and beyond it
 
     @property
     def features(self) -> Tensor:
@@ -163,12 +164,13 @@ class DALLE(nn.Module):
             latent.code[0].to(self.device, self.dtype),
             read(recipe.prompt),
             read(recipe.negative) if steered([recipe.guidance]) else None,
+            recipe.guidance,
         )
 
     @torch.inference_mode()
     def field(self, drawings: Sequence[Drawing]) -> Field:
         """The field that these drawings follow in one batch, wherever each of them stands."""
-        strengths = [drawing.recipe.guidance for drawing in drawings]
+        strengths = [drawing.guidance for drawing in drawings]
         twice = [drawings[i] for i in steered(strengths)]
         caption = _together([d.caption for d in drawings] + [d.negative for d in twice])
         code = torch.stack([drawing.code for drawing in [*drawings, *twice]])

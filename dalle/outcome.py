@@ -13,6 +13,7 @@ from PIL import Image
 from dalle.data.folder import Folder
 from dalle.files import read_texts
 from dalle.model import DALLE
+from dalle.upscaler import FILE
 from dalle.words import SHORTEST, split
 
 SHEET = "samples.webp"
@@ -30,7 +31,7 @@ def save(
 ) -> None:
     """Write a checkpoint to `folder`, which appears when it was read again and drew a sheet.
 
-    What `base` has of words, prompts, sliders and upscaling it has too; None: it began from nothing. Older
+    What `base` has of words, prompts, sliders and upscaler it has too; None: it began from nothing. Older
     checkpoints of the run are then deleted.
     """
     scratch = folder.with_name(".checkpoint")
@@ -44,7 +45,7 @@ def save(
         if known or base is None:
             both = list(dict.fromkeys([*first, *known]))
             (scratch / name).write_text(json.dumps(both, ensure_ascii=False), encoding="utf-8")
-    for name in ("sliders.json", "upscaler.safetensors") if base else ():
+    for name in ("sliders.json", FILE) if base else ():
         if (base / name).is_file():
             shutil.copyfile(base / name, scratch / name)
     again = DALLE.from_pretrained(scratch)

@@ -55,23 +55,23 @@ class Recipe:
     edits: tuple[dict[str, Any], ...] = ()  # what was done to the picture afterwards, in order
 
     def __post_init__(self) -> None:
-        _check_words("prompt", self.prompt)
-        _check_words("negative", self.negative)
-        _check_number("guidance", self.guidance, 0, MAX_GUIDANCE)
-        _check_whole("steps", self.steps, 1, MAX_STEPS)
-        _check_whole("seed", self.seed, 0, SEEDS - 1)
-        _check_whole("size", self.size, 1, MAX_SIZE)
+        check_words("prompt", self.prompt)
+        check_words("negative", self.negative)
+        check_number("guidance", self.guidance, 0, MAX_GUIDANCE)
+        check_whole("steps", self.steps, 1, MAX_STEPS)
+        check_whole("seed", self.seed, 0, SEEDS - 1)
+        check_whole("size", self.size, 1, MAX_SIZE)
         if self.code is not None:
             if not isinstance(self.code, tuple) or len(self.code) != CODE:
-                raise ValueError(f"code must be a tuple of {CODE} numbers; got {_short(self.code)}")
+                raise ValueError(f"code must be a tuple of {CODE} numbers; got {short(self.code)}")
             for value in self.code:
-                _check_number("code", value, -MAX_CODE, MAX_CODE)
+                check_number("code", value, -MAX_CODE, MAX_CODE)
             object.__setattr__(self, "code", tuple(map(float, self.code)))
         # 3 and 3.0 are one recipe, and must write one file.
         object.__setattr__(self, "guidance", float(self.guidance))
         if not isinstance(self.checkpoint, str) or not DIGEST.fullmatch(self.checkpoint):
             raise ValueError(
-                f"checkpoint must be a digest, up to 64 letters and digits; got {_short(self.checkpoint)}"
+                f"checkpoint must be a digest, up to 64 letters and digits; got {short(self.checkpoint)}"
             )
         _check_edits(self.edits)
 
@@ -87,13 +87,13 @@ class Recipe:
     def from_dict(cls, values: dict[str, Any]) -> "Recipe":
         """Fields left out have their defaults. Raises ValueError on an unknown field or a newer version."""
         if not isinstance(values, dict):
-            raise ValueError(f"a recipe is a JSON object; got {_short(values)}")
+            raise ValueError(f"a recipe is a JSON object; got {short(values)}")
         values = dict(values)
         version = values.pop("version", VERSION)
         known = {field.name for field in dataclasses.fields(cls)}
         unknown = sorted(str(key) for key in values.keys() - known)
         if version != VERSION or unknown:
-            odd = f"unknown fields {_short(unknown)}" if unknown else f"version {_short(version)}"
+            odd = f"unknown fields {short(unknown)}" if unknown else f"version {short(version)}"
             raise ValueError(
                 f"the recipe has {odd}: it comes from another version of this program, or was altered. "
                 f"This one reads version {VERSION} with {', '.join(sorted(known))}; update it, or enter the "
@@ -128,7 +128,7 @@ class Recipe:
             if name.startswith("__"):
                 continue
             if name in values:
-                raise ValueError(f"the link gives {_short(name)} twice; copy it again")
+                raise ValueError(f"the link gives {short(name)} twice; copy it again")
             if name == "code":
                 values[name] = _unpack(text)
             else:
@@ -190,9 +190,9 @@ def load_png(source: images.Source) -> Recipe:
 # --- checks and small codecs
 
 
-def _check_words(name: str, text: str) -> None:
+def check_words(name: str, text: str) -> None:
     if not isinstance(text, str):
-        raise ValueError(f"{name} must be text; got {_short(text)}")
+        raise ValueError(f"{name} must be text; got {short(text)}")
     if len(text) > MAX_PROMPT:
         raise ValueError(f"{name} has {len(text):,} characters; {MAX_PROMPT:,} are allowed, make it shorter")
     for at, character in enumerate(text, 1):
@@ -205,30 +205,30 @@ def _check_words(name: str, text: str) -> None:
             )
 
 
-def _check_whole(name: str, value: int, least: int, most: int) -> None:
+def check_whole(name: str, value: int, least: int, most: int) -> None:
     if type(value) is not int or not least <= value <= most:
-        raise ValueError(f"{name} must be a whole number from {least} to {most}; got {_short(value)}")
+        raise ValueError(f"{name} must be a whole number from {least} to {most}; got {short(value)}")
 
 
-def _check_number(name: str, value: float, least: float, most: float) -> None:
+def check_number(name: str, value: float, least: float, most: float) -> None:
     # The type is asked first: a comparison would let True pass as 1; NaN fails it.
     if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
-        raise ValueError(f"{name} must be a number from {least:g} to {most:g}; got {_short(value)}")
+        raise ValueError(f"{name} must be a number from {least:g} to {most:g}; got {short(value)}")
 
 
 def _check_edits(edits: tuple[dict[str, Any], ...]) -> None:
     if not isinstance(edits, tuple) or not all(isinstance(edit, dict) for edit in edits):
-        raise ValueError(f"edits must be a tuple of JSON objects; got {_short(edits)}")
+        raise ValueError(f"edits must be a tuple of JSON objects; got {short(edits)}")
     if len(edits) > MAX_EDITS:
         raise ValueError(f"there are {len(edits)} edits; {MAX_EDITS} are allowed")
     try:
         text = json.dumps(edits, allow_nan=False)
         same = json.loads(text) == list(edits)
     except (TypeError, ValueError, RecursionError) as error:
-        raise ValueError(f"edits must be JSON objects ({error}); got {_short(edits)}") from error
+        raise ValueError(f"edits must be JSON objects ({error}); got {short(edits)}") from error
     _check_length("edits", text)
     if not same:
-        raise ValueError(f"edits must hold JSON values, lists and not tuples; got {_short(edits)}")
+        raise ValueError(f"edits must hold JSON values, lists and not tuples; got {short(edits)}")
 
 
 def _check_length(name: str, text: str) -> None:
@@ -236,7 +236,7 @@ def _check_length(name: str, text: str) -> None:
         raise ValueError(f"{name} has {len(text):,} characters; {MAX_TEXT:,} are allowed")
 
 
-def _short(value: object) -> str:
+def short(value: object) -> str:
     """A hostile value as it may stand in a message."""
     try:
         text = repr(value)
@@ -250,7 +250,7 @@ def _read_json(name: str, text: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{name} cannot be read ({error}); got {_short(text)}") from error
+        raise ValueError(f"{name} cannot be read ({error}); got {short(text)}") from error
 
 
 def _pack(code: tuple[float, ...]) -> str:
@@ -267,4 +267,4 @@ def _unpack(text: str) -> tuple[float, ...]:
         packed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         return struct.unpack(kinds[len(packed)], packed)
     except (binascii.Error, ValueError, KeyError) as error:
-        raise ValueError(f"code must be {CODE} numbers in base64; got {_short(text)}") from error
+        raise ValueError(f"code must be {CODE} numbers in base64; got {short(text)}") from error

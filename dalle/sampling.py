@@ -64,6 +64,23 @@ class Walk:
         self._before = velocity
 
 
+class Held(Walk):
+    """A walk from noise on which some features are known: they stay on their own straight way to the noise.
+
+    So what is new grows beside them and fits them, as in RePaint (arXiv:2201.09865) without its repetitions.
+    """
+
+    def __init__(self, noise: Tensor, times: Tensor, known: Tensor, free: Tensor):
+        """noise and known (N, C); free (N, C) bool: where the features are not known. Ends in `known`."""
+        super().__init__(noise, times)
+        self._noise, self._known, self._free = noise, known, free
+
+    def move(self, velocity: Tensor) -> None:
+        super().move(velocity)
+        self.estimate = torch.where(self._free, self.estimate, self._known)
+        self.x = torch.where(self._free, self.x, torch.lerp(self._known, self._noise, self.now))
+
+
 def step(field: Field, walks: Sequence[Walk]) -> None:
     """Take one step of every walk, in one batch; they may stand at different times."""
     x = torch.stack([walk.x for walk in walks])

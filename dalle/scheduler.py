@@ -14,18 +14,15 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import torch
 from PIL import Image
 
-from dalle import sampling
-from dalle.model import DALLE, MAX_BATCH, Drawing
+from dalle.model import MAX_BATCH, Drawing
+from dalle.painter import Painter
 from dalle.recipe import Picture, Recipe
-from dalle.sampling import Field
 
 PREVIEWS = 4  # of the steps, every so great a share is followed by a look at the picture
-CAPTIONS = 256  # remembered: a slider's prompt is read once
 
 
 class Busy(RuntimeError):
@@ -49,34 +46,14 @@ class Frame:
     finished: list[Picture]  # those of the pictures that are no previews any more
 
 
-class Painter:
-    """A model with what it remembers between turns: captions, and the field of its last batch."""
-
-    def __init__(self, model: DALLE):
-        self.model = model
-        self._read = lru_cache(CAPTIONS)(lambda caption: model.read([caption]))
-        self._drawings: list[Drawing] = []
-        self._field: Field | None = None
-
-    def begin(self, recipe: Recipe) -> Drawing:
-        return self.model.begin(recipe, self._read)
-
-    def step(self, drawings: list[Drawing]) -> None:
-        """Move each by one step."""
-        if drawings != self._drawings:
-            self._drawings, self._field = drawings, self.model.field(drawings)
-        sampling.step(self._field, [drawing.walk for drawing in drawings])
-
-    def paint(self, drawings: list[Drawing]) -> list[Image.Image]:
-        return self.model.paint(torch.stack([drawing.features for drawing in drawings]))
-
-
 class Job:
-    """One picture of a request."""
+    """One picture of a request: from a recipe, or a drawing that was begun elsewhere."""
 
-    def __init__(self, recipe: Recipe, request: "Request"):
-        self.recipe, self.request = recipe, request
-        self.drawing: Drawing | None = None
+    def __init__(self, task: Recipe | Drawing, request: "Request"):
+        self.request = request
+        self.drawing = None if isinstance(task, Recipe) else task
+        self.recipe = self.drawing.recipe if self.drawing else task
+        self.steps = self.drawing.walk.steps if self.drawing else task.steps
         self.picture: Picture | None = None
         self.to_show = False  # to be painted, before its next step if it has one
         self.finished = False
@@ -86,13 +63,14 @@ class Job:
         return self.drawing.walk.taken if self.drawing else 0
 
     def stepped(self) -> None:
-        marks = [at * PREVIEWS // self.recipe.steps for at in (self.taken - 1, self.taken)]
-        done = self.taken == self.recipe.steps
-        self.to_show = done or (self.request.previews and marks[0] < marks[1])
+        marks = [at * PREVIEWS // self.steps for at in (self.taken - 1, self.taken)]
+        done = self.taken == self.steps
+        self.finished = done and not self.request.painted
+        self.to_show = self.request.painted and (done or (self.request.previews and marks[0] < marks[1]))
 
     def painted(self, image: Image.Image) -> None:
         self.picture, self.to_show = Picture(image, self.recipe), False
-        self.finished = self.taken == self.recipe.steps
+        self.finished = self.taken == self.steps
 
 
 class Request:
@@ -101,13 +79,16 @@ class Request:
     def __init__(
         self,
         painter: Painter,
-        recipes: Sequence[Recipe],
+        tasks: Sequence[Recipe | Drawing],
         cancel: threading.Event | None = None,
         previews: bool = False,
         urgent: bool = False,
+        painted: bool = True,
     ):
+        """Not `painted`: no pictures are wanted, only that drawings reach their ends."""
         self.painter, self.cancel, self.previews, self.urgent = painter, cancel, previews, urgent
-        self.jobs = [Job(recipe, self) for recipe in recipes]
+        self.painted = painted
+        self.jobs = [Job(task, self) for task in tasks]
         self.place = 0  # in the queue; 0: being drawn
         self.started: float | None = None
         self.served = 0  # the last turn that it had a part in
@@ -128,11 +109,11 @@ class Request:
         return [job for job in self.jobs if not job.finished]
 
     def frame(self) -> Frame:
-        taken, total = sum(job.taken for job in self.jobs), sum(job.recipe.steps for job in self.jobs)
-        steps = max(job.recipe.steps for job in self.jobs)
+        taken, total = sum(job.taken for job in self.jobs), sum(job.steps for job in self.jobs)
+        steps = max(job.steps for job in self.jobs)
         seconds = (time.monotonic() - self.started) * (total - taken) / taken if taken else None
         pictures = [job.picture for job in self.jobs if job.picture]
-        finished = [job.picture for job in self.jobs if job.finished]
+        finished = [job.picture for job in self.jobs if job.finished and job.picture]
         return Frame(taken * steps // total, steps, seconds, self.place, pictures, self.done, finished)
 
 

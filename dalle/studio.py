@@ -6,29 +6,38 @@
     studio.slide(dataclasses.replace(recipe, code=code))      # one picture, ahead of all galleries
 
 Beside a checkpoint's own files its folder may hold sliders.json (directions.py), words.json (words.py) and
-prompts.json, a list of prompts worth trying.
+prompts.json, a list of prompts worth trying, and upscaler.safetensors (upscaler.py).
 """
 
 import dataclasses
 import re
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import torch
+from PIL import Image
 from torch import Tensor
 
 from dalle import directions, prompts, runtime
 from dalle.directions import Slider
+from dalle.editing import NO_FILES, Editor, Files, Seen
+from dalle.edits import Edit
 from dalle.files import read_texts
 from dalle.model import DALLE, FILES, CheckpointError
+from dalle.painter import Painter
 from dalle.recipe import Picture, Recipe
-from dalle.scheduler import Busy, Frame, Painter, Request, Scheduler
+from dalle.scheduler import Busy, Frame, Request, Scheduler
+from dalle.stages import Steps
+from dalle.upscaler import Upscaler
 from dalle.words import Words
 
 __all__ = ["Busy", "Checkpoint", "Frame", "Slider", "Studio"]
 
 READ_AT_ONCE = 256  # words
+
+T = TypeVar("T")
 
 
 class Checkpoint:
@@ -47,8 +56,10 @@ class Checkpoint:
             self.prompts = read_texts(folder / "prompts.json")
             self.words = Words(read_texts(folder / "words.json"), self._embed)
             self.sliders = directions.load(folder / "sliders.json", self.model.config.flow.code)
+            upscaler = Upscaler.load(folder, self.model.dtype)
         except ValueError as error:
             raise CheckpointError(str(error)) from error
+        self.editor = Editor(self.painter, upscaler and upscaler.to(self.model.device))
 
     @torch.inference_mode()
     def _embed(self, texts: Sequence[str]) -> Tensor:
@@ -164,6 +175,89 @@ class Studio:
         ready = [_ready(recipe, checkpoint.model) for recipe in recipes]
         return Request(checkpoint.painter, ready, cancel, previews, urgent)
 
+    # --- editing
+
+    @property
+    def upscaler(self) -> str:
+        """What enlarges here: the upscaler's digest, or "lanczos" where the checkpoint has none."""
+        return self._checkpoint.editor.enlarged_by
+
+    def open(self, content: bytes, prompt: str = "") -> Picture:
+        """The picture of a file, to be edited; `prompt` says what it shows. Raises ImageError."""
+        return self._end(self._checkpoint.editor.opened(content, prompt))
+
+    def see(self, picture: Picture) -> Seen:
+        """The picture through the model and back."""
+        return self._end(self._checkpoint.editor.seen(picture))
+
+    def code(self, picture: Picture) -> tuple[float, ...]:
+        """The numbers at which the sliders stand for any picture, as the model reads it."""
+        return self._checkpoint.editor.code(picture.image)
+
+    def bend(self, picture: Picture, edit: Edit) -> Picture:
+        """One edit as soon as can be: it waits for galleries as `slide` does."""
+        return self._end(self._checkpoint.editor.edited(picture, [edit]), urgent=True)[0]
+
+    def edit(
+        self,
+        picture: Picture,
+        edits: Sequence[Edit],
+        cancel: threading.Event | None = None,
+        files: Files = NO_FILES,
+    ) -> Iterator[Frame]:
+        """What edits of one kind make of a picture, while you watch: frames as those of `stream`.
+
+        Raises Busy, and ValueError for what cannot be done.
+        """
+        made = yield from self._stages(self._checkpoint.editor.edited(picture, edits, files), cancel)
+        if made is not None:
+            yield _finished(made)
+
+    def replay(
+        self, recipe: Recipe, cancel: threading.Event | None = None, files: Files = NO_FILES
+    ) -> Iterator[Frame]:
+        """The picture of a recipe with edits, while you watch.
+
+        Raises NeedsFile for one that began as a file which is not in `files`.
+        """
+        made = yield from self._stages(self._checkpoint.editor.replayed(recipe, files), cancel)
+        if made is not None:
+            yield _finished([made])
+
+    def _end(self, steps: Steps[T], urgent: bool = False) -> T:
+        """What the stages of an edit come to, without a look at the pictures on the way."""
+        frames = self._stages(steps, None, urgent, previews=False)
+        while True:
+            try:
+                next(frames)
+            except StopIteration as end:
+                return end.value
+
+    def _stages(
+        self,
+        steps: Steps[T],
+        cancel: threading.Event | None,
+        urgent: bool = False,
+        previews: bool = True,
+    ) -> Generator[Frame, None, T | None]:
+        """Frames of all stages, none of them `done`; -> what they come to, None where they were stopped."""
+        answer: list[Image.Image] | None = None
+        try:
+            while True:
+                stage = steps.send(answer)
+                request = Request(
+                    stage.painter, stage.drawings, cancel, previews and stage.painted, urgent, stage.painted
+                )
+                last = None
+                for last in self._scheduler.follow(request):
+                    if not last.done:
+                        yield last
+                if last is None or not last.done:
+                    return None
+                answer = [picture.image for picture in last.finished]
+        except StopIteration as end:
+            return end.value
+
     # --- help with words
 
     def unknown_words(self, prompt: str) -> list[tuple[str, str]]:
@@ -179,6 +273,10 @@ class Studio:
         return prompts.surprise(seed, self._checkpoint.prompts)
 
 
+def _finished(pictures: list[Picture]) -> Frame:
+    return Frame(1, 1, 0.0, 0, pictures, True, pictures)
+
+
 def _ready(recipe: Recipe, model: DALLE) -> Recipe:
     """The recipe, naming the checkpoint that draws it; ValueError where this one cannot."""
     if recipe.checkpoint not in ("", model.digest):
@@ -189,7 +287,7 @@ def _ready(recipe: Recipe, model: DALLE) -> Recipe:
     if recipe.size != model.config.image_size:
         raise ValueError(f"this checkpoint draws at size {model.config.image_size}; got {recipe.size}")
     if recipe.edits:
-        raise ValueError(f"a recipe with edits cannot be drawn; this one has {len(recipe.edits)}")
+        raise ValueError(f"a recipe with edits is replayed, not drawn; this one has {len(recipe.edits)}")
     return dataclasses.replace(recipe, checkpoint=model.digest)
 
 

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 import torch
 from fakes import fake_emoji
+from PIL import Image
 from tiny import tiny_checkpoint
 
 from dalle import pretrain
 from dalle.cli import main
+from dalle.cli_edit import TOOLS
 from dalle.data.compose import corpus
 from dalle.data.emoji import EmojiSet
 from dalle.model import DALLE
@@ -117,9 +119,47 @@ def test_any_prompt_is_drawn_or_refused(
         assert printed.err.split("\r")[-1].strip().startswith(f"dalle: {answer}")
 
 
+EDITS = {  # command: how many files it writes
+    "look {p} --shows dog": 1,
+    "vary {p} --amount 0.5 --count 2": 2,
+    "words {p} dog --keep 0.3": 1,
+    "restyle {p} {o}": 1,
+    "paint {p} {o} dog": 1,
+    "extend {p} dog --side left": 1,
+    "blend {p} {o} --count 3": 4,
+    "enlarge {p} --factor 2": 1,
+    "cut {flat}": 2,
+}
+
+
+def test_every_edit_can_be_typed(
+    checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Guards against a tool of the page that the shell lacks, and files that cannot be made again."""
+    assert {command.split()[0] for command in EDITS} | {"replay"} == set(TOOLS)
+    assert generate(checkpoint, tmp_path, "dog", "--count", "2", "--seed", "1") == 0
+    files = {"p": tmp_path / "dog-1.png", "o": tmp_path / "dog-2.png", "flat": tmp_path / "flat.png"}
+    Image.new("RGB", (20, 20), "white").save(files["flat"])
+    for number, (command, count) in enumerate(EDITS.items()):
+        output = tmp_path / str(number)
+        capsys.readouterr()
+        line = command.format(**files).split()
+        assert main(["edit", *line, "--checkpoint", str(checkpoint), "--output", str(output)]) == 0
+        printed = capsys.readouterr().out.splitlines()
+        assert len(list(output.iterdir())) == count and printed[0].startswith(str(output)), command
+    made = tmp_path / "1/dog-1-vary-2.png"
+    again = tmp_path / "again"
+    assert main(["edit", "replay", str(made), "--checkpoint", str(checkpoint), "--output", str(again)]) == 0
+    assert (again / "dog-1-vary-2-replay-1.png").read_bytes() == made.read_bytes()
+
+
 @pytest.mark.parametrize(
     ("command", "message"),
     [
+        ("edit vary nothing.png --checkpoint nowhere", "nowhere is no checkpoint"),
+        ("train upscaler --steps 1 --output run --data nowhere", "no emoji set in nowhere"),
+        ("train upscaler --steps 1 --output run --start x", "leave out --start"),
+        ("bench edit --checkpoint nowhere", "nowhere is no checkpoint"),
         ("generate x --checkpoint nowhere", "nowhere is no checkpoint: config.json is missing"),
         ("train autoencoder --steps 1 --output run --data nowhere", "no emoji set in nowhere"),
         ("train text --steps 0 --output run --data nowhere", "steps must be at least 1; got 0"),

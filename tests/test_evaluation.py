@@ -10,7 +10,7 @@ import shapes
 from PIL import Image
 from tiny import tiny_checkpoint
 
-from dalle import cli, evaluation, exam, judge, questions, runtime
+from dalle import cli, edit_exam, evaluation, exam, judge, questions, runtime
 from dalle.data.compose import Composer
 from dalle.data.emoji import EmojiSet
 from dalle.evaluation import PARTS, SHEETS, evaluate
@@ -36,6 +36,7 @@ def small(monkeypatch: pytest.MonkeyPatch, emoji: EmojiSet) -> None:
     monkeypatch.setattr(evaluation, "SLID", 3)
     monkeypatch.setattr(evaluation, "SLIDERS", 2)
     monkeypatch.setattr(evaluation, "PLACES", [-2.0, 0.0, 2.0])
+    monkeypatch.setattr(edit_exam, "COUNT", 2)
     monkeypatch.setattr(exam, "CONCEPTS", 6)
     monkeypatch.setattr(EmojiSet, "load", classmethod(lambda cls, folder: emoji))
     monkeypatch.setattr(EmojiSet, "held_out", lambda self, concept: self.concepts[concept].slug == "owl")
@@ -209,3 +210,27 @@ def test_a_jump_is_not_smooth(oracle: Exam) -> None:
     assert jump["smooth"] == 0 and jump["largest_step"] == pytest.approx(1)
     assert smooth["change"] == pytest.approx(jump["change"], rel=0.02)
     assert evaluation._steadiness(oracle, asked, [False], even)["kept"] == 0
+
+
+# --- edits
+
+
+def test_edits_are_judged_by_what_they_were_asked_for(oracle: Exam, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guards against marks for a colour or a style that is not there, or for a subject that is gone."""
+    for told in edit_exam._recoloured(oracle):
+        scenes = questions.scenes(oracle.emoji, "colour", edit_exam.COUNT, 64)
+        scene = next(scene for scene in scenes if scene.caption == told.after)
+        assert told.holds(Image.fromarray(oracle.composer.render(scene))) == (True, True)
+        plain = replace(scene, things=tuple(replace(thing, colour=None) for thing in scene.things))
+        assert told.holds(Image.fromarray(oracle.composer.render(plain)))[1]
+        assert told.holds(Image.new("RGB", (64, 64), "white")) == (False, False)
+
+
+def test_a_picture_that_is_redrawn_is_not_kept(folder: Path, tmp_path: Path) -> None:
+    """Guards against figures of edits that name other pictures than the edited and the redrawn ones."""
+    found = run(folder, tmp_path, "edit")["edit"]
+    assert found["inpainting"]["exact"] == 1
+    assert found["cutting"]["alpha_error"] <= found["cutting"]["threshold_error"]
+    for kind in ("words", "styles"):
+        assert found[kind]["edited"].keys() == found[kind]["redrawn"].keys()
+        assert found[kind]["edited"]["distance"] != found[kind]["redrawn"]["distance"]

@@ -18,6 +18,7 @@ from dalle.lesson import OwnFlowTask, OwnGeneratorTask, Store
 from dalle.model import DALLE
 from dalle.phases import UNCAPTIONED
 from dalle.trainer import TrainingError
+from dalle.upscaler import FILE, Upscaler
 from tests.blorples import CAPTION, blorples, checkpoint, lay_out
 from tests.tiny import tiny_checkpoint, tiny_model
 
@@ -40,6 +41,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "words.json").write_text('["apple", "dog", "red", "blorple stew"]')
     (folder / "prompts.json").write_text('["a red apple"]')
     (folder / "sliders.json").write_text("[]")
+    Upscaler(16, 1).save(folder)
     return folder
 
 
@@ -79,6 +81,7 @@ def test_the_checkpoint_is_whole(whole: Path, base: Path) -> None:
     ]
     assert json.loads((folder / "prompts.json").read_text()) == [CAPTION, "a red apple"]
     assert (folder / "sliders.json").is_file()
+    assert (folder / FILE).read_bytes() == (base / FILE).read_bytes()
     card = (folder / "README.md").read_text()
     for told in (f"`{CAPTION}`: 5", "5 pictures", "| steps | 6 |", DALLE.from_pretrained(base).digest):
         assert told in card

@@ -8,6 +8,7 @@ import re
 import shutil
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from urllib.parse import quote
@@ -28,6 +29,7 @@ CHROMIUM = shutil.which("chromium")
 FLAGS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-background-networking", "--disable-quic"]
 GRADIO_FAULTS: dict[str, str] = {}  # rule of axe: whose fault it is
 ENDPOINTS = "draw slide walk codes link open_link words surprise about restore".split()
+ENDPOINTS += "look edit inpaint blend icons replay".split()  # tested with the Edit tab
 PATIENCE = 30_000  # ms until an expectation fails: machines may be busy
 
 pytestmark = pytest.mark.skipif(
@@ -42,9 +44,15 @@ def studio() -> Sketch:
 
 @pytest.fixture(scope="module")
 def address(studio: Sketch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Where the page is served."""
+    with serving(studio, tmp_path_factory.mktemp("gradio")) as address:
+        yield address
+
+
+@contextmanager
+def serving(studio: object, folder: Path) -> Iterator[str]:
+    """Where the page of a studio is served."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("gradio")))
+        patch.setenv("GRADIO_TEMP_DIR", str(folder))
         from gradio import networking
 
         from dalle.ui.page import build, start

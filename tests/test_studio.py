@@ -1,6 +1,7 @@
 """Laws of the façade, on a tiny checkpoint: what a recipe gives, whoever draws beside it."""
 
 import dataclasses
+import io
 import json
 import random
 import threading
@@ -11,11 +12,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from dalle import images, runtime
+from dalle.editing import NeedsFile
+from dalle.edits import Change, Enlarge, Vary
 from dalle.model import CheckpointError
 from dalle.recipe import Picture, Recipe
+from dalle.stages import run
 from dalle.studio import Studio
+from dalle.upscaler import Upscaler
 from tests.tiny import tiny_checkpoint
 
 SAME = 45  # dB: the same picture to the eye
@@ -204,6 +210,74 @@ def test_what_cannot_be_drawn_is_refused(studio: Studio, fields: dict, message: 
     for ask in (lambda: studio.draw([recipe]), lambda: next(studio.stream([recipe]))):
         with pytest.raises(ValueError, match=message):
             ask()
+
+
+# --- edits
+
+
+def test_edits_are_the_same_among_galleries_as_alone(studio: Studio) -> None:
+    """Guards against edits that see what is drawn beside them, or another picture's results."""
+    picture = studio.slide(studio.recipe(prompt="a red apple", seed=3))
+    asked = {
+        "vary": [Vary(0.4, seed) for seed in range(3)],
+        "change": [Change("a dog", None, 0.3, 3.0)],
+        "enlarge": [Enlarge(2, studio.upscaler)],
+    }
+    editor = studio._checkpoint.editor
+    alone = {kind: run(editor.edited(picture, todo)) for kind, todo in asked.items()}
+    with ThreadPoolExecutor(4) as pool:
+        galleries = [pool.submit(studio.draw, assorted(studio)) for _ in range(2)]
+        edited = {
+            kind: pool.submit(lambda t=todo: list(studio.edit(picture, t))) for kind, todo in asked.items()
+        }
+        for kind, made in edited.items():
+            *_, last = made.result()
+            assert last.done and last.finished == last.pictures
+            for one, other in zip(alone[kind], last.pictures, strict=True):
+                assert one.recipe == other.recipe and alike(one, other) >= SAME
+        assert all(len(gallery.result()) == 8 for gallery in galleries)
+
+
+def test_a_stopped_edit_ends_without_pictures(studio: Studio) -> None:
+    """Guards against a Stop that waits for the end, between stages too."""
+    picture = studio.slide(studio.recipe(prompt="a dog", seed=3))
+    cancel = threading.Event()
+    frames = studio.edit(picture, [Change("a cat", None, 0.1, 3.0)], cancel)
+    assert not next(frames).done
+    cancel.set()
+    assert not any(frame.done for frame in frames)
+    assert studio.bend(picture, Change()).image.size == (32, 32)
+
+
+def test_an_edited_recipe_is_replayed(studio: Studio) -> None:
+    """Guards against a link whose picture is another than the one it was copied from."""
+    picture = studio.slide(studio.recipe(prompt="a dog", seed=3))
+    *_, last = studio.edit(picture, [Vary(0.4, 1)])
+    *_, again = studio.replay(Recipe.from_query(last.pictures[0].recipe.to_query()))
+    assert again.pictures[0].image.tobytes() == last.pictures[0].image.tobytes()
+    assert studio.see(again.pictures[0]).code == studio.code(again.pictures[0])
+    noise = Image.effect_noise((40, 30), 90)
+    file = io.BytesIO()
+    noise.save(file, "PNG")
+    opened = studio.open(file.getvalue(), "a dog")
+    *_, last = studio.edit(opened, [Vary(0.4, 1)])
+    with pytest.raises(NeedsFile):
+        list(studio.replay(last.pictures[0].recipe))
+
+
+def test_an_upscaler_beside_a_checkpoint_is_used(folder: Path) -> None:
+    """Guards against a checkpoint that does not open without an upscaler, or ignores one that is there."""
+    with Studio(folder) as studio:
+        assert studio.upscaler == "lanczos"
+    Upscaler(16, 1).save(folder)
+    with Studio(folder) as studio:
+        assert studio.upscaler == Upscaler.load(folder).digest
+        picture = studio.slide(studio.recipe(prompt="a dog", seed=3))
+        *_, last = studio.edit(picture, [Enlarge(4, studio.upscaler)])
+        assert last.pictures[0].image.size == (128, 128)
+    (folder / "upscaler.safetensors").write_bytes(b"damaged")
+    with pytest.raises(CheckpointError, match=r"upscaler\.safetensors"):
+        Studio(folder)
 
 
 def test_nothing_to_draw_is_an_error(studio: Studio) -> None:

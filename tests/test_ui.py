@@ -11,15 +11,18 @@ import pytest
 from sd_parsers import ParserManager
 
 import dalle.ui
+from dalle.edits import SIDES
 from dalle.finetune import PRESETS
 from dalle.recipe import CODE, SEEDS, Recipe, load_png
 from dalle.ui import links, tiles
 from dalle.ui.form import EXAMPLES, OFFERED, Settings
 from dalle.ui.history import KEPT, added, readable
 from dalle.ui.page import preferred
+from dalle.ui.results import ACTIONS
 from dalle.ui.shape import END, UNDOS, Shape
 from dalle.ui.strings import LANGUAGES, TABLE, TAGS, Say
 from dalle.ui.tiles import Tile
+from dalle.ui.tools import CONTROLS
 from dalle.ui.walk import PAD, STRIP, walked
 from dalle.ui.watch import BUTTONS
 from tests.sketch import Sketch
@@ -66,14 +69,19 @@ def test_chinese_is_chinese() -> None:
 
 def test_every_text_is_used_and_every_used_text_is_there() -> None:
     """Guards against words left over in the table, and against a KeyError when something rare happens."""
-    patterns = (r'say\(\s*[\'"](\w+)', r'(?:told|excuse)\([^"\n]+, "(\w+)"', r'Say\(\w+\)\("(\w+)"')
+    patterns = (r'say\(\s*[\'"](\w+)', r'(?:told|excuse)\(.*"(\w+)"', r'Say\(\w+\)\("(\w+)"')
     used = {key for pattern in patterns for key in re.findall(pattern, SOURCE)} | {"failed"}
     used |= {f"style_{style}" for style in OFFERED}
-    used |= {"undo", "reset", "nudge", "resample", "download", "copy_link", "keep", "reuse", "clear_sure"}
+    used |= set("undo reset nudge resample download copy_link keep reuse edit clear_sure".split())
     used |= {f"run_{name}" for name in BUTTONS} | {f"state_{state}" for state in STATES}
     used |= {f"preset_{name}" for name in PRESETS} | {f"problem_{kind}" for kind in PROBLEMS}
     used |= {f"teach_{name}" for name in "count matched by_folder by_name uncaptioned problems".split()}
     used |= {f"teach_step_{number}" for number in (1, 2, 3)} | {"run_sure"}
+    used |= {"needs_file", "edit_other", *ACTIONS, *(f"tool_{tool}" for tool in CONTROLS)}
+    used |= {f"side_{side}" for side in SIDES}
+    used |= {f"edit_{name}{rest}" for name in ("amount", "keep", "room") for rest in ("", "_info")}
+    used |= {f"edit_{name}{rest}" for name in ("wanted", "beside") for rest in ("", "_hint")}
+    used |= {f"edit_{name}" for name in ("look", "side", "factor")}
     assert used == TABLE.keys()
 
 

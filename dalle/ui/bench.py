@@ -36,7 +36,7 @@ class Bench:
                 self.picture = gr.HTML(apply_default_css=False, elem_id="picture")
                 with gr.Column(min_width=0, elem_id="actions"):
                     self.actions = self._buttons(spoken, *ACTIONS)
-                    self.files = self._buttons(spoken, "download", "copy_link", "keep", "reuse")
+                    self.files = self._buttons(spoken, "download", "copy_link", "keep", "reuse", "edit")
             self.trouble = gr.HTML(apply_default_css=False)
             spoken(gr.HTML, lambda say: {"value": _ends(studio.sliders, say)}, elem_id="ends")
             self.sliders = self._sliders(spoken)
@@ -59,26 +59,13 @@ class Bench:
         named = self._studio.sliders
         made = {}
         with gr.Row(elem_classes="sliders"):
-            made |= {slider.index: self._slider(spoken, slider) for slider in named[:IN_VIEW]}
+            made |= {slider.index: live_slider(spoken, slider) for slider in named[:IN_VIEW]}
         with (
             spoken(gr.Accordion, lambda say: {"label": say("more_sliders")}, open=False),
             gr.Row(elem_classes="sliders"),
         ):
-            made |= {slider.index: self._slider(spoken, slider) for slider in named[IN_VIEW:]}
+            made |= {slider.index: live_slider(spoken, slider) for slider in named[IN_VIEW:]}
         return [made[index] for index in sorted(made)]
-
-    def _slider(self, spoken: Spoken, slider: Slider) -> gr.Slider:
-        return spoken(
-            gr.Slider,
-            lambda say: {"label": slider.name[say.language]},
-            minimum=-END,
-            maximum=END,
-            step=10**-PLACES,
-            value=0,
-            buttons=[],
-            min_width=0,
-            elem_id=f"slider-{slider.index}",
-        )
 
     @property
     def outputs(self) -> set[Any]:
@@ -160,10 +147,26 @@ class Bench:
         }
 
 
+def live_slider(spoken: Spoken, slider: Slider, prefix: str = "slider") -> gr.Slider:
+    """A slider for one number of the code; its ends are labelled by `_ends`, through its id."""
+    return spoken(
+        gr.Slider,
+        lambda say: {"label": slider.name[say.language]},
+        minimum=-END,
+        maximum=END,
+        step=10**-PLACES,
+        value=0,
+        buttons=[],
+        min_width=0,
+        elem_id=f"{prefix}-{slider.index}",
+    )
+
+
 def _ends(sliders: Sequence[Slider], say: Say) -> str:
     """A style sheet that writes what a slider's ends look like where Gradio writes -3 and 3."""
     rules = [
-        f"#slider-{slider.index} .{side}_value::after{{content:{_css_text(words[say.language])}}}"
+        f":is(#slider-{slider.index}, #bend-{slider.index}) .{side}_value::after"
+        f"{{content:{_css_text(words[say.language])}}}"
         for slider in sliders
         for side, words in (("min", slider.low), ("max", slider.high))
     ]

@@ -149,7 +149,10 @@ class Create:
 
     def _from_file(self, path: str, language: str, *fields: Any) -> View:
         with told(Say(language), "file_bad"):
-            view = self._restore(language, load_png(path), Settings(*fields))
+            recipe = load_png(path)
+            if recipe.edits:  # the Edit tab opens it
+                return gr.skip()
+            view = self._restore(language, recipe, Settings(*fields))
         gr.Info(Say(language)("restored"))
         return view
 
@@ -157,7 +160,7 @@ class Create:
         """The form stays as the visitor left it, unless there is nothing in it."""
         with told(Say(language), "link_bad", duration=None):
             recipe = links.from_query(str(request.query_params))
-            if recipe is None:
+            if recipe is None or recipe.edits:  # the Edit tab opens those
                 return gr.skip()
             settings = Settings(*fields)
             view = self._restore(language, recipe, settings)

@@ -1,5 +1,6 @@
 """How the page's own events behave, said once. What programs may call is in api.py."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from html import escape
@@ -38,3 +39,22 @@ def told(say: Say, key: str = "failed", duration: float | None = 10) -> Iterator
     except TROUBLE as error:
         message = escape(excuse(say, error, key))
         raise gr.Error(message, duration, print_exception=False) from error
+
+
+class Running:
+    """What is being drawn for whom, so that each visitor can stop their own."""
+
+    def __init__(self) -> None:
+        self._cancels: dict[str | None, threading.Event] = {}  # by session
+
+    def begin(self, request: gr.Request) -> threading.Event:
+        """-> what to give to the studio; it is set by `stop`."""
+        cancel = self._cancels[request.session_hash] = threading.Event()
+        return cancel
+
+    def stop(self, request: gr.Request) -> None:
+        if cancel := self._cancels.get(request.session_hash):
+            cancel.set()
+
+    def end(self, request: gr.Request) -> None:
+        self._cancels.pop(request.session_hash, None)

@@ -1,7 +1,6 @@
 """The gallery: fills while its pictures are drawn, says how it goes, and stops when told to."""
 
 import math
-import threading
 from collections.abc import Iterator, Sequence
 from html import escape
 from typing import Any
@@ -11,7 +10,7 @@ import gradio as gr
 from dalle.recipe import Picture
 from dalle.studio import Frame, Studio
 from dalle.ui import tiles
-from dalle.ui.events import TROUBLE, View, excuse, problem
+from dalle.ui.events import TROUBLE, Running, View, excuse, problem
 from dalle.ui.form import Form, Settings
 from dalle.ui.spoken import Spoken
 from dalle.ui.strings import Say
@@ -23,7 +22,7 @@ class Gallery:
 
     def __init__(self, studio: Studio, spoken: Spoken, form: Form):
         self._studio, self._form = studio, form
-        self._running: dict[str | None, threading.Event] = {}  # by session: set to stop
+        self._running = Running()
         with gr.Row(elem_classes="heading"):
             spoken(gr.HTML, lambda say: {"value": f"<h2>{say('pictures')}</h2>"}, apply_default_css=False)
             self.zip = spoken(
@@ -47,7 +46,7 @@ class Gallery:
     def draw(self, request: gr.Request, language: str, *fields: Any) -> Iterator[View]:
         """Fill the gallery; the form shows the seed that was used."""
         say, settings = Say(language), Settings(*fields).seeded()
-        cancel = self._running[request.session_hash] = threading.Event()
+        cancel = self._running.begin(request)
         last = None
         try:
             yield self._begun(say, settings)
@@ -59,13 +58,12 @@ class Gallery:
         except TROUBLE as error:
             status = problem(excuse(say, error))
         finally:
-            self._running.pop(request.session_hash, None)
+            self._running.end(request)
         yield self._ended(last.finished if last else [], status)
 
     def stop(self, request: gr.Request) -> None:
         """End the drawing of this visitor within one step."""
-        if cancel := self._running.get(request.session_hash):
-            cancel.set()
+        self._running.stop(request)
 
     def _begun(self, say: Say, settings: Settings) -> View:
         return {
@@ -83,7 +81,7 @@ class Gallery:
     def _under_way(self, say: Say, frame: Frame, before: Frame | None, count: int) -> View:
         if frame.waiting:
             return {self.status: bar(say("waiting", place=frame.waiting))}
-        view = {self.status: _progress(say, frame)}
+        view = {self.status: progress(say, frame)}
         # Most steps repaint nothing: a picture that stays is the same object.
         if before is None or list(map(id, frame.pictures)) != list(map(id, before.pictures)):
             previews = [tiles.preview(picture.image) for picture in frame.pictures]
@@ -106,7 +104,7 @@ class Gallery:
         }
 
 
-def _progress(say: Say, frame: Frame) -> str:
+def progress(say: Say, frame: Frame) -> str:
     text = say("progress", step=frame.step, steps=frame.steps)
     if frame.seconds_left is not None and frame.step < frame.steps:
         text += f" · {say('left', seconds=math.ceil(frame.seconds_left))}"

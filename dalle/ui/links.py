@@ -1,10 +1,9 @@
 """Recipes that come in by a link or in a PNG file, and pictures that go out as one zip."""
 
 import dataclasses
-import io
-import zipfile
 from collections.abc import Sequence
 
+from dalle import files
 from dalle.recipe import Recipe
 from dalle.studio import Studio
 from dalle.ui.tiles import Tile
@@ -25,8 +24,4 @@ def fitted(recipe: Recipe, studio: Studio) -> tuple[Recipe, bool]:
 
 def zipped(tiles: Sequence[Tile]) -> bytes:
     """A zip file of the pictures' PNG files; the same pictures give the same bytes."""
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:  # stored: PNG is compressed already
-        for number, tile in enumerate(tiles, 1):
-            archive.writestr(zipfile.ZipInfo(f"{number:02}-{tile.name}"), tile.png)
-    return file.getvalue()
+    return files.zipped({f"{number:02}-{tile.name}": tile.png for number, tile in enumerate(tiles, 1)})

@@ -32,13 +32,14 @@ window.dalle = (() => {
     }, 300);
   }
 
-  async function copy() {
+  async function copy(query, button = "#copy_link") {
+    const text = query ? `${location.origin}${location.pathname}?${query}` : link;
     try {
-      await navigator.clipboard.writeText(link);
+      await navigator.clipboard.writeText(text);
     } catch {
-      prompt("", link); // browsers give no clipboard to pages without https
+      prompt("", text); // browsers give no clipboard to pages without https
     }
-    done("#copy_link");
+    done(button);
   }
 
   function download() {
@@ -56,7 +57,20 @@ window.dalle = (() => {
     setTimeout(() => button.classList.remove("done"), 1500);
   }
 
-  // --- a file dropped anywhere goes to the one place that takes files
+  // --- a file that is dropped anywhere, or pasted in the Edit tab, goes to the one place of the open tab
+
+  const editing = () => Boolean(find("#edit-open")?.offsetParent);
+  const place = () => (editing() ? "#edit-open" : find("#zone")?.offsetParent ? "#teach-files" : "#drop");
+  function give(files) {
+    const input = find(place())?.parentElement.querySelector("input[type=file]");
+    if (!input) return false;
+    input.files = files;
+    input.dispatchEvent(new Event("change", { bubbles: true }));
+    return true;
+  }
+  addEventListener("paste", (event) => {
+    if (editing() && event.clipboardData?.files.length && give(event.clipboardData.files)) event.preventDefault();
+  });
 
   const hasFiles = (event) => event.dataTransfer?.types.includes("Files");
   const over = (on) => document.body.classList.toggle("dropping", on);
@@ -68,12 +82,8 @@ window.dalle = (() => {
   addEventListener("dragleave", (event) => event.relatedTarget || over(false));
   addEventListener("drop", (event) => {
     over(false);
-    const place = find("#zone")?.offsetParent ? "#teach-files" : "#drop"; // of the tab that is open
-    const input = find(place)?.parentElement.querySelector("input[type=file]");
-    if (!hasFiles(event) || !input || event.target.closest?.(place)) return;
-    event.preventDefault();
-    input.files = event.dataTransfer.files;
-    input.dispatchEvent(new Event("change", { bubbles: true }));
+    if (!hasFiles(event) || event.target.closest?.("#drop, #edit-open, #edit-other, #teach-files")) return;
+    if (give(event.dataTransfer.files)) event.preventDefault();
   });
 
   // --- is the server there?

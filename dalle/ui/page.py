@@ -10,6 +10,8 @@ from dalle.studio import Studio
 from dalle.ui import footer
 from dalle.ui.api import Api
 from dalle.ui.create import Create
+from dalle.ui.edit import Edit
+from dalle.ui.edit_api import EditApi
 from dalle.ui.events import AT_ONCE, QUIET
 from dalle.ui.picker import Picker
 from dalle.ui.spoken import TELL, Spoken
@@ -30,7 +32,9 @@ def build(studio: Studio, language: str | None = None, workshop: Workshop | None
     first = language or next(iter(LANGUAGES))
     spoken, say = Spoken(first), Say(first)
     with gr.Blocks(title=say("title"), analytics_enabled=False, delete_cache=(3600, 86400)) as page:
-        Api(studio)  # first: Gradio gives a name to whom asks first, and private events have names too
+        # First: Gradio gives a name to whom asks first, and private events have names too.
+        Api(studio)
+        EditApi(studio)
         spoken_here = gr.BrowserState("", storage_key="dalle-language", secret=SECRET)
         visitor = gr.BrowserState("", storage_key="dalle-visitor", secret=SECRET)  # whose runs they are
         with gr.Row(elem_id="top"):
@@ -48,8 +52,10 @@ def build(studio: Studio, language: str | None = None, workshop: Workshop | None
         with gr.Tabs() as tabs:
             with spoken(gr.Tab, lambda say: {"label": say("tab_create")}, id="create"):
                 create = Create(studio, spoken, choice, SECRET)
+            # Rendered at once: what a tab that was never opened is told, as another language, would be lost.
+            with spoken(gr.Tab, lambda say: {"label": say("tab_edit")}, id="edit", render_children=True):
+                edit = Edit(studio, spoken, choice, tabs)
             if workshop:
-                # Rendered at once: what a tab that was never opened is told would be lost.
                 with spoken(
                     gr.Tab, lambda say: {"label": say("tab_train")}, id="train", render_children=True
                 ):
@@ -62,6 +68,7 @@ def build(studio: Studio, language: str | None = None, workshop: Workshop | None
         greeted = page.load(_greeting(language), spoken_here, choice, **AT_ONCE)
         greeted.then(None, choice, js=TELL)
         create.arrive(page)
+        edit.arrive(page, create)
         if workshop:
             another = picker.wire(choice, visitor, credit, card)
             another.then(create.refit, [choice, create.bench.shape], create.opened, **QUIET)
@@ -114,7 +121,7 @@ def start(page: gr.Blocks, max_file_size: int = images.MAX_BYTES, **options: Any
     page.launch(
         theme=theme(),
         css_paths=HERE / "style.css",
-        head=f"<script>{_read('page.js')}</script>",
+        head=f"<script>{_read('page.js')}</script><script>{_read('edit.js')}</script>",
         favicon_path=HERE / "mark.svg",
         footer_links=["api"],
         max_file_size=max_file_size,

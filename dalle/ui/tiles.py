@@ -38,6 +38,12 @@ class Tile:
         return cls(file.getvalue(), picture.recipe)
 
     @property
+    def picture(self) -> Picture:
+        with Image.open(io.BytesIO(self.png)) as image:
+            image.load()
+        return Picture(image, self.recipe)
+
+    @property
     def uri(self) -> str:
         return _uri(self.png, "png")
 

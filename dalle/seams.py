@@ -1,0 +1,67 @@
+"""Seams: what of a picture is kept while a part of it is drawn anew, and how the new joins the old.
+
+Pictures are RGB squares; a mask (S, S) bool says where they are new.
+"""
+
+import numpy as np
+import torch
+from PIL import Image
+from torch.nn import functional as F
+
+from dalle import images
+
+SEAM = 4  # pixels over which the new fades in, within the mask
+
+
+def mask_of(picture: Image.Image, size: int) -> np.ndarray:
+    """Where a picture is opaque, or, where it is so everywhere, light: (size, size) bool."""
+    alpha = picture.getchannel("A") if picture.mode == "RGBA" else picture.convert("L")
+    if alpha.getextrema()[0] == 255:
+        alpha = picture.convert("L")
+    return np.asarray(alpha.resize((size, size), Image.Resampling.NEAREST)) > 127
+
+
+def emptied(image: Image.Image, mask: np.ndarray) -> Image.Image:
+    """The picture with nothing of what a mask covers, lest its features tell of it."""
+    pixels = np.array(image)
+    pixels[mask] = _ground(pixels, mask)
+    return Image.fromarray(pixels)
+
+
+def _ground(pixels: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """The usual colour of what a mask leaves of a picture's frame, or of what else it leaves: (3,)."""
+    inner = np.zeros_like(mask)
+    inner[1:-1, 1:-1] = True
+    for left in (~mask & ~inner, ~mask):
+        if left.any():
+            return np.median(pixels[left], axis=0).astype(np.uint8)
+    return np.array(images.WHITE, np.uint8)
+
+
+def moved(image: Image.Image, left: float, top: float, side: float) -> tuple[Image.Image, np.ndarray]:
+    """The picture as a square of `side` at (left, top), in shares of its own; and the mask of the rest.
+
+    There its edges go on. Raises ValueError where all of it would leave the frame, or nothing be new.
+    """
+    size = image.width
+    length = max(1, round(side * size))
+    across, down = (round(at * size) for at in (left, top))
+    small = image if length == size else image.resize((length, length), Image.Resampling.LANCZOS)
+    columns, rows = (np.arange(size) - start for start in (across, down))
+    inside = [(at >= 0) & (at < length) for at in (rows, columns)]
+    empty = ~(inside[0][:, None] & inside[1])
+    if not empty.any() or empty.all():
+        raise ValueError("the frame must move so that some of the picture stays in it, and some of it is new")
+    nearest = (at.clip(0, length - 1) for at in (rows, columns))
+    return Image.fromarray(np.asarray(small)[np.ix_(*nearest)]), empty
+
+
+def joined(known: Image.Image, painted: Image.Image, mask: np.ndarray) -> Image.Image:
+    """What was painted within the mask (S, S) bool, fading in over SEAM pixels; outside, the exact pixels."""
+    inside = torch.from_numpy(mask)[None, None].float()
+    layers = [inside]
+    for _ in range(SEAM):  # one pixel less at each side of the mask, but not at the picture's own edge
+        layers.append(-F.max_pool2d(-layers[-1], 3, 1, 1))
+    share = torch.stack(layers).mean(0)[0, 0]
+    alpha = Image.fromarray((share * 255).round().byte().numpy())
+    return Image.composite(painted, known, alpha)

@@ -1,0 +1,129 @@
+"""Laws of edits as values: they come back from recipes, links and masks, and hostile ones are refused."""
+
+import base64
+import io
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dalle import edits
+from dalle.edits import Blend, Change, CutOut, Enlarge, Extend, Open, Paint, Vary
+from dalle.recipe import CODE, Picture, Recipe, load_png, save_png
+
+MASK = edits.pack_mask(np.eye(16, dtype=bool))
+EVERY = [
+    Open("0123456789abcdef"),
+    Vary(0.4, 7),
+    Change("a dog", tuple(n / 7 for n in range(CODE)), 0.5, 3.0),
+    Change(code=(0.25,) * CODE),
+    Paint(MASK, "a hat", 2**32 - 1),
+    Extend(0.25, -0.1, 0.5, "a field", 3),
+    Blend(Recipe("a cat", seed=4, edits=({"kind": "open", "file": "f" * 16},)).to_dict(), 0.3),
+    Enlarge(4, "0123456789ab"),
+    CutOut(),
+]
+
+
+def test_every_edit_survives_a_dict_a_link_and_a_file() -> None:
+    """Guards against a link or a file that makes another picture than the one it was made with."""
+    recipe = Recipe("a red apple", seed=1)
+    for edit in EVERY:
+        assert edits.read(edits.to_dict(edit)) == edit
+        recipe = edits.with_edit(recipe, edit)
+    assert {type(edit) for edit in EVERY} == set(edits.KINDS.values())
+    assert edits.read_all(recipe) == EVERY
+    assert Recipe.from_query(recipe.to_query()) == recipe
+    file = io.BytesIO()
+    save_png(Picture(Image.new("RGB", (8, 8)), recipe), file)
+    assert load_png(file.getvalue()) == recipe
+
+
+def test_what_a_picture_shows_by_now() -> None:
+    """Guards against an edit that is told what the picture showed before the last one."""
+    recipe = Recipe("a red apple")
+    assert edits.caption(recipe) == "a red apple"
+    for edit, caption in ((Vary(0.4, 7), "a red apple"), (EVERY[2], "a dog"), (EVERY[3], "a dog")):
+        recipe = edits.with_edit(recipe, edit)
+        assert edits.caption(recipe) == caption
+
+
+def test_files_are_named() -> None:
+    """Guards against a recipe that does not say what it takes, also for the other picture of a blend."""
+    recipe = edits.with_edit(Recipe(), EVERY[0])
+    assert edits.files(edits.with_edit(recipe, EVERY[6])) == ["0123456789abcdef", "f" * 16]
+    assert edits.files(Recipe("a dog")) == []
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({}, "kind is one of open, vary"),
+        ({"kind": ["vary"]}, "kind is one of"),
+        ({"kind": "vary", "amount": 0.5}, "needs 'seed'"),
+        ({"kind": "vary", "amount": 0.5, "seed": 1, "hat": 1}, "does not have 'hat'"),
+        ({"kind": "vary", "amount": 0, "seed": 1}, "amount must be a number from 0.02 to 1"),
+        ({"kind": "vary", "amount": float("nan"), "seed": 1}, "amount"),
+        ({"kind": "vary", "amount": True, "seed": 1}, "amount"),
+        ({"kind": "vary", "amount": 0.5, "seed": -1}, "seed"),
+        ({"kind": "open", "file": "../../etc/passwd"}, "digest of 16 hex digits"),
+        ({"kind": "open", "file": 7}, "digest"),
+        ({"kind": "change", "keep": 1}, "keep"),
+        ({"kind": "change", "code": [0.5]}, "code must be 20 numbers"),
+        ({"kind": "change", "code": ["x"] * 20}, "code must be a number"),
+        ({"kind": "change", "prompt": "a\x1b"}, "control character"),
+        ({"kind": "change", "guidance": 1e9}, "guidance"),
+        ({"kind": "paint", "mask": 3, "prompt": "", "seed": 0}, "mask must be text"),
+        ({"kind": "extend", "left": 9, "top": 0, "side": 1, "prompt": "", "seed": 0}, "left"),
+        ({"kind": "enlarge", "factor": 4.0}, "factor must be 2 or 4"),
+        ({"kind": "enlarge", "factor": 8}, "factor must be 2 or 4"),
+        ({"kind": "enlarge", "factor": 2, "by": "<script>"}, "by must be"),
+        ({"kind": "blend", "other": {"hat": 1}, "weight": 0.5}, "unknown fields"),
+        ({"kind": "blend", "other": Recipe().to_dict(), "weight": 2}, "weight"),
+        ({"kind": "cut-out", "x": 1}, "its fields are none"),
+        ("vary", "JSON object"),
+    ],
+)
+def test_a_hostile_edit_is_refused(values: object, message: str) -> None:
+    """Guards against values from a link that reach the networks, the disk or the page unchecked."""
+    with pytest.raises(ValueError, match=message):
+        edits.read(values)
+
+
+def test_a_blend_of_blends_is_refused() -> None:
+    """Guards against a short link that asks for hours of work."""
+    blended = edits.with_edit(Recipe(), EVERY[6])
+    with pytest.raises(ValueError, match="cannot be a blend itself"):
+        Blend(blended.to_dict(), 0.5)
+
+
+def test_a_file_is_opened_first() -> None:
+    with pytest.raises(ValueError, match="only a recipe's first edit"):
+        edits.read_all(edits.with_edit(edits.with_edit(Recipe(), EVERY[1]), EVERY[0]))
+
+
+def test_masks_survive() -> None:
+    """Guards against a mask that is shifted, mirrored or lost on its way through a link."""
+    mask = np.random.default_rng(0).random((128, 128)) < 0.5
+    assert (edits.unpack_mask(edits.pack_mask(mask), 128) == mask).all()
+    drawn = np.hypot(*np.mgrid[-64:64, -64:64]) < 30
+    assert len(edits.pack_mask(drawn)) < 500
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "!!",
+        "苹果",
+        MASK[:-4],
+        edits.pack_mask(np.ones((64, 64), bool)),
+        base64.urlsafe_b64encode(zlib.compress(bytes(10**7))).decode(),
+    ],
+    ids=["empty", "no base64", "chinese", "cut short", "another size", "bomb"],
+)
+def test_a_mask_that_cannot_be_read_is_refused(text: str) -> None:
+    """Guards against a traceback, and against a mask that fills the memory."""
+    with pytest.raises(ValueError, match="paint it again"):
+        edits.unpack_mask(text, 16)
