@@ -69,7 +69,12 @@ def test_chinese_is_chinese() -> None:
 
 def test_every_text_is_used_and_every_used_text_is_there() -> None:
     """Guards against words left over in the table, and against a KeyError when something rare happens."""
-    patterns = (r'say\(\s*[\'"](\w+)', r'(?:told|excuse)\(.*"(\w+)"', r'Say\(\w+\)\("(\w+)"')
+    patterns = (
+        r'say\(\s*[\'"](\w+)',
+        r'(?:told|excuse)\([^"\n]+, "(\w+)"',
+        r'Say\(\w+\)\("(\w+)"',
+        r'excuse\(.*"(\w+)"',
+    )
     used = {key for pattern in patterns for key in re.findall(pattern, SOURCE)} | {"failed"}
     used |= {f"style_{style}" for style in OFFERED}
     used |= set("undo reset nudge resample download copy_link keep reuse edit clear_sure".split())
