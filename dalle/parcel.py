@@ -13,7 +13,7 @@ import zipfile
 from collections import Counter
 from pathlib import Path, PurePosixPath
 
-from dalle import images
+from dalle import images, upscaler
 from dalle.config import PRESETS, Config
 from dalle.data import archive
 from dalle.data.archive import Entry, FolderError, Problem, Quota, Source, shown
@@ -21,7 +21,7 @@ from dalle.model import DALLE, FILES, CheckpointError
 from dalle.studio import Checkpoint
 
 SHEETS = ("samples.webp", "concepts.webp")
-PARTS = (*FILES, "README.md", "words.json", "prompts.json", "sliders.json", *SHEETS)
+PARTS = (*FILES, upscaler.FILE, "README.md", "words.json", "prompts.json", "sliders.json", *SHEETS)
 QUOTA = Quota(files=32, file_bytes=2**29, total_bytes=2**29)
 
 

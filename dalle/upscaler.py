@@ -28,6 +28,7 @@ from dalle.recipe import Recipe
 
 FILE = "upscaler.safetensors"
 WIDTH, BLOCKS = 64, 10
+MOST = (256, 32)  # width and blocks of a file that is read: one from elsewhere must not fill the memory
 MARGIN = 24  # pixels around a window's own part: as far as the network sees, and two for the interpolation
 WINDOW = 128  # pixels a side, margins included: a checkpoint's pictures are one window
 MAX_PIXELS = 2**24  # of what comes out
@@ -89,7 +90,11 @@ class Upscaler(nn.Module):
         try:
             with safetensors.safe_open(path, "pt") as file:
                 header = json.loads(file.metadata()["upscaler"])
-            upscaler = cls(header["width"], header["blocks"])
+            sizes = header["width"], header["blocks"]
+            bounds = zip(sizes, MOST, strict=True)
+            if not all(type(size) is int and 1 <= size <= most for size, most in bounds):
+                raise ValueError(f"its sizes are {sizes}; ours are at most {MOST}")
+            upscaler = cls(*sizes)
             state = safetensors.torch.load_file(path)
             upscaler.load_state_dict({name: tensor.to(dtype) for name, tensor in state.items()}, assign=True)
         except (safetensors.SafetensorError, ValueError, KeyError, TypeError, RuntimeError) as error:

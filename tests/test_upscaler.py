@@ -113,6 +113,15 @@ def test_a_damaged_file_is_named(tmp_path: Path, content: bytes) -> None:
         Upscaler.load(tmp_path)
 
 
+@pytest.mark.parametrize("sizes", [(10**6, 10), (64, 10**6), (0, 10), ("64", 10), (64.5, 10)])
+def test_sizes_of_a_file_are_bounded(tmp_path: Path, sizes: tuple) -> None:
+    """Guards against a file from elsewhere that fills the memory before a single weight is read."""
+    header = json.dumps(dict(zip(("width", "blocks"), sizes, strict=True)))
+    safetensors.torch.save_file({"x": torch.zeros(1)}, tmp_path / FILE, {"upscaler": header})
+    with pytest.raises(ValueError, match="its sizes are"):
+        Upscaler.load(tmp_path)
+
+
 # --- training
 
 
