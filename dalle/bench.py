@@ -7,11 +7,13 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from PIL import Image
 from torch.utils.data import Dataset
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -23,7 +25,7 @@ from dalle.edits import Blend, Change, CutOut, Edit, Enlarge, Paint, Vary, exten
 from dalle.model import DALLE
 from dalle.painter import Painter
 from dalle.phases import FlowTask
-from dalle.recipe import Recipe
+from dalle.recipe import Picture, Recipe
 from dalle.stages import run
 from dalle.trainer import Settings, Trainer
 from dalle.upscaler import Upscaler
@@ -103,7 +105,8 @@ def edit(folder: Path) -> dict[str, float]:
     if upscaler is None:
         upscaler = Upscaler().to(dtype).eval().requires_grad_(False)
         upscaler.digest = "untrained"
-    picture = model.generate("a red apple", seed=7)[0]
+    drawn, plain = model.generate("a red apple", seed=7)[0], Recipe(size=model.config.image_size)
+    flat = Picture(Image.new("RGB", drawn.image.size, "white"), plain)  # a drawn one may not be
     mask = np.zeros((model.config.image_size,) * 2, bool)
     mask[: len(mask) // 2] = True
     asked: dict[str, Edit] = {
@@ -111,13 +114,16 @@ def edit(folder: Path) -> dict[str, float]:
         "change": Change("a green apple", None, 0.3, Recipe.guidance),
         "paint": Paint(pack_mask(mask), "a red apple", 1),
         "extend": extended("out", 0.3, "a red apple", 1),
-        "blend": Blend(Recipe("a dog", seed=1).to_dict(), 0.5),
+        "blend": Blend(replace(plain, prompt="a dog", seed=1).to_dict(), 0.5),
         "enlarge": Enlarge(4, upscaler.digest),
-        "cut": CutOut(),
+        "cut-out": CutOut(),
     }
     return {
         f"{name}_seconds": seconds(
-            lambda one=one: run(Editor(Painter(model), upscaler).edited(picture, [one])), 5
+            lambda one=one: run(
+                Editor(Painter(model), upscaler).edited(flat if one.kind == CutOut.kind else drawn, [one])
+            ),
+            5,
         )
         for name, one in asked.items()
     }

@@ -142,6 +142,7 @@ class Editor:
         }
         if type(edits[0]) not in ways:
             raise ValueError("a file is opened first, and once")
+        self._check(picture.recipe)
         recipes = [kinds.with_edit(picture.recipe, edit) for edit in edits]
         made = yield from ways[type(edits[0])](picture, edits, recipes, files)
         return [Picture(image, recipe) for image, recipe in zip(made, recipes, strict=True)]
@@ -312,7 +313,7 @@ class Editor:
         if recipe.checkpoint not in ("", ours) or recipe.size != size:
             raise ValueError(
                 f"the recipe is for checkpoint {recipe.checkpoint or '?'} at size {recipe.size}; "
-                f"in use is {ours} at size {size}"
+                f"in use is {ours} at size {size}. Choose that checkpoint, or open the picture's file anew"
             )
 
 

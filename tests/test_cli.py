@@ -1,5 +1,6 @@
 """Laws of the command line: files that can be drawn again, and mistakes that are told in one line."""
 
+import json
 import subprocess
 import sys
 from functools import partial
@@ -16,6 +17,7 @@ from dalle.cli import main
 from dalle.cli_edit import TOOLS
 from dalle.data.compose import corpus
 from dalle.data.emoji import EmojiSet
+from dalle.edits import KINDS
 from dalle.model import DALLE
 from dalle.phases import AutoencoderTask
 from dalle.recipe import Recipe, load_png
@@ -151,6 +153,14 @@ def test_every_edit_can_be_typed(
     again = tmp_path / "again"
     assert main(["edit", "replay", str(made), "--checkpoint", str(checkpoint), "--output", str(again)]) == 0
     assert (again / "dog-1-vary-2-replay-1.png").read_bytes() == made.read_bytes()
+
+
+def test_every_edit_is_timed(checkpoint: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Guards against an edit whose time nobody measures, and a benchmark that needs an upscaler."""
+    assert main(["bench", "edit", "--checkpoint", str(checkpoint)]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    timed = {name.removesuffix("_seconds") for name in figures}
+    assert timed | {"open"} == set(KINDS) and min(figures.values()) > 0
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ __all__ = ["pytestmark"]
 
 browser, visit = test_page.browser, test_page.visit  # fixtures
 SIZE = 32
+PATIENCE = 60  # seconds until a test that hangs fails
 
 
 @pytest.fixture(scope="module")
@@ -275,18 +276,23 @@ def test_stop_stops_an_edit(visit: Callable, studio: Studio, monkeypatch: pytest
     """Guards against a Stop that waits for the end, and a tab that is stuck after it."""
     page = visit()
     open_photo(page)
-    free, painter = threading.Event(), studio._checkpoint.painter
-    step = painter.step
+    cancels, painter = [], studio._checkpoint.painter
+    edit, step = studio.edit, painter.step
 
-    def slowly(drawings: list) -> None:
-        free.wait(0.2)
+    def watched(picture: object, todo: object, cancel: threading.Event, files: object) -> Iterator:
+        cancels.append(cancel)
+        return edit(picture, todo, cancel, files)
+
+    def patiently(drawings: list) -> None:
+        """Every step waits until Stop has reached the server."""
+        assert cancels[0].wait(PATIENCE)
         step(drawings)
 
-    monkeypatch.setattr(painter, "step", slowly)
+    monkeypatch.setattr(studio, "edit", watched)
+    monkeypatch.setattr(painter, "step", patiently)
     press(page, "Make it")
     press(page, "Stop")
     expect(page.locator("#edit-status")).to_contain_text("Stopped.")
-    free.set()
     make(page)
 
 
@@ -413,8 +419,7 @@ def test_every_edit_has_an_endpoint(address: str, studio: Studio, tmp_path: Path
 # --- look
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1440])
+@pytest.mark.parametrize(("width", "theme"), [(360, "light"), (1440, "dark")])
 def test_the_tab_fits_and_axe_finds_nothing(visit: Callable, width: int, theme: str) -> None:
     """Guards against a tab that scrolls sideways, and against what assistive programs cannot read."""
     page = visit(viewport={"width": width, "height": 800}, color_scheme=theme)

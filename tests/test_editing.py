@@ -226,6 +226,8 @@ def test_a_recipe_that_lies_is_not_believed(editor: Editor, apple: Picture) -> N
 def test_a_recipe_of_another_checkpoint_is_refused(editor: Editor) -> None:
     with pytest.raises(ValueError, match="in use is tiny"):
         run(editor.replayed(Recipe("a dog", checkpoint="another", size=SIZE)))
+    with pytest.raises(ValueError, match="in use is tiny"):
+        make(editor, Picture(Image.new("RGB", (SIZE, SIZE)), Recipe(checkpoint="another")), Vary(0.5, 1))
     with pytest.raises(ValueError, match="at size 64"):
         run(editor.replayed(Recipe("a dog", size=64)))
 

@@ -28,7 +28,7 @@ from dalle.ui.tools import NAMES, Tools, Wish, files
 LIVE = "bend"  # the tool whose results follow its sliders
 PLACES = 3  # decimals of a code in a recipe
 WHOLE = ("enlarge", "cut")  # tools that leave a picture its own shape
-# The mask is in the browser until it is asked for; two values stand before those of the tools.
+# The mask is in the browser until it is asked for; three values stand before those of the tools.
 WITH_MASK = f"(...all) => {{ all[{3 + NAMES.index('mask')}] = dalle.mask(); return all; }}"
 
 
