@@ -1,7 +1,7 @@
 """The Edit tab: a picture comes in, a tool is chosen, and results stand beside what they came from."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -153,15 +153,16 @@ class Edit:
 
     def from_link(self, request: gr.Request, language: str) -> Iterator[View]:
         """What a link with edits leads to; other links are Create's."""
-        with told(Say(language), "link_bad", duration=None):
-            recipe = links.from_query(str(request.query_params))
-        yield from self._replayed(language, recipe)
+        yield from self._carried(language, lambda: links.from_query(str(request.query_params)))
 
     def from_png(self, language: str, path: str) -> Iterator[View]:
         """The same for a PNG file that was dropped."""
+        yield from self._carried(language, lambda: load_png(path))
+
+    def _carried(self, language: str, read: Callable[[], Recipe | None]) -> Iterator[View]:
         try:
-            recipe = load_png(path)
-        except ValueError:  # Create has told of it
+            recipe = read()
+        except ValueError:  # Create tells of it
             recipe = None
         yield from self._replayed(language, recipe)
 
