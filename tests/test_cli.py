@@ -21,7 +21,9 @@ from dalle.edits import KINDS
 from dalle.model import DALLE
 from dalle.phases import AutoencoderTask
 from dalle.recipe import Recipe, load_png
+from dalle.studio import Checkpoint
 from dalle.teacher import Teacher
+from dalle.upscaler import Upscaler
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -227,3 +229,12 @@ def test_all_phases_from_nothing_to_a_picture(
         assert all(torch.equal(ours[name], theirs[name]) for name in ours if name.startswith(names))
     run("generate dog --seed 1 --checkpoint sharp/checkpoint --output pictures")
     assert load_png("pictures/dog-1.png").checkpoint == models[-1].digest
+
+    digest = run("sliders --checkpoint sharp/checkpoint --output turned").split()[-1]
+    Upscaler(width=8, blocks=1).save(tmp_path / "turned")
+    run("evaluate --checkpoint turned --what concepts --output evaluation")
+    assert run("export --checkpoint turned --output shipped").split()[-1] == digest
+    shipped = Checkpoint(tmp_path / "shipped")
+    names = [slider.name["en"] for slider in shipped.sliders]
+    assert digest in shipped.card and len(set(names)) == len(names) == 20
+    assert shipped.words.suggested and Upscaler.load(tmp_path / "shipped").width == 8
