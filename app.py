@@ -33,9 +33,11 @@ def main() -> None:
 
 
 def serve(options: argparse.Namespace) -> None:
+    from dalle import runtime
     from dalle.studio import Studio
     from dalle.ui.page import build, launch  # imports gradio, which reads the environment
 
+    runtime.one_core()  # the studio's own thread takes the others
     named = Path(__file__).parent / "checkpoints" / options.checkpoint
     studio = Studio(named if named.is_dir() else Path(options.checkpoint))
     auth = tuple(options.auth.split(":", 1)) if options.auth else None

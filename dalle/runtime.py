@@ -33,6 +33,15 @@ def threads() -> int:
     return int(max(1, min(cores, _quota())))
 
 
+def one_core() -> None:
+    """Compute on one core in this thread, and in those that begin later, until they are told otherwise.
+
+    A process has room for one pool of threads as large as the machine, the studio's. Beside a second one the
+    workers of both sleep where they would spin, and a picture takes twice as long.
+    """
+    torch.set_num_threads(1)
+
+
 def _quota(file: Path = Path("/sys/fs/cgroup/cpu.max")) -> float:
     """Cores that a control group of Linux grants: "200000 100000" is two, "max 100000" is any number."""
     try:

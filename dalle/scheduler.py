@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import torch
 from PIL import Image
 
+from dalle import runtime
 from dalle.model import MAX_BATCH, Drawing
 from dalle.painter import Painter
 from dalle.recipe import Picture, Recipe
@@ -129,8 +130,12 @@ class Scheduler:
         self._turn = 0
         self._among_galleries = False  # whose turn it is
         self._closed = False
+        self._ready = threading.Event()
         self._thread = threading.Thread(target=self._work, name="dalle-studio", daemon=True)
+        before = torch.get_num_threads()
         self._thread.start()
+        self._ready.wait()
+        torch.set_num_threads(before)  # how many threads begin with is one number for the whole process
 
     # --- for those who ask
 
@@ -187,6 +192,9 @@ class Scheduler:
     # --- the thread that draws
 
     def _work(self) -> None:
+        torch.set_num_threads(runtime.threads())
+        torch.get_num_threads()  # asked once, the number is this thread's own, whatever others set
+        self._ready.set()
         with torch.inference_mode():
             while jobs := self._next():
                 self._do(jobs)

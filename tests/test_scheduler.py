@@ -8,8 +8,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
+import torch
 
-from dalle import scheduler
+from dalle import runtime, scheduler
 from dalle.recipe import Recipe
 from dalle.scheduler import Busy, Frame, Request, Scheduler
 
@@ -310,3 +311,22 @@ def test_close_ends_what_runs_and_leaves_no_thread(painter, work, visitors) -> N
     assert not any(thread.name == "dalle-studio" and thread.is_alive() for thread in threading.enumerate())
     with pytest.raises(RuntimeError, match="closed; open another"):
         next(work.follow(Request(painter, [Recipe("late")])))
+
+
+def test_the_drawing_thread_alone_has_all_cores() -> None:
+    """Guards against two pools of threads in one process, beside which a picture takes twice as long."""
+    before, seen = torch.get_num_threads(), []
+    torch.set_num_threads(1)
+    try:
+        painter = CountingPainter()
+        painter.begin = lambda recipe: (
+            seen.append(torch.get_num_threads())
+            or SimpleNamespace(recipe=recipe, walk=SimpleNamespace(taken=0))
+        )
+        painter.gate.release(10)
+        drawing = Scheduler(max_waiting=1)
+        list(drawing.follow(Request(painter, [Recipe("a", steps=1)])))
+        drawing.close()
+        assert seen == [runtime.threads()] and torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)

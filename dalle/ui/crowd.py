@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 from gradio_client import Client
+from gradio_client.exceptions import AppError
 
 from dalle import images
 from dalle.recipe import Picture, Recipe, load_png
@@ -133,7 +134,7 @@ class _Visitor:
             seed += 4
             try:
                 self._draw(PROMPTS[self.number % len(PROMPTS)], seed)
-            except Exception:  # whatever it is, it is counted
+            except (AppError, OSError, ValueError):  # Busy, a connection that breaks, a file that is none
                 self.errors += 1
 
     def _draw(self, prompt: str, seed: int) -> None:
@@ -152,7 +153,7 @@ class _Visitor:
 
     def _read(self, files: list[str]) -> list[Recipe]:
         recipes = [load_png(file) for file in files]
-        self.pictures += [Picture(images.open_image(file), r) for file, r in zip(files, recipes, strict=True)]
+        self.pictures += [Picture(images.read(file), r) for file, r in zip(files, recipes, strict=True)]
         return recipes
 
 
