@@ -130,12 +130,14 @@ class Scheduler:
         self._turn = 0
         self._among_galleries = False  # whose turn it is
         self._closed = False
+        self._threads = runtime.threads() if torch.get_num_threads() < runtime.threads() else None
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._work, name="dalle-studio", daemon=True)
         before = torch.get_num_threads()
         self._thread.start()
         self._ready.wait()
-        torch.set_num_threads(before)  # how many threads begin with is one number for the whole process
+        if self._threads:
+            torch.set_num_threads(before)  # how many threads begin with is one number for the whole process
 
     # --- for those who ask
 
@@ -192,8 +194,9 @@ class Scheduler:
     # --- the thread that draws
 
     def _work(self) -> None:
-        torch.set_num_threads(runtime.threads())
-        torch.get_num_threads()  # asked once, the number is this thread's own, whatever others set
+        if self._threads:  # the process leaves the cores to this thread: runtime.one_core
+            torch.set_num_threads(self._threads)
+            torch.get_num_threads()  # asked once, the number is this thread's own, whatever others set
         self._ready.set()
         with torch.inference_mode():
             while jobs := self._next():

@@ -422,7 +422,7 @@ def test_every_edit_has_an_endpoint(address: str, studio: Studio, tmp_path: Path
 @pytest.mark.parametrize(("width", "theme"), [(360, "light"), (1440, "dark")])
 def test_the_tab_fits_and_axe_finds_nothing(visit: Callable, width: int, theme: str) -> None:
     """Guards against a tab that scrolls sideways, and against what assistive programs cannot read."""
-    page = visit(viewport={"width": width, "height": 800}, color_scheme=theme)
+    page = visit(viewport={"width": width, "height": 800}, color_scheme=theme, reduced_motion="reduce")
     open_photo(page)
     choose(page, "Paint over")
     expect(page.locator("#board canvas")).to_be_visible()

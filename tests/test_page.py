@@ -422,7 +422,7 @@ def test_a_browser_in_chinese_gets_chinese(visit: Callable) -> None:
 @pytest.mark.parametrize("width", [360, 1440])
 def test_it_fits_and_axe_finds_nothing(visit: Callable, width: int, theme: str) -> None:
     """Guards against a page that scrolls sideways, and against what assistive programs cannot read."""
-    page = visit(viewport={"width": width, "height": 800}, color_scheme=theme)
+    page = visit(viewport={"width": width, "height": 800}, color_scheme=theme, reduced_motion="reduce")
     draw(page)
     press(page, "Settings ▼")
     expect(page.get_by_role("spinbutton", name="Seed")).to_be_visible()

@@ -1,19 +1,22 @@
 """Laws of drawing for many visitors at once, counted in turns, on a painter that only counts."""
 
 import itertools
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-import torch
 
-from dalle import runtime, scheduler
+from dalle import scheduler
 from dalle.recipe import Recipe
 from dalle.scheduler import Busy, Frame, Request, Scheduler
 
+ROOT = Path(__file__).resolve().parents[1]
 PATIENCE = 20  # seconds until a test that hangs fails
 
 
@@ -313,20 +316,25 @@ def test_close_ends_what_runs_and_leaves_no_thread(painter, work, visitors) -> N
         next(work.follow(Request(painter, [Recipe("late")])))
 
 
+ALONE = """
+import torch
+from dalle import runtime
+from dalle.recipe import Recipe
+from dalle.scheduler import Request, Scheduler
+from tests.test_scheduler import CountingPainter
+runtime.threads = lambda: 3
+runtime.one_core()
+painter, begin, seen = CountingPainter(), CountingPainter.begin, []
+painter.begin = lambda recipe: seen.append(torch.get_num_threads()) or begin(painter, recipe)
+painter.gate.release(10)
+drawing = Scheduler(max_waiting=1)
+list(drawing.follow(Request(painter, [Recipe("a", steps=1)])))
+drawing.close()
+print(seen, torch.get_num_threads())
+"""
+
+
 def test_the_drawing_thread_alone_has_all_cores() -> None:
     """Guards against two pools of threads in one process, beside which a picture takes twice as long."""
-    before, seen = torch.get_num_threads(), []
-    torch.set_num_threads(1)
-    try:
-        painter = CountingPainter()
-        painter.begin = lambda recipe: (
-            seen.append(torch.get_num_threads())
-            or SimpleNamespace(recipe=recipe, walk=SimpleNamespace(taken=0))
-        )
-        painter.gate.release(10)
-        drawing = Scheduler(max_waiting=1)
-        list(drawing.follow(Request(painter, [Recipe("a", steps=1)])))
-        drawing.close()
-        assert seen == [runtime.threads()] and torch.get_num_threads() == 1
-    finally:
-        torch.set_num_threads(before)
+    done = subprocess.run([sys.executable, "-c", ALONE], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout == "[3] 1\n", done.stderr

@@ -209,11 +209,11 @@ EXAMPLES = {
     "en": (
         "a red apple",
         "an owl, noto style",
-        "three blue butterflies",
-        "a green cat to the left of a red house",
+        "a butterfly",
+        "a house, fluent 3d style",
         "a robot on a yellow background",
     ),
-    "zh": ("红苹果", "猫头鹰", "蘑菇", "three blue butterflies", "a robot on a yellow background"),
+    "zh": ("红苹果", "汽车", "a red apple", "a robot on a yellow background"),
 }
 
 
