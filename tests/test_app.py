@@ -12,7 +12,7 @@ import pytest
 from gradio_client import Client
 
 import app
-from dalle import studio
+from dalle import runtime, studio
 from dalle.recipe import Recipe, load_png
 from dalle.ui import page
 from dalle.workshop import HOSTED, Limits
@@ -135,6 +135,7 @@ def test_strangers_train_only_where_they_are_asked_to(
 ) -> None:
     """Guards against a shared page whose visitors use up the machine, or see each other's pictures."""
     built, served = {}, {}
+    monkeypatch.setattr(runtime, "one_core", lambda: None)  # it would hold for the tests to come
     monkeypatch.setattr(studio, "Studio", lambda folder: "studio")
     monkeypatch.setattr(page, "build", lambda *given: built.update(enumerate(given)))
     monkeypatch.setattr(page, "launch", lambda page, **options: served.update(options))
