@@ -53,13 +53,7 @@ def _order(epoch: int, count: int) -> np.ndarray:
 
 
 @torch.no_grad()  # not inference mode: the extractor's weights move, and may be trained again
-def build(
-    extractor: FeatureExtractor,
-    composer: Composer,
-    count: int,
-    folder: Path,
-    batch: int = 64,
-) -> None:
+def build(extractor: FeatureExtractor, composer: Composer, count: int, folder: Path, batch: int = 64) -> None:
     """Encode scenes 0 .. count - 1 into `folder`, which appears when it is complete."""
     if folder.exists():
         raise FileExistsError(f"{folder} exists; delete it, or choose another folder")

@@ -127,16 +127,8 @@ class TextTask(nn.Module):
         words, embeddings = self.teacher.lesson(first // count, count)
         texts, labels = zip(*some(self.synonyms, first, count // 2), strict=True)
         alike = torch.tensor([[label == other for other in labels] for label in labels])
-        same = also_true(samples)
-        return (
-            pictures,
-            tokens,
-            same,
-            self.tokenizer(words),
-            embeddings,
-            self.tokenizer(texts + labels),
-            alike,
-        )
+        told = (self.tokenizer(words), embeddings, self.tokenizer(texts + labels), alike)
+        return pictures, tokens, also_true(samples), *told
 
     def forward(self, batch: tuple[Tensor, ...]) -> tuple[Tensor, dict[str, Tensor]]:
         pictures, tokens, same, words, embeddings, synonyms, alike = batch
