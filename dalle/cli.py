@@ -49,7 +49,8 @@ def _parser() -> argparse.ArgumentParser:
     cli_edit.add(commands, DEFAULT_CHECKPOINT)
 
     train = commands.add_parser("train", help="train one phase on the emoji set")
-    train.add_argument("phase", choices=("autoencoder", "text", "flow", "generator", "upscaler", "referee"))
+    phases = ("autoencoder", "text", "synonyms", "flow", "generator", "upscaler", "referee")
+    train.add_argument("phase", choices=phases)
     train.add_argument("--output", type=Path, required=True, help="the run's folder; resumes what it holds")
     train.add_argument("--start", type=Path, help="checkpoint to start from (default: from nothing)")
     train.add_argument("--preset", default="small", help="size of the networks, from nothing")

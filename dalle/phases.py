@@ -1,11 +1,13 @@
 """What each phase of training minimises, on composed scenes: autoencoder, generator, text, flow.
 
 1. autoencoder  FeatureExtractor and Generator: reconstruction and a small KL
-2. text         TextEncoder beside the ImageTower, contrastively; synonyms; a sentence-embedding teacher
-3. flow         Normalizer on features
-4. generator    the Generator alone, with a perceptual and an adversarial term; features stay as they are
+2. text         TextEncoder beside the ImageTower, contrastively; a sentence-embedding teacher
+3. synonyms     TextEncoder alone: other ways to say what it knows, in every language
+4. flow         Normalizer on features
+5. generator    the Generator alone, with a perceptual and an adversarial term; features stay as they are
 """
 
+import copy
 from collections.abc import Sequence
 
 import numpy as np
@@ -21,15 +23,17 @@ from dalle.data.compose import Composer
 from dalle.model import DALLE
 from dalle.recipe import Recipe
 from dalle.scenes import Sample, Scenes, pictures_of
-from dalle.synonyms import Pair
+from dalle.synonyms import Said, Sayings
 from dalle.teacher import Teacher
+from dalle.text import Caption
 from dalle.tower import contrastive_loss
 
 KL_WEIGHT = 0.004  # of nats a number, beside an L1 of about 0.05
 PERCEPTUAL_WEIGHT = 0.1  # of the tower's distance, beside the reconstruction
 ADVERSARIAL_WEIGHT = 0.02
 LESSON_WEIGHT = 2.0  # of the teacher's cosine distance, beside the contrastive loss
-SYNONYM_WEIGHT = 1.0  # of synonyms against other labels, beside the contrastive loss
+KEPT_WEIGHT = 4.0  # of how far a caption's states may move for synonyms' sake, beside the contrastive loss
+MEANT_WEIGHT = 4.0  # of how far a synonym's states are from its label's
 CAPTION = 24  # tokens of a training caption; longer ones are cut, one in a hundred
 UNCAPTIONED = 10  # one caption in so many is empty
 SHEET = 16  # pictures a sample sheet
@@ -58,12 +62,6 @@ def also_true(samples: Sequence[Sample]) -> Tensor:
         says[row, [facts[fact] for fact in sample.scene.says]] = 1
         has[row, [facts[fact] for fact in sample.scene.has if fact in facts]] = 1
     return says @ has.T >= says.sum(1, keepdim=True)
-
-
-def some(pairs: Sequence[Pair], seed: int, count: int) -> list[Pair]:
-    """`count` of the pairs, the same for the same seed."""
-    chosen = torch.randint(len(pairs), (count,), generator=torch.Generator().manual_seed(seed))
-    return [pairs[at] for at in chosen.tolist()]
 
 
 def reconstruction_sheet(extractor: FeatureExtractor, generator: Generator, scenes: Scenes) -> Image.Image:
@@ -109,9 +107,8 @@ class AutoencoderTask(nn.Module):
 class TextTask(nn.Module):
     """Phase 2: captions beside pictures (arXiv:2103.00020), and English words where a teacher puts them."""
 
-    def __init__(self, model: DALLE, composer: Composer, teacher: Teacher, synonyms: Sequence[Pair]):
+    def __init__(self, model: DALLE, composer: Composer, teacher: Teacher):
         super().__init__()
-        self.synonyms = synonyms
         self.text = model.text.requires_grad_(True)
         self.tower = model.tower.to(memory_format=torch.channels_last).requires_grad_(True)
         self.lesson = nn.Linear(model.config.text.width, teacher.embeddings.shape[1], bias=False)
@@ -119,32 +116,69 @@ class TextTask(nn.Module):
         self.dataset = Scenes(composer)
 
     def collate(self, samples: list[Sample]) -> tuple[Tensor, ...]:
-        """-> pictures, caption tokens, which captions are true of which pictures; words, their embeddings;
-        synonyms and then their labels, which labels are the same."""
+        """-> pictures, caption tokens, which captions are true of which pictures; words, their embeddings."""
         pictures = self.tower.shrunk(pictures_of(samples))
         tokens = self.tokenizer([sample.scene.caption for sample in samples])
-        first, count = samples[0].index, len(samples)
-        words, embeddings = self.teacher.lesson(first // count, count)
-        texts, labels = zip(*some(self.synonyms, first, count // 2), strict=True)
-        alike = torch.tensor([[label == other for other in labels] for label in labels])
-        told = (self.tokenizer(words), embeddings, self.tokenizer(texts + labels), alike)
-        return pictures, tokens, also_true(samples), *told
+        words, embeddings = self.teacher.lesson(samples[0].index // len(samples), len(samples))
+        return pictures, tokens, also_true(samples), self.tokenizer(words), embeddings
 
     def forward(self, batch: tuple[Tensor, ...]) -> tuple[Tensor, dict[str, Tensor]]:
-        pictures, tokens, same, words, embeddings, synonyms, alike = batch
+        pictures, tokens, same, words, embeddings = batch
         contrast, parts = self.tower.match(self.text.embedding(self.text(tokens)), pictures, same)
         taught = nn.functional.cosine_similarity(self.lesson(self.text(words).pooled).float(), embeddings)
-        said, meant = self.text.embedding(self.text(synonyms)).chunk(2)
-        matched = contrastive_loss(self.tower.logits(said, meant), alike)
-        parts |= {"matched": matched.detach(), "taught": taught.detach().mean()}
-        return contrast + SYNONYM_WEIGHT * matched + LESSON_WEIGHT * (1 - taught.mean()), parts
+        return contrast + LESSON_WEIGHT * (1 - taught.mean()), parts | {"taught": taught.detach().mean()}
 
     def sheet(self) -> None:
         return None
 
 
+class SynonymTask(nn.Module):
+    """Phase 3: what else a thing is called means the same, while every other caption means what it meant.
+
+    It needs no pictures, and a flow that was trained before it can go on: states that captions already have
+    stay where they are, and a synonym's come to its label's. Texts differ in length, so that it is the first
+    state, the last, and their mean that are compared.
+    """
+
+    def __init__(self, model: DALLE, sayings: Sayings):
+        super().__init__()
+        self.text = model.text.requires_grad_(True)
+        self.text.embed.requires_grad_(False)  # what is shared with the tower stays as it is
+        self.before = copy.deepcopy(model.text).requires_grad_(False)
+        self.tower = model.tower.requires_grad_(False)
+        self.tokenizer, self.dataset = model.tokenizer, sayings
+
+    def collate(self, said: list[Said]) -> tuple[Tensor, ...]:
+        """-> tokens of synonyms, of their labels, which labels are the same, and tokens of captions."""
+        texts, labels, captions = zip(*said, strict=True)
+        alike = torch.tensor([[label == other for other in labels] for label in labels])
+        return self.tokenizer(texts), self.tokenizer(labels), alike, self.tokenizer(captions)
+
+    def forward(self, batch: tuple[Tensor, ...]) -> tuple[Tensor, dict[str, Tensor]]:
+        texts, labels, alike, captions = batch
+        with torch.no_grad():
+            label, caption = self.before(labels), self.before(captions)
+        said, kept = self.text(texts), self.text(captions)
+        logits = self.tower.logits(self.text.embedding(said), self.before.embedding(label))
+        matched = contrastive_loss(logits, alike)
+        apart = (_ends(said) - _ends(label)).square().mean()
+        moved = (kept.states - caption.states)[caption.mask].square().mean()
+        parts = {"matched": matched.detach(), "apart": apart.detach(), "moved": moved.detach()}
+        return matched + MEANT_WEIGHT * apart + KEPT_WEIGHT * moved, parts
+
+    def sheet(self) -> None:
+        return None
+
+
+def _ends(caption: Caption) -> Tensor:
+    """First state, last state and mean, (B, 3, D)."""
+    last = caption.mask.sum(1, keepdim=True) - 1
+    ending = caption.states.take_along_dim(last[..., None], 1)
+    return torch.cat([caption.states[:, :1], ending, caption.pooled[:, None]], 1)
+
+
 class FlowTask(nn.Module):
-    """Phase 3: flow matching on features; one caption in ten is empty, for guidance (arXiv:2207.12598).
+    """Phase 4: flow matching on features; one caption in ten is empty, for guidance (arXiv:2207.12598).
 
     Captions are read by the TextEncoder as the phase before has left it: trained along from the start, its
     states move faster than the flow can follow.
@@ -177,7 +211,7 @@ class FlowTask(nn.Module):
 
 
 class GeneratorTask(nn.Module):
-    """Phase 4: a sharper Generator (arXiv:2012.09841). Features stay as they are, and so does the flow."""
+    """Phase 5: a sharper Generator (arXiv:2012.09841). Features stay as they are, and so does the flow."""
 
     def __init__(self, model: DALLE, composer: Composer):
         super().__init__()

@@ -13,8 +13,8 @@ from dalle.config import PRESETS
 from dalle.data.compose import Composer, corpus
 from dalle.data.emoji import EmojiSet
 from dalle.model import DALLE
-from dalle.phases import AutoencoderTask, FlowTask, GeneratorTask, TextTask
-from dalle.synonyms import pairs
+from dalle.phases import AutoencoderTask, FlowTask, GeneratorTask, SynonymTask, TextTask
+from dalle.synonyms import Sayings, pairs
 from dalle.teacher import Teacher
 from dalle.text import Tokenizer
 from dalle.trainer import Settings, Trainer
@@ -23,6 +23,7 @@ DEFAULTS = {
     "autoencoder": {"batch": 32, "learning_rate": 1.2e-3, "muon": 2e-3, "average": 0.998},
     "generator": {"batch": 32, "learning_rate": 3e-4, "muon": 5e-4, "average": 0.998},
     "text": {"batch": 256, "learning_rate": 1e-3, "muon": 2e-3, "average": 0.99},
+    "synonyms": {"batch": 512, "learning_rate": 1e-3, "muon": 2e-3, "average": 0.99},
     "flow": {"batch": 256, "learning_rate": 1e-3, "muon": 2e-3, "average": 0.998, "workers": 0},
 }
 
@@ -66,8 +67,10 @@ def train(
         if phase == "autoencoder":
             task = AutoencoderTask(model, composer)
         elif phase == "text":
-            teacher = Teacher.load()
-            task = TextTask(model, composer, teacher, pairs(emoji, list(composer.mix.languages), teacher))
+            task = TextTask(model, composer, Teacher.load())
+        elif phase == "synonyms":
+            texts = pairs(emoji, list(composer.mix.languages), Teacher.load())
+            task = SynonymTask(model, Sayings(texts, composer))
         else:
             task = GeneratorTask(model, composer)
     trainer = Trainer(task, chosen, folder)

@@ -11,6 +11,7 @@ from dalle.data.captions import Names, noun_of, pick, prompt
 from dalle.data.compose import Composer, Mix, Scene
 from dalle.data.emoji import EmojiSet
 from dalle.data.english import noun
+from dalle.synonyms import misspelt
 
 # Categories of GenEval (arXiv:2310.11513), each with the kind of scene that asks for it.
 CATEGORIES = {
@@ -176,27 +177,15 @@ def keywords(emoji: EmojiSet, concepts: Sequence[int], said: dict[str, frozenset
 
 
 def misspellings(emoji: EmojiSet, concepts: Sequence[int], said: Collection[str]) -> list[Question]:
-    """English labels with one slip in their longest word, from five letters on."""
+    """English labels with one slip in their longest word, where it is long enough."""
     rng, asked = np.random.Generator(np.random.PCG64(SEED)), []
     for index in concepts:
         text = noun_of(emoji.concepts[index]).one()
-        word = max(text.split(), key=len)
-        if len(word) < 5:
-            continue
-        slip = misspelt(word, rng)
-        if slip != word and slip not in said:
-            right = frozenset({emoji.concepts[index].base})
-            asked.append(Question(text.replace(word, slip), right, "misspellings"))
+        slip = misspelt(text, rng)
+        new = set(slip.split()) - set(text.split())
+        if new and new.isdisjoint(said):
+            asked.append(Question(slip, frozenset({emoji.concepts[index].base}), "misspellings"))
     return asked
-
-
-def misspelt(word: str, rng: np.random.Generator) -> str:
-    """The word with two letters exchanged, one left out or one doubled; its first stays."""
-    at = int(rng.integers(1, len(word) - 1))
-    before, letter, after = word[:at], word[at], word[at + 1 :]
-    return pick(
-        rng, (before + after[0] + letter + after[1:], before + after, before + letter + letter + after)
-    )
 
 
 def _sayings(emoji: EmojiSet) -> dict[str, frozenset[str]]:

@@ -4,8 +4,13 @@ Pairs of a text and the English label that it stands for teach a TextEncoder wit
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
-from dalle.data.captions import ENGLISH, Names
+import numpy as np
+from torch.utils.data import Dataset
+
+from dalle.data.captions import ENGLISH, Names, pick
+from dalle.data.compose import Composer
 from dalle.data.emoji import EmojiSet
 from dalle.teacher import Teacher
 
@@ -13,8 +18,47 @@ NEAR = 0.62  # cosine to the nearest English name from which a word of the teach
 # How often each is listed: labels in a language that matters and in any other, and English keywords. Once
 # alone, and learnt by heart among half a million, none would be.
 LABEL, RARE_LABEL, KEYWORD = 8, 1, 4
+SLIPS = 0.1  # share of texts that are an English label with a slip of the hand
+SHORTEST = 5  # letters of a word that may be misspelt
 
 Pair = tuple[str, str]  # a text, and the English label of the same concept
+
+
+class Said(NamedTuple):
+    text: str
+    label: str
+    caption: str  # of some scene; it has nothing to do with the pair
+
+
+class Sayings(Dataset):
+    """Pairs, some misspelt, each beside a caption; item i is a pure function of (composer, i)."""
+
+    def __init__(self, pairs: Sequence[Pair], composer: Composer):
+        self.pairs, self.composer = pairs, composer
+
+    def __getitem__(self, index: int) -> Said:
+        rng = np.random.Generator(np.random.PCG64([self.composer.seed, index, 2]))
+        text, label = self.pairs[rng.integers(len(self.pairs))]
+        if rng.random() < SLIPS:
+            text = misspelt(label, rng)
+        return Said(text, label, self.composer.scene(index).caption)
+
+    def __len__(self) -> int:
+        return 2**31
+
+
+def misspelt(text: str, rng: np.random.Generator) -> str:
+    """The text with a slip in its longest word: two letters exchanged, one left out or one doubled.
+
+    A word's first letter stays, and so does a word that is too short.
+    """
+    word = max(text.split(), key=len)
+    if len(word) < SHORTEST:
+        return text
+    at = int(rng.integers(1, len(word) - 1))
+    before, letter, after = word[:at], word[at], word[at + 1 :]
+    slips = (before + after[0] + letter + after[1:], before + after, before + letter + letter + after)
+    return text.replace(word, pick(rng, slips), 1)
 
 
 def pairs(emoji: EmojiSet, languages: Sequence[str], teacher: Teacher) -> list[Pair]:
