@@ -35,6 +35,7 @@ LESSON_WEIGHT = 2.0  # of the teacher's cosine distance, beside the contrastive 
 KEPT_WEIGHT = 4.0  # of how far a caption's states may move for synonyms' sake, beside the contrastive loss
 MEANT_WEIGHT = 4.0  # of how far a synonym's states are from its label's
 CAPTION = 24  # tokens of a training caption; longer ones are cut, one in a hundred
+SYNONYM = 16  # tokens of a synonym, the same
 UNCAPTIONED = 10  # one caption in so many is empty
 SHEET = 16  # pictures a sample sheet
 SHEET_PROMPTS = (
@@ -149,10 +150,11 @@ class SynonymTask(nn.Module):
         self.tokenizer, self.dataset = model.tokenizer, sayings
 
     def collate(self, said: list[Said]) -> tuple[Tensor, ...]:
-        """-> tokens of synonyms, of their labels, which labels are the same, and tokens of captions."""
+        """-> tokens of synonyms, of their labels, which labels are the same, and of half as many captions."""
         texts, labels, captions = zip(*said, strict=True)
         alike = torch.tensor([[label == other for other in labels] for label in labels])
-        return self.tokenizer(texts), self.tokenizer(labels), alike, self.tokenizer(captions)
+        texts, labels = (self.tokenizer(said)[:, :SYNONYM] for said in (texts, labels))
+        return texts, labels, alike, self.tokenizer(captions[::2])[:, :CAPTION]
 
     def forward(self, batch: tuple[Tensor, ...]) -> tuple[Tensor, dict[str, Tensor]]:
         texts, labels, alike, captions = batch
