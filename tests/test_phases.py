@@ -244,4 +244,4 @@ def test_synonyms_come_to_their_labels_and_captions_stay(model: DALLE, composer:
         loss.backward()
         optimizer.step()
     _, last = task(batch)
-    assert last["matched"] < first["matched"] / 2 and last["apart"] < first["apart"] and last["moved"] < 0.1
+    assert last["matched"] < 0.7 * first["matched"] and last["apart"] < first["apart"] and last["moved"] < 0.1
