@@ -10,8 +10,7 @@ import numpy as np
 from dalle.data.captions import Names, noun_of, pick, prompt
 from dalle.data.compose import Composer, Mix, Scene
 from dalle.data.emoji import EmojiSet
-from dalle.data.english import noun
-from dalle.synonyms import misspelt
+from dalle.data.english import misspelt, noun
 
 # Categories of GenEval (arXiv:2310.11513), each with the kind of scene that asks for it.
 CATEGORIES = {

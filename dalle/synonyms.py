@@ -9,9 +9,10 @@ from typing import NamedTuple
 import numpy as np
 from torch.utils.data import Dataset
 
-from dalle.data.captions import ENGLISH, Names, pick
+from dalle.data.captions import ENGLISH, Names
 from dalle.data.compose import Composer
 from dalle.data.emoji import EmojiSet
+from dalle.data.english import misspelt
 from dalle.teacher import Teacher
 
 NEAR = 0.62  # cosine to the nearest English name from which a word of the teacher's stands for it
@@ -19,7 +20,6 @@ NEAR = 0.62  # cosine to the nearest English name from which a word of the teach
 # alone, and learnt by heart among half a million, none would be.
 LABEL, RARE_LABEL, KEYWORD = 8, 1, 4
 SLIPS = 0.1  # share of texts that are an English label with a slip of the hand
-SHORTEST = 5  # letters of a word that may be misspelt
 
 Pair = tuple[str, str]  # a text, and the English label of the same concept
 
@@ -45,20 +45,6 @@ class Sayings(Dataset):
 
     def __len__(self) -> int:
         return 2**31
-
-
-def misspelt(text: str, rng: np.random.Generator) -> str:
-    """The text with a slip in its longest word: two letters exchanged, one left out or one doubled.
-
-    A word's first letter stays, and so does a word that is too short.
-    """
-    word = max(text.split(), key=len)
-    if len(word) < SHORTEST:
-        return text
-    at = int(rng.integers(1, len(word) - 1))
-    before, letter, after = word[:at], word[at], word[at + 1 :]
-    slips = (before + after[0] + letter + after[1:], before + after, before + letter + letter + after)
-    return text.replace(word, pick(rng, slips), 1)
 
 
 def pairs(emoji: EmojiSet, languages: Sequence[str], teacher: Teacher) -> list[Pair]:

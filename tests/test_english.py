@@ -1,8 +1,9 @@
 """English of captions: articles, plurals and the labels that need care."""
 
+import numpy as np
 import pytest
 
-from dalle.data.english import noun
+from dalle.data.english import misspelt, noun
 
 
 @pytest.mark.parametrize(
@@ -79,3 +80,12 @@ def test_adjectives_change_the_article():
     assert noun("cat").one("orange") == "an orange cat"
     assert noun("scissors").one("blue") == "blue scissors"
     assert noun("cat").several(2, "green", in_digits=True) == "2 green cats"
+
+
+def test_a_slip_of_the_hand_is_one_slip_in_one_long_word() -> None:
+    """Guards against words that nobody could read any more, and short ones that become others."""
+    rng = np.random.Generator(np.random.PCG64(0))
+    slips = {misspelt("red apple", rng) for _ in range(200)}
+    assert {"red aplpe", "red appe", "red applle"} <= slips
+    assert all(slip.startswith("red a") and abs(len(slip) - len("red apple")) <= 1 for slip in slips)
+    assert misspelt("a cat", rng) == "a cat"

@@ -1,12 +1,11 @@
 """Laws of the pairs that teach the text encoder without pictures."""
 
-import numpy as np
 import torch
 from fakes import fake_emoji
 from torch.nn import functional as F
 
 from dalle.data.compose import Composer
-from dalle.synonyms import Sayings, misspelt, pairs
+from dalle.synonyms import Sayings, pairs
 from dalle.teacher import Teacher
 
 
@@ -30,15 +29,6 @@ def test_a_word_outside_the_data_stands_for_its_nearest_name_or_for_nothing() ->
     found = pairs(emoji, [], Teacher([first, second, "near the second", "far"], embeddings))
     assert ("near the second", emoji.concepts[1].labels["en"]) in found
     assert not any(text == "far" for text, _ in found)
-
-
-def test_a_slip_of_the_hand_is_one_slip_in_one_long_word() -> None:
-    """Guards against words that nobody could read any more, and short ones that become others."""
-    rng = np.random.Generator(np.random.PCG64(0))
-    slips = {misspelt("red apple", rng) for _ in range(200)}
-    assert {"red aplpe", "red appe", "red applle"} <= slips
-    assert all(slip.startswith("red a") and abs(len(slip) - len("red apple")) <= 1 for slip in slips)
-    assert misspelt("a cat", rng) == "a cat"
 
 
 def test_sayings_are_the_same_for_the_same_index_and_some_are_misspelt() -> None:

@@ -6,6 +6,9 @@ The labels are Unicode's names of emoji (CLDR), and the exceptions below are the
 import re
 from dataclasses import dataclass
 
+import numpy as np
+
+SHORTEST = 5  # letters of a word that may be misspelt
 NUMBERS = {1: "one", 2: "two", 3: "three", 4: "four", 5: "five"}
 
 
@@ -146,3 +149,17 @@ def noun(label: str) -> Noun:
     if "and" in before:
         return Noun(bare, None, "a")
     return Noun(bare, " ".join([*before, plural(last)]) + tail, "a")
+
+
+def misspelt(text: str, rng: np.random.Generator) -> str:
+    """The text with a slip in its longest word: two letters exchanged, one left out or one doubled.
+
+    A word's first letter stays, and so does a word that is too short.
+    """
+    word = max(text.split(), key=len)
+    if len(word) < SHORTEST:
+        return text
+    at = int(rng.integers(1, len(word) - 1))
+    before, letter, after = word[:at], word[at], word[at + 1 :]
+    slips = (before + after[0] + letter + after[1:], before + after, before + letter + letter + after)
+    return text.replace(word, slips[rng.integers(len(slips))], 1)
