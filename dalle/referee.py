@@ -30,8 +30,8 @@ from dalle.data.emoji import EmojiSet
 from dalle.layers import ResidualBlock
 from dalle.trainer import Settings, Trainer
 
-DEFAULT_FOLDER, WEIGHTS = Path("data/referee"), "referee.safetensors"
-COMMAND = "python -m dalle train referee --output data/referee --steps 5000"
+DEFAULT_FOLDER, WEIGHTS = Path("checkpoints/referee"), "referee.safetensors"
+COMMAND = "python -m dalle train referee --output runs/referee --steps 1800 --decay 0.5"
 DEFAULTS = {"batch": 128, "learning_rate": 1e-3, "muon": 2e-3, "average": 0.998}
 
 SIZE = 96  # pixels a side that it reads
@@ -112,12 +112,13 @@ class Referee(nn.Module):
         """Raises FileNotFoundError where none was trained, ValueError where its file is damaged."""
         path = Path(folder) / WEIGHTS
         if not path.is_file():
-            raise FileNotFoundError(f"{path} is missing: no referee was trained; do so by `{COMMAND}`")
+            raise FileNotFoundError(f"{path} is missing: train a referee by `{COMMAND}` and copy it there")
         try:
             with safetensors.safe_open(path, "pt") as file:
                 header = json.loads(file.metadata()["referee"])
             referee = cls(header["answers"], header["size"], header["widths"])
-            referee.load_state_dict(safetensors.torch.load_file(path))
+            state = safetensors.torch.load_file(path)
+            referee.load_state_dict({name: tensor.float() for name, tensor in state.items()})
         except (safetensors.SafetensorError, ValueError, KeyError, TypeError, RuntimeError) as error:
             raise ValueError(f"{path} is no referee of this version ({error}); train it again") from error
         referee.data, referee.figures = header["data"], header["figures"]
@@ -125,8 +126,9 @@ class Referee(nn.Module):
         return referee.eval().requires_grad_(False)
 
     def save(self, folder: Path) -> None:
+        """Write it in bf16."""
         header = {name: getattr(self, name) for name in ("answers", "size", "widths", "data", "figures")}
-        state = {name: tensor.detach().cpu().contiguous() for name, tensor in self.state_dict().items()}
+        state = {n: t.detach().to("cpu", torch.bfloat16).contiguous() for n, t in self.state_dict().items()}
         # One entry: of several, safetensors would write any first, and the digest would differ.
         safetensors.torch.save_file(state, folder / WEIGHTS, {"referee": json.dumps(header)})
 
@@ -245,6 +247,9 @@ def train(
     trainer.run()
     with trainer.averaged():
         referee = task.referee.eval()
+        with torch.no_grad():
+            for parameter in referee.parameters():
+                parameter.copy_(parameter.bfloat16())  # as its file holds it, and as it is measured
         referee.data = emoji.digest[:12]
         referee.figures = own_figures(referee, emoji, unseen)
         referee.save(folder)

@@ -35,7 +35,7 @@ def untrained(emoji: EmojiSet) -> Referee:
     for parameter in referee.parameters():
         if not parameter.any():  # layers that start at zero would hide what comes before them
             torch.nn.init.normal_(parameter, std=0.1)
-    return referee.eval()
+    return referee.bfloat16().float().eval()  # as its file holds it
 
 
 def icons_of(emoji: EmojiSet, styles: dict[str, float]) -> Icons:
