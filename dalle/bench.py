@@ -27,7 +27,7 @@ from dalle.painter import Painter
 from dalle.phases import FlowTask
 from dalle.recipe import Picture, Recipe
 from dalle.stages import run
-from dalle.trainer import Settings, Trainer
+from dalle.trainer import Settings, Task, Trainer
 from dalle.upscaler import Upscaler
 
 
@@ -46,6 +46,13 @@ def matmul_rate(dtype: torch.dtype = torch.bfloat16, side: int = 2048) -> float:
     """Floating-point operations a second of a square matrix product, the machine's yardstick."""
     a, b = torch.randn(side, side, dtype=dtype), torch.randn(side, side, dtype=dtype)
     return 2 * side**3 / seconds(lambda: a @ b, 10)
+
+
+def operations(task: Task, items: Any) -> int:
+    """Floating-point operations of one batch: the networks' products, forward and backward."""
+    with FlopCounterMode(display=False) as counter:
+        task(items)[0].backward()
+    return counter.get_total_flops()
 
 
 class _RandomBank(Dataset):
@@ -69,19 +76,17 @@ def train(checkpoint: Path, batch: int, repeats: int = 8) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         trainer = Trainer(task, Settings(steps=10**6, batch=batch, workers=0), Path(folder))
     items = task.collate([task.dataset[i] for i in range(batch)])
-    with FlopCounterMode(display=False) as counter, trainer.accelerator.autocast():
-        task(items)[0].backward()
-    operations = counter.get_total_flops()
+    done = operations(task, items)
     forward = torch.compile(task)
     step = seconds(lambda: trainer.take_step(forward, items), repeats)
     rate = matmul_rate()
     return {
         "pictures_per_second": batch / step,
         "step_seconds": step,
-        "step_gflop": operations / 1e9,
-        "gflop_per_second": operations / step / 1e9,
+        "step_gflop": done / 1e9,
+        "gflop_per_second": done / step / 1e9,
         "matmul_gflop_per_second": rate / 1e9,
-        "share_of_matmul_rate": operations / step / rate,
+        "share_of_matmul_rate": done / step / rate,
     }
 
 

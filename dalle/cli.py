@@ -135,6 +135,15 @@ def _parser() -> argparse.ArgumentParser:
     push.add_argument("--private", action="store_true")
     push.set_defaults(command=_push)
 
+    ablate = commands.add_parser("ablate", help="what this system's choices are worth, by short trainings")
+    ablate.add_argument("--checkpoint", type=Path, default=DEFAULT_CHECKPOINT)
+    ablate.add_argument("--data", type=Path)
+    ablate.add_argument(
+        "--output", type=Path, default=Path("runs/ablations"), help="goes on with what it holds"
+    )
+    ablate.add_argument("--only", nargs="+", metavar="NAME", default=(), help="these experiments, not all")
+    ablate.set_defaults(command=_ablate)
+
     bench = commands.add_parser("bench", help="timings; run nothing else meanwhile")
     bench.add_argument("what", choices=("generate", "edit", "train", "page", "teach"))
     bench.add_argument("--checkpoint", type=Path, default=DEFAULT_CHECKPOINT)
@@ -317,6 +326,14 @@ def _evaluate(options: argparse.Namespace) -> None:
     data = options.data or DEFAULT_FOLDER
     figures = evaluation.evaluate(options.checkpoint, data, options.output, options.what)
     print(json.dumps(figures, indent=2))
+
+
+def _ablate(options: argparse.Namespace) -> None:
+    from dalle import ablation
+    from dalle.data.emoji import DEFAULT_FOLDER
+
+    data = options.data or DEFAULT_FOLDER
+    print(ablation.ablate(options.checkpoint, data, options.output, options.only))
 
 
 def _sliders(options: argparse.Namespace) -> None:

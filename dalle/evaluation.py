@@ -55,12 +55,7 @@ def evaluate(
         raise ValueError(f"nothing to evaluate is called {unknown[0]!r}; choose from {', '.join(PARTS)}")
     emoji, model = EmojiSet.load(data), DALLE.from_pretrained(checkpoint)
     ungraded = set(what or PARTS) <= UNGRADED and not (referee / WEIGHTS).is_file()
-    grader = None if ungraded else Referee.load(referee)
-    if grader and grader.data != emoji.digest[:12]:
-        raise ValueError(
-            f"the referee in {referee} was trained on data {grader.data}, not on {emoji.digest[:12]}: "
-            "move it away and train another"
-        )
+    grader = None if ungraded else grader_of(emoji, referee)
     output.mkdir(parents=True, exist_ok=True)
     named = directions.load(checkpoint / "sliders.json", model.config.flow.code)
     upscaler = Upscaler.load(checkpoint)
@@ -75,6 +70,17 @@ def evaluate(
         write_text(path, json.dumps(found, indent=2) + "\n")
     (output / "report.md").write_text(report(found, output), encoding="utf-8")
     return found
+
+
+def grader_of(emoji: EmojiSet, folder: Path) -> Referee:
+    """The referee in `folder`; raises FileNotFoundError without one, ValueError where it knows other data."""
+    grader = Referee.load(folder)
+    if grader.data != emoji.digest[:12]:
+        raise ValueError(
+            f"the referee in {folder} was trained on data {grader.data}, not on {emoji.digest[:12]}: "
+            "move it away and train another"
+        )
+    return grader
 
 
 def _kept(path: Path, header: Figures) -> Figures:

@@ -1,5 +1,6 @@
-"""Figures of an evaluation as a person reads them: nested names and numbers to the rows of a table."""
+"""Figures as a person reads them: nested names and numbers to rows of a table, or to columns."""
 
+import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -77,6 +78,19 @@ NAMES = {  # of a figure, with its place in the text
     "icons": "{} icons",
 }
 
+COLUMNS = {  # of tables that compare: title and format
+    "guidance": ("guidance", "{:g}"),
+    "steps": ("steps", "{:,}"),
+    "tflop": ("TFLOP", "{:,.0f}"),
+    "parameters": ("parameters", "{:,}"),
+    "loss": ("loss", "{:.4f}"),
+    "psnr": ("PSNR, dB", "{:.2f}"),
+    "ssim": ("SSIM", "{:.4f}"),
+    "perceptual": ("perceptual distance", "{:.4f}"),
+    "top1": ("top-1", "{:.1%}"),
+    "top5": ("top-5", "{:.1%}"),
+}
+
 
 def rows(figures: Mapping[str, Any], place: str = "") -> Iterator[tuple[str, str]]:
     """(what, value) of all figures, a row for each group of them; unknown names stand as they are."""
@@ -93,6 +107,20 @@ def table(figures: Mapping[str, Any]) -> str:
     """The rows as Markdown."""
     lines = [f"| {what} | {value} |" for what, value in rows(figures)]
     return "\n".join(["| figure | value |", "|---|---|", *lines])
+
+
+def columns(rows: Mapping[str, Mapping[str, Any]]) -> str:
+    """Rows of COLUMNS as Markdown; a new table begins where they have other columns."""
+    tables = []
+    for names, group in itertools.groupby(rows.items(), key=lambda row: tuple(row[1])):
+        lines = [["", *(COLUMNS[name][0] for name in names)], ["---"] * (1 + len(names))]
+        lines += [[what, *(_cell(n, v) for n, v in found.items())] for what, found in group]
+        tables.append("\n".join(f"| {' | '.join(line)} |" for line in lines))
+    return "\n\n".join(tables)
+
+
+def _cell(name: str, value: Any) -> str:
+    return "–" if value is None else COLUMNS[name][1].format(value)
 
 
 def _plain(name: str, value: Any) -> str:

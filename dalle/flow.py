@@ -42,6 +42,10 @@ class CodePosterior(NamedTuple):
         """Information of each number, in nats, a mean over the batch: (K,)."""
         return 0.5 * (self.mean**2 + self.log_variance.exp() - 1 - self.log_variance).mean(0)
 
+    def capacity_loss(self, nats: float) -> Tensor:
+        """What holds each number at `nats` of information (arXiv:1804.03599); -> scalar."""
+        return 0.1 * (self.nats() - nats).abs().mean()
+
 
 class VelocityBlock(nn.Module):
     """Self-attention, cross-attention to the caption, feed-forward; starts as the identity."""
@@ -163,9 +167,8 @@ class Normalizer(nn.Module):
         x = torch.lerp(features, noise, time[:, None, None])
         velocity = self.velocity(x, time, caption, posterior.sample())
         flow = (velocity - (noise - features)).square().mean()
-        nats = posterior.nats()
-        capacity = (nats - code_nats).abs().mean()
-        return flow + 0.1 * capacity, {"flow": flow.detach(), "code_nats": nats.detach().sum()}
+        parts = {"flow": flow.detach(), "code_nats": posterior.nats().detach().sum()}
+        return flow + posterior.capacity_loss(code_nats), parts
 
 
 class InverseNormalizer:

@@ -213,14 +213,24 @@ class FlowTask(nn.Module):
 
 
 class GeneratorTask(nn.Module):
-    """Phase 5: a sharper Generator (arXiv:2012.09841). Features stay as they are, and so does the flow."""
+    """Phase 5: a sharper Generator (arXiv:2012.09841). Features stay as they are, and so does the flow.
 
-    def __init__(self, model: DALLE, composer: Composer):
+    A term of weight 0 is left out, and the critic with the adversarial one.
+    """
+
+    def __init__(
+        self,
+        model: DALLE,
+        composer: Composer,
+        perceptual: float = PERCEPTUAL_WEIGHT,
+        adversarial: float = ADVERSARIAL_WEIGHT,
+    ):
         super().__init__()
+        self.perceptual, self.adversarial = perceptual, adversarial
         self.generator = model.generator.to(memory_format=torch.channels_last).requires_grad_(True)
         self.extractor = model.extractor.to(memory_format=torch.channels_last).requires_grad_(False)
         self.tower = model.tower.to(memory_format=torch.channels_last).requires_grad_(False)
-        self.critic = Critic().to(memory_format=torch.channels_last)
+        self.critic = Critic().to(memory_format=torch.channels_last) if adversarial else None
         self.dataset = Scenes(composer)
 
     def collate(self, samples: list[Sample]) -> Tensor:
@@ -230,12 +240,16 @@ class GeneratorTask(nn.Module):
         with torch.no_grad():
             raw = self.extractor.posterior(pictures).sample()
         output = self.generator.paint(raw)
-        reconstruction = reconstruction_loss(output, pictures)
-        perceptual = self.tower.distance(output, pictures)
-        passing, telling = self.critic.losses(pictures, output)
-        loss = reconstruction + PERCEPTUAL_WEIGHT * perceptual + ADVERSARIAL_WEIGHT * passing + telling
-        parts = {"reconstruction": reconstruction, "perceptual": perceptual, "telling": telling}
-        parts = {name: part.detach() for name, part in parts.items()}
+        loss = reconstruction_loss(output, pictures)
+        parts = {"reconstruction": loss.detach()}
+        if self.perceptual:
+            perceptual = self.tower.distance(output, pictures)
+            loss = loss + self.perceptual * perceptual
+            parts["perceptual"] = perceptual.detach()
+        if self.critic:
+            passing, telling = self.critic.losses(pictures, output)
+            loss = loss + self.adversarial * passing + telling
+            parts["telling"] = telling.detach()
         return loss, parts | {"psnr": images.psnr(output.detach(), pictures).mean()}
 
     def sheet(self) -> Image.Image:

@@ -178,6 +178,8 @@ def test_every_edit_is_timed(checkpoint: Path, capsys: pytest.CaptureFixture[str
         ("train flow --steps 1 --output run", "name its checkpoint to start from"),
         ("dataset preview --data nowhere", "no emoji set in nowhere"),
         ("evaluate --data nowhere", "no emoji set in nowhere"),
+        ("ablate --data nowhere", "no emoji set in nowhere"),
+        ("ablate --only beauty", "no experiment is called 'beauty'; choose from base, tokens-64"),
         ("bench generate --checkpoint nowhere", "nowhere is no checkpoint"),
     ],
 )

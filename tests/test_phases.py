@@ -136,6 +136,15 @@ def test_a_sharper_generator_leaves_the_rest_alone(model: DALLE, composer: Compo
     assert drawn.grad is None and all(parameter.grad is not None for parameter in task.critic.parameters())
 
 
+def test_terms_without_weight_are_left_out(model: DALLE, composer: Composer) -> None:
+    """Guards against a critic whose gradient shrinks the Generator's where it is not to be heard."""
+    tasks = [GeneratorTask(model, composer, *weights) for weights in ((0, 0), (0.1, 0), (0.1, 0.02))]
+    pictures = tasks[0].collate([tasks[0].dataset[index] for index in range(4)])
+    terms = [task(pictures)[1].keys() - {"psnr"} for task in tasks]
+    assert [len(each) for each in terms] == [1, 2, 3] and terms[0] < terms[1] < terms[2]
+    assert all({name.split(".")[0] for name in trained(task)} == {"generator"} for task in tasks[:2])
+
+
 @pytest.mark.parametrize("make", TASKS)
 def test_a_sheet_is_a_picture_or_nothing(make: Make, model: DALLE, composer: Composer) -> None:
     """Guards against runs that die hours after their start, at the first sheet."""
