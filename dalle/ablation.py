@@ -31,7 +31,7 @@ from dalle.trainer import Settings, Trainer
 from dalle.variants import SEED, VARIANTS
 
 CONCEPTS = 200
-GENERATOR_STEPS = 300
+GENERATOR_STEPS = 150
 LOOKS = 4096  # features, times and noises whose loss is compared
 
 Figures = dict[str, Any]

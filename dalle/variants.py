@@ -13,7 +13,7 @@ from dalle.small_world import AtOnceTask, ConceptVectors, World, WorldTask
 from dalle.trainer import Settings
 
 FLOW = FlowConfig(width=256, depth=6, heads=4)  # of the base
-STEPS, BATCH = 600, 128  # of the base; what costs more a step takes fewer of them
+STEPS, BATCH = 400, 128  # of the base; what costs more a step takes fewer of them
 WARMUP = 1 / 6  # of the steps
 SEED = 0
 
