@@ -31,8 +31,8 @@ from dalle.layers import ResidualBlock
 from dalle.trainer import Settings, Trainer
 
 DEFAULT_FOLDER, WEIGHTS = Path("checkpoints/referee"), "referee.safetensors"
-COMMAND = "python -m dalle train referee --output runs/referee --steps 1800 --decay 0.5"
-DEFAULTS = {"batch": 128, "learning_rate": 1e-3, "muon": 2e-3, "average": 0.998}
+COMMAND = "python -m dalle train referee --output runs/referee --steps 1500 --decay 0.55"
+DEFAULTS = {"batch": 128, "learning_rate": 3e-3, "muon": 8e-3, "average": 0.998}
 
 SIZE = 96  # pixels a side that it reads
 WIDTHS = (64, 128, 256, 384)  # channels at 1/4, 1/8, 1/16 and 1/32 of that side
