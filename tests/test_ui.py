@@ -11,10 +11,13 @@ import pytest
 from sd_parsers import ParserManager
 
 import dalle.ui
+from dalle import images
 from dalle.edits import SIDES
 from dalle.finetune import PRESETS
+from dalle.reasons import ENGLISH, reason
 from dalle.recipe import CODE, SEEDS, Recipe, load_png
-from dalle.ui import links, tiles
+from dalle.ui import footer, links, tiles
+from dalle.ui.events import excuse
 from dalle.ui.form import EXAMPLES, OFFERED, Settings
 from dalle.ui.history import KEPT, added, readable
 from dalle.ui.page import preferred
@@ -87,7 +90,28 @@ def test_every_text_is_used_and_every_used_text_is_there() -> None:
     used |= {f"edit_{name}{rest}" for name in ("amount", "keep", "room") for rest in ("", "_info")}
     used |= {f"edit_{name}{rest}" for name in ("wanted", "beside") for rest in ("", "_hint")}
     used |= {f"edit_{name}" for name in ("look", "side", "factor")}
+    used |= {f"why_{code}" for code in ENGLISH}
     assert used == TABLE.keys()
+
+
+def test_every_reason_is_given_by_the_library() -> None:
+    """Guards against reasons left over in the table, and against one that is told in English alone."""
+    library = "\n".join(
+        path.read_text(encoding="utf-8") for path in Path(dalle.__file__).parent.rglob("*.py")
+    )
+    given = re.findall(r'(?:reason|Refused|ImageError|FolderError)\(\s*"(\w+)"', library)
+    assert set(given) == ENGLISH.keys()
+
+
+def test_reasons_are_told_in_both_languages() -> None:
+    """Guards against a reason within a reason that stays in English."""
+    inner = reason("unpacked", size="3 MiB", most="1 MiB")
+    outer = reason("not_taken", name="{x}.png", reason=inner)
+    assert str(outer) == Say("en").why(outer) == f"{{x}}.png is not taken: {inner}"
+    assert Say("zh").why(outer) == "未接收 {x}.png：解压后有 3 MiB，每个文件最多 1 MiB"
+    assert excuse(Say("zh"), images.ImageError("empty"), "edit_bad_file") == (
+        "无法打开此文件：文件是空的；请换一个，或从原处重新复制"
+    )
 
 
 def test_a_language_that_is_not_there_is_refused() -> None:

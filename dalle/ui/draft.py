@@ -10,6 +10,7 @@ from PIL import Image
 
 from dalle.data.folder import Folder, Item, Problem
 from dalle.data.views import plain
+from dalle.reasons import Reason
 from dalle.recipe import MAX_PROMPT
 from dalle.studio import Studio
 from dalle.ui import tiles
@@ -261,7 +262,7 @@ def _problems(say: Say, problems: Sequence[Problem]) -> str:
     if not problems:
         return ""
     lines = [
-        f"<li><b>{escape(each.name)}</b> <i>{say(f'problem_{each.kind}')}</i> {escape(each.reason)}</li>"
+        f"<li><b>{escape(each.name)}</b> <i>{say(f'problem_{each.kind}')}</i> {escape(_why(say, each))}</li>"
         for each in problems[:LISTED]
     ]
     if len(problems) > LISTED:
@@ -270,6 +271,10 @@ def _problems(say: Say, problems: Sequence[Problem]) -> str:
         f'<details class="problems"><summary>{say("teach_left_out")}</summary>'
         f"<ul>{''.join(lines)}</ul></details>"
     )
+
+
+def _why(say: Say, problem: Problem) -> str:
+    return say.why(Reason(problem.code, problem.values)) if problem.code else problem.reason
 
 
 def _holds(say: Say, outlook: Outlook) -> str:
