@@ -77,6 +77,7 @@ def test_every_text_is_used_and_every_used_text_is_there() -> None:
         r'(?:told|excuse)\([^"\n]+, "(\w+)"',
         r'Say\(\w+\)\("(\w+)"',
         r'excuse\(.*"(\w+)"',
+        r'spoken\.(?:heading|upload)\(\s*"(\w+)"',
     )
     used = {key for pattern in patterns for key in re.findall(pattern, SOURCE)} | {"failed"}
     used |= {f"style_{style}" for style in OFFERED}

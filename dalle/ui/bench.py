@@ -28,8 +28,7 @@ class Bench:
         self.shape = gr.State(None)
         # Outside of what is shown and hidden, which would show it too.
         self.query = gr.Textbox(label="", visible="hidden", elem_id="query")
-        with gr.Row(elem_classes="heading"):
-            spoken(gr.HTML, lambda say: {"value": f"<h2>{say('bench')}</h2>"}, apply_default_css=False)
+        spoken.heading("bench")
         self.empty = spoken(gr.HTML, lambda say: {"value": _empty(say)}, apply_default_css=False)
         with gr.Column(visible=False, elem_id="bench") as self.body:
             with gr.Row(elem_id="open"):

@@ -30,10 +30,7 @@ class Draft:
 
     def __init__(self, studio: Studio, workshop: Workshop, spoken: Spoken):
         self._studio, self._workshop = studio, workshop
-        with gr.Row(elem_classes="heading"):
-            spoken(
-                gr.HTML, lambda say: {"value": f"<h2>{say('teach_pictures')}</h2>"}, apply_default_css=False
-            )
+        spoken.heading("teach_pictures")
         self._zone(spoken)
         self.status = gr.HTML(apply_default_css=False, elem_id="draft-status", elem_classes="status")
         self.trouble = gr.HTML(apply_default_css=False, elem_classes="status")
@@ -51,21 +48,9 @@ class Draft:
         with gr.Column(elem_id="zone"):
             spoken(gr.HTML, lambda say: {"value": _invitation(say)}, apply_default_css=False)
             with gr.Row(elem_classes="buttons"):
-                self.files = spoken(
-                    gr.UploadButton,
-                    lambda say: {"label": say("teach_files")},
-                    file_count="multiple",
-                    size="sm",
-                    min_width=0,
-                    elem_id="teach-files",
-                )
-                self.folder = spoken(
-                    gr.UploadButton,
-                    lambda say: {"label": say("teach_folder")},
-                    file_count="directory",
-                    size="sm",
-                    min_width=0,
-                    elem_id="teach-folder",
+                self.files = spoken.upload("teach_files", "teach-files", file_count="multiple", min_width=0)
+                self.folder = spoken.upload(
+                    "teach_folder", "teach-folder", file_count="directory", min_width=0
                 )
 
     def _captions(self, spoken: Spoken) -> None:

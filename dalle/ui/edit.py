@@ -80,15 +80,8 @@ class Edit:
 
     def _easel(self, spoken: Spoken) -> None:
         """Where the picture stands, beside how the model sees it."""
-        with gr.Row(elem_classes="heading"):
-            spoken(gr.HTML, lambda say: {"value": f"<h2>{say('edit_picture')}</h2>"}, apply_default_css=False)
-            self.open = spoken(
-                gr.UploadButton,
-                lambda say: {"label": say("edit_open")},
-                size="sm",
-                scale=0,
-                elem_id="edit-open",
-            )
+        with spoken.heading("edit_picture"):
+            self.open = spoken.upload("edit_open", "edit-open", scale=0)
         self.trouble = gr.HTML(apply_default_css=False, elem_id="edit-trouble")
         self.empty = spoken(gr.HTML, lambda say: {"value": _empty(say)}, apply_default_css=False)
         self.pair = gr.HTML(visible=False, apply_default_css=False, elem_id="pair")

@@ -220,9 +220,7 @@ class Tools:
         """Where another picture is opened, to blend with or to take the style of."""
         self.other = gr.State(None)
         with gr.Row(visible=False, elem_id="other") as self._parts["other"]:
-            self.open_other = spoken(
-                gr.UploadButton, lambda say: {"label": say("edit_other")}, size="sm", elem_id="edit-other"
-            )
+            self.open_other = spoken.upload("edit_other", "edit-other")
             self.shown_other = gr.HTML(apply_default_css=False, elem_id="other-shown")
 
     def _hint(self, spoken: Spoken) -> None:
