@@ -72,7 +72,8 @@ def build(studio: Studio, language: str | None = None, workshop: Workshop | None
         if workshop:
             another = picker.wire(choice, visitor, credit, card)
             another.then(create.refit, [choice, create.bench.shape], create.opened, **QUIET)
-            train.use(picker, create, tabs)
+            for chosen in (another, train.use(picker, create, tabs)):  # the latter draws pictures anew
+                chosen.then(edit.refit, [choice, edit.opened], edit.seen, **QUIET)
             train.arrive(page, picker)
             train.follow(translated)
     return page
