@@ -6,8 +6,10 @@ import re
 import zipfile
 from pathlib import Path
 from string import Formatter
+from types import SimpleNamespace
 
 import pytest
+from PIL import Image
 from sd_parsers import ParserManager
 
 import dalle.ui
@@ -290,6 +292,68 @@ def test_a_zip_holds_every_picture(tile: Tile) -> None:
         assert archive.namelist() == ["01-a-red-apple-7.png", "02-a-red-apple-7.png"]
         assert {archive.read(name) for name in archive.namelist()} == {tile.png}
     assert packed == links.zipped([tile, tile])
+
+
+# --- the model card
+
+
+def sheet(path: Path) -> None:
+    Image.new("RGB", (8, 4), "red").save(path)
+
+
+def test_a_card_shows_the_sheets_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guards against a card without its pictures, and against a file that is served as it came."""
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "gradio"))
+    home = tmp_path / "checkpoint"
+    home.mkdir()
+    sheet(home / "concepts.webp")
+    sheet(home / "two.PNG")
+    text = "# A card\n\n![200 concepts](concepts.webp)\n\nMore: ![<b>](two.PNG) <i>."
+    told = footer.card(SimpleNamespace(card=text, folder=home))
+    shown = re.findall(r"gradio_api/file=([^)]+)", told)
+    assert re.sub(r"gradio_api/file=[^)]+/", "", told) == (
+        "# A card\n\n![200 concepts](concepts.webp)\n\nMore: ![&lt;b>](two.webp) &lt;i>."
+    )
+    assert all(Path(path).is_relative_to(tmp_path / "gradio") for path in shown)
+    assert [images.read(Path(path)).size for path in shown] == [(8, 4), (8, 4)]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://evil.example/a.png",
+        "//evil.example/a.png",
+        "data:image/png;base64,AA==",
+        "../secret.png",
+        "..\\secret.png",
+        "/etc/a.png",
+        "sub/a.png",
+        "%2e%2e/secret.png",
+        "link.png",
+        "text.png",
+        "folder.png",
+        "missing.png",
+        "README.md",
+        "a.svg",
+        "",
+        'sheet.png "title"',
+        "sheet.png#x",
+    ],
+)
+def test_a_card_shows_nothing_else(address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guards against a checkpoint that somebody brought, whose card reads this disk or calls home."""
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "gradio"))
+    home = tmp_path / "checkpoint"
+    (home / "sub").mkdir(parents=True)
+    (home / "folder.png").mkdir()
+    for path in (tmp_path / "secret.png", home / "sheet.png", home / "sub/a.png"):
+        sheet(path)
+    (home / "link.png").symlink_to(tmp_path / "secret.png")
+    (home / "text.png").write_text("no picture")
+    (home / "a.svg").write_text("<svg/>")
+    (home / "README.md").write_text("# A card")
+    told = footer.card(SimpleNamespace(card=f"Before ![x]({address}) after", folder=home))
+    assert "![" not in told and "<" not in told and not (tmp_path / "gradio").exists()
 
 
 # --- history and links

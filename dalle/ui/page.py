@@ -61,7 +61,7 @@ def build(studio: Studio, language: str | None = None, workshop: Workshop | None
                 ):
                     train = Train(studio, workshop, spoken, choice, visitor)
             with spoken(gr.Tab, lambda say: {"label": say("tab_about")}):
-                card = footer.about(studio)
+                card = footer.about(studio, spoken)
         credit = footer.footer(studio, spoken)
         translated = spoken.follow(choice)
         choice.input(None, choice, spoken_here, js="(language) => [language]")

@@ -302,7 +302,11 @@ TABLE: dict[str, tuple[str, str]] = {
     "about_minutes": ("about {count} min", "约 {count} 分钟"),
     "about_hours": ("about {count} h", "约 {count} 小时"),
     "about_seconds": ("about {count} s", "约 {count} 秒"),
-    # --- footer
+    # --- about and footer
+    "about_card": (
+        "The model card that came with the checkpoint in use, word for word.",
+        "正在使用的检查点自带的模型卡，原文照录。",
+    ),
     "checkpoint": ("Checkpoint", "检查点"),
     "can_draw": (
         "Draws icons at {size}×{size}: things, animals, food, faces; in colours, counts, places and pairs.",
