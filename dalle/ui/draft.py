@@ -72,7 +72,7 @@ class Draft:
             type="array",
             interactive=True,
             show_label=False,
-            max_height=320,
+            max_height=352,
             buttons=[],
             elem_id="captions",
         )
@@ -83,6 +83,7 @@ class Draft:
             gr.Radio,
             lambda say: {"label": say("teach_preset"), "choices": self._presets(say, None)},
             value=self._workshop.limits.presets[0],
+            elem_classes="pills",
             elem_id="preset",
         )
         with spoken(gr.Accordion, lambda say: {"label": say("settings")}, open=False):
@@ -93,6 +94,7 @@ class Draft:
                     "choices": [(say("teach_crop"), "crop"), (say("teach_pad"), "pad")],
                 },
                 value="crop",
+                elem_classes="pills",
             )
             flips = spoken(gr.Checkbox, lambda say: {"label": say("teach_flips")}, value=False)
             name = spoken(
