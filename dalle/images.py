@@ -18,6 +18,8 @@ import torch
 from PIL import Image, ImageDraw, ImageFont, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
+from dalle.reasons import Refused
+
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 MAX_BYTES = 32 * 2**20
 MAX_PIXELS = 2**25  # 33 megapixels: more than most cameras take, 100 MB when decoded
@@ -28,7 +30,7 @@ WHITE = (255, 255, 255)
 Source = str | Path | bytes | BinaryIO  # a path, a file's content, or an open file
 
 
-class ImageError(ValueError):
+class ImageError(Refused):
     """A file that is no picture we read; the message says what is wrong with it and what to do."""
 
 
@@ -72,24 +74,19 @@ def _opened(source: Source) -> Iterator[Image.Image]:
     except ImageError:
         raise
     except Image.DecompressionBombError as error:
-        raise ImageError(f"the picture is too large ({error}); {_SMALLER}") from error
+        raise ImageError("bomb", error=str(error), **_MOST) from error
     except UnidentifiedImageError as error:
-        raise ImageError(
-            "the file is no PNG, JPEG, WebP or GIF picture, whatever its name says; "
-            "open it in a picture editor and export it as PNG"
-        ) from error
+        raise ImageError("foreign") from error
     except Exception as error:  # on hostile bytes decoders raise SyntaxError, struct.error, IndexError, ...
-        raise ImageError(
-            f"the picture is damaged or cut short ({error}); open it in a picture editor and export it as PNG"
-        ) from error
+        raise ImageError("damaged", error=str(error)) from error
 
 
-_SMALLER = f"make it smaller: {MAX_PIXELS / 1e6:.0f} megapixels and {MAX_BYTES // 2**20} MiB are read at most"
+_MOST = {"megapixels": round(MAX_PIXELS / 1e6), "size": f"{MAX_BYTES // 2**20} MiB"}
 
 
 def _check_size(width: int, height: int) -> None:
     if width * height > MAX_PIXELS:
-        raise ImageError(f"the picture is too large, {width}x{height} pixels; {_SMALLER}")
+        raise ImageError("pixels", width=width, height=height, **_MOST)
 
 
 def _content(source: Source) -> bytes:
@@ -98,9 +95,9 @@ def _content(source: Source) -> bytes:
             return _content(file)
     data = source if isinstance(source, bytes) else source.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
-        raise ImageError(f"the file is too large; {_SMALLER}")
+        raise ImageError("bytes", **_MOST)
     if not data:
-        raise ImageError("the file is empty: choose another, or copy it again from where it came")
+        raise ImageError("empty")
     return data
 
 

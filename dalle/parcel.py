@@ -18,6 +18,7 @@ from dalle.config import PRESETS, Config
 from dalle.data import archive
 from dalle.data.archive import Entry, FolderError, Problem, Quota, Source, shown
 from dalle.model import DALLE, FILES, CheckpointError
+from dalle.reasons import Reason
 from dalle.studio import Checkpoint
 
 SHEETS = ("samples.webp", "concepts.webp")
@@ -58,24 +59,21 @@ def _check(entries: list[Entry], problems: list[Problem]) -> None:
     """Raise FolderError unless all are parts of one checkpoint; what systems hide among them is left out."""
     for problem in problems:
         if problem.kind != "ignored":
-            raise FolderError(f"{problem.name} is not taken: {problem.reason}")
+            raise FolderError("not_taken", name=problem.name, reason=Reason(problem.code, problem.values))
     paths = [PurePosixPath(entry.name) for entry in entries]
     for path in paths:
         if path.name not in PARTS:
-            raise FolderError(
-                f"{shown(path.name)} is no part of a checkpoint; give the zip that was downloaded here, or "
-                f"a folder of {', '.join(FILES)}"
-            )
+            raise FolderError("no_part", name=shown(path.name), files=", ".join(FILES))
     twice = [name for name, count in Counter(path.name for path in paths).items() if count > 1]
     if twice or len({path.parent for path in paths}) > 1:
-        raise FolderError("these are the files of more than one checkpoint; give one at a time")
+        raise FolderError("several")
 
 
 def _content(entry: Entry) -> bytes:
     try:
         content = entry.read()
     except Exception as error:  # a damaged zip makes Python raise zlib.error, EOFError, BadZipFile, ...
-        raise FolderError(f"{shown(entry.name)} cannot be read ({error}); copy it again") from error
+        raise FolderError("part_closed", name=shown(entry.name), error=str(error)) from error
     if PurePosixPath(entry.name).name in SHEETS:
         images.read(content)
     return content

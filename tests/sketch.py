@@ -6,6 +6,7 @@ import random
 import threading
 import zlib
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from PIL import Image
 
@@ -27,6 +28,7 @@ class Sketch:
         "0123456789ab",
         "# A card\n\nWhat it draws.\n\n![sheet](sheet.webp)\n",
     )
+    folder = Path("nowhere")
     sliders = (NAMED, *(plain(index) for index in range(CODE) if index != NAMED.index))
 
     def __init__(self) -> None:

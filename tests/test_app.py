@@ -16,7 +16,6 @@ from dalle import runtime, studio
 from dalle.recipe import Recipe, load_png
 from dalle.ui import page
 from dalle.workshop import HOSTED, Limits
-from tests.tiny import tiny_checkpoint
 
 ROOT = Path(__file__).resolve().parents[1]
 # Gradio gives itself three seconds to answer, which a busy machine may not have.
@@ -28,14 +27,9 @@ runpy.run_path("app.py", run_name="__main__")
 
 
 @pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_checkpoint(tmp_path_factory.mktemp("checkpoints") / "tiny")
-
-
-@pytest.fixture(scope="module")
-def address(checkpoint: Path) -> Iterator[str]:
+def address(base: Path) -> Iterator[str]:
     """Where a started app says that it is."""
-    options = ["--checkpoint", str(checkpoint), "--host", "127.0.0.1", "--auth", "me:a:b"]
+    options = ["--checkpoint", str(base), "--host", "127.0.0.1", "--auth", "me:a:b"]
     command = [sys.executable, "-c", PATIENTLY, *options]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         line = next((line for line in process.stdout if "Running on local URL" in line), "")
@@ -43,7 +37,7 @@ def address(checkpoint: Path) -> Iterator[str]:
         process.terminate()
 
 
-def test_it_draws_the_same_picture_twice(address: str, checkpoint: Path, tmp_path: Path) -> None:
+def test_it_draws_the_same_picture_twice(address: str, tmp_path: Path) -> None:
     """Guards against an app that starts but cannot draw, and files that differ from one time to the next."""
     client = Client(address, auth=("me", "a:b"), verbose=False, download_files=tmp_path)
     about = client.predict(api_name="/about")

@@ -19,7 +19,7 @@ from dalle.model import DALLE
 from dalle.phases import UNCAPTIONED
 from dalle.trainer import TrainingError
 from dalle.upscaler import FILE, Upscaler
-from tests.blorples import CAPTION, blorples, checkpoint, lay_out
+from tests.blorples import CAPTION, checkpoint, lay_out
 from tests.tiny import tiny_checkpoint, tiny_model
 
 
@@ -43,11 +43,6 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "sliders.json").write_text("[]")
     Upscaler(16, 1).save(folder)
     return folder
-
-
-@pytest.fixture(scope="module")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return blorples(tmp_path_factory.mktemp("pictures") / "in")
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # A file imports only from lower floors; within a package (dalle/data, dalle/ui) files may import each other.
 FLOORS = [
+    ["dalle/reasons"],
     [
         "dalle/config",
         "dalle/images",

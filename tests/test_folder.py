@@ -17,6 +17,7 @@ from PIL import Image
 from dalle.data import views
 from dalle.data.colours import COLOURS, nearest_colour
 from dalle.data.folder import Folder, FolderError, Quota, gather
+from dalle.reasons import Reason
 
 
 def picture(seed: int = 0, size: tuple[int, int] = (40, 40), mode: str = "RGB") -> bytes:
@@ -171,7 +172,7 @@ def test_tables_that_are_wrong(tmp_path: Path) -> None:
     found = reasons(folder)
     assert found["1/metadata.csv"] == (
         "unreadable",
-        "cannot be read as captions in UTF-8 (no column 'file_name'; it has ['file', 'caption'])",
+        "no column 'file_name'; it has ['file', 'caption']",
     )
     assert "file_name;text" in found["2/metadata.csv"][1]
     assert "needs the texts file_name and text" in found["3/metadata.csv, row 1"][1]
@@ -229,6 +230,7 @@ def test_nothing_vanishes_silently(kind: str, tmp_path: Path) -> None:
     found = reasons(folder)
     assert {name: kind for name, (kind, _) in found.items()} == KINDS
     assert all(len(reason) > 10 for _, reason in found.values())
+    assert all(str(Reason(each.code, each.values)) == each.reason for each in folder.problems)
     assert captions(folder) == ["an ant", "a bird"]
     assert folder.files == len(MIXED)
     assert folder.files == len(folder.items) + folder.caption_files + sum(name in MIXED for name in found)

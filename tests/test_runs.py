@@ -15,24 +15,13 @@ import pytest
 from dalle import cli, files, finetune, runs
 from dalle.model import DALLE
 from dalle.runs import Busy, Run, Status
-from tests.blorples import blorples, checkpoint, lay_out
-from tests.tiny import tiny_checkpoint
+from tests.blorples import checkpoint, lay_out
 
 ROOT = Path(__file__).resolve().parents[1]
 PATIENCE = 300  # seconds that a process may take to begin on a busy machine
 
 
 pytestmark = pytest.mark.usefixtures("module_accelerator")
-
-
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_checkpoint(tmp_path_factory.mktemp("checkpoints") / "tiny")
-
-
-@pytest.fixture(scope="module")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return blorples(tmp_path_factory.mktemp("pictures") / "in")
 
 
 @pytest.fixture

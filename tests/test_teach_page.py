@@ -5,19 +5,22 @@ import io
 import json
 import os
 import re
+import shutil
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
-from dalle import finetune, parcel, runs, runtime
+from dalle import directions, finetune, parcel, runs, runtime
+from dalle.directions import Slider
 from dalle.model import DALLE
 from dalle.studio import Studio
 from dalle.workshop import Limits, Workshop
 from tests import test_page
 from tests.blorples import CAPTION, blorples
-from tests.test_page import GRADIO_FAULTS, axe, drawn, load, playwright, press, recipe
+from tests.test_page import GRADIO_FAULTS, axe, draw, drawn, load, playwright, press, recipe
 from tests.tiny import tiny_checkpoint
 
 expect, Page = playwright.expect, playwright.Page
@@ -29,7 +32,14 @@ LONG = finetune.Preset(steps=10**6, generator_steps=2, prior=4)  # until it is s
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_checkpoint(tmp_path_factory.mktemp("checkpoints") / "tiny", card="# A card\n")
+    folder = tiny_checkpoint(tmp_path_factory.mktemp("checkpoints") / "tiny", card="# A card\n")
+    directions.save(folder / "sliders.json", [named(3, "size", "大小")])
+    return folder
+
+
+def named(index: int, name: str, chinese: str) -> Slider:
+    texts = {"en": name, "zh": chinese}
+    return Slider(index, texts, texts, texts)
 
 
 @pytest.fixture(scope="module")
@@ -214,6 +224,63 @@ def test_a_checkpoint_is_brought_and_another_refused(
     stranger.get_by_label("Checkpoint").click()
     expect(stranger.get_by_role("option", name="tiny")).to_be_visible()
     expect(stranger.get_by_role("option", name="theirs")).to_have_count(0)
+
+
+@pytest.fixture
+def other(base: Path) -> Iterator[str]:
+    """A checkpoint beside the other, with a sheet, and a slider in front that is folded there."""
+    card = "# Another\n\n![What it draws](samples.webp)\n\n![x](http://evil.example/1.png)"
+    folder = tiny_checkpoint(base.parent / "other", seed=1, card=card)
+    directions.save(folder / "sliders.json", [named(19, "warmth", "冷暖"), named(3, "height", "高低")])
+    Image.new("RGB", (64, 32), "red").save(folder / "samples.webp")
+    yield folder.name
+    shutil.rmtree(folder)
+
+
+def use(page: Page, name: str) -> None:
+    page.locator("#checkpoint input").click()
+    page.get_by_role("option", name=name, exact=True).click()
+    expect(page.locator("#credits")).to_contain_text(name)
+
+
+def first_two(page: Page, names: list[str], prefix: str) -> None:
+    for place, name in enumerate(names):
+        expect(page.locator(f"#{prefix}-{place} label")).to_have_text(name)
+
+
+def test_another_checkpoint_brings_its_sliders_and_its_sheet(visit: Callable[..., Page], other: str) -> None:
+    """Guards against names of one checkpoint over the numbers of another, and a card without its pictures."""
+    page = visit()
+    draw(page)
+    first_two(page, ["size", "latent 1"], "slider")
+    expect(page.locator("#slider-19")).to_be_hidden()
+    use(page, other)
+    first_two(page, ["warmth", "height"], "slider")
+    page.get_by_text("中文").click()
+    first_two(page, ["冷暖", "高低"], "slider")
+    codes = []
+    for _ in range(2):
+        file = page.locator("#picture img").get_attribute("src")
+        page.locator("#slider-0").get_by_role("slider").press("ArrowRight")
+        expect(page.locator("#picture img")).not_to_have_attribute("src", file)
+        codes.append(recipe(page).code)
+    assert [at for at in range(20) if codes[0][at] != codes[1][at]] == [19]
+    page.locator("#edit").click()
+    expect(page.locator("#pair img")).to_have_count(2, timeout=PATIENCE)
+    page.locator("#tools").get_by_text("滑块").click()
+    first_two(page, ["冷暖", "高低"], "bend")
+    page.get_by_role("tab", name="关于").click()
+    sheet = page.locator("#card").get_by_role("img")
+    expect(sheet).to_have_count(1)
+    expect(sheet).to_have_attribute("alt", "What it draws")
+    page.wait_for_function("() => document.querySelector('#card img').naturalWidth === 64")
+    assert {v["id"] for v in axe.Axe().run(page).response["violations"]} <= GRADIO_FAULTS.keys()
+    use(page, "tiny")
+    expect(sheet).to_have_count(0)
+    page.get_by_role("tab", name="编辑").click()
+    first_two(page, ["大小", "潜变量 1"], "bend")
+    page.get_by_text("EN", exact=True).click()
+    first_two(page, ["size", "latent 1"], "bend")
 
 
 def test_a_queue_is_shown_and_survives(

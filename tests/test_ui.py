@@ -6,15 +6,20 @@ import re
 import zipfile
 from pathlib import Path
 from string import Formatter
+from types import SimpleNamespace
 
 import pytest
+from PIL import Image
 from sd_parsers import ParserManager
 
 import dalle.ui
+from dalle import images
 from dalle.edits import SIDES
 from dalle.finetune import PRESETS
+from dalle.reasons import ENGLISH, reason
 from dalle.recipe import CODE, SEEDS, Recipe, load_png
-from dalle.ui import links, tiles
+from dalle.ui import footer, links, tiles
+from dalle.ui.events import excuse
 from dalle.ui.form import EXAMPLES, OFFERED, Settings
 from dalle.ui.history import KEPT, added, readable
 from dalle.ui.page import preferred
@@ -74,6 +79,7 @@ def test_every_text_is_used_and_every_used_text_is_there() -> None:
         r'(?:told|excuse)\([^"\n]+, "(\w+)"',
         r'Say\(\w+\)\("(\w+)"',
         r'excuse\(.*"(\w+)"',
+        r'spoken\.(?:heading|upload)\(\s*"(\w+)"',
     )
     used = {key for pattern in patterns for key in re.findall(pattern, SOURCE)} | {"failed"}
     used |= {f"style_{style}" for style in OFFERED}
@@ -87,7 +93,28 @@ def test_every_text_is_used_and_every_used_text_is_there() -> None:
     used |= {f"edit_{name}{rest}" for name in ("amount", "keep", "room") for rest in ("", "_info")}
     used |= {f"edit_{name}{rest}" for name in ("wanted", "beside") for rest in ("", "_hint")}
     used |= {f"edit_{name}" for name in ("look", "side", "factor")}
+    used |= {f"why_{code}" for code in ENGLISH}
     assert used == TABLE.keys()
+
+
+def test_every_reason_is_given_by_the_library() -> None:
+    """Guards against reasons left over in the table, and against one that is told in English alone."""
+    library = "\n".join(
+        path.read_text(encoding="utf-8") for path in Path(dalle.__file__).parent.rglob("*.py")
+    )
+    given = re.findall(r'(?:reason|Refused|ImageError|FolderError)\(\s*"(\w+)"', library)
+    assert set(given) == ENGLISH.keys()
+
+
+def test_reasons_are_told_in_both_languages() -> None:
+    """Guards against a reason within a reason that stays in English."""
+    inner = reason("unpacked", size="3 MiB", most="1 MiB")
+    outer = reason("not_taken", name="{x}.png", reason=inner)
+    assert str(outer) == Say("en").why(outer) == f"{{x}}.png is not taken: {inner}"
+    assert Say("zh").why(outer) == "未接收 {x}.png：解压后有 3 MiB，每个文件最多 1 MiB"
+    assert excuse(Say("zh"), images.ImageError("empty"), "edit_bad_file") == (
+        "无法打开此文件：文件是空的；请换一个，或从原处重新复制"
+    )
 
 
 def test_a_language_that_is_not_there_is_refused() -> None:
@@ -265,6 +292,68 @@ def test_a_zip_holds_every_picture(tile: Tile) -> None:
         assert archive.namelist() == ["01-a-red-apple-7.png", "02-a-red-apple-7.png"]
         assert {archive.read(name) for name in archive.namelist()} == {tile.png}
     assert packed == links.zipped([tile, tile])
+
+
+# --- the model card
+
+
+def sheet(path: Path) -> None:
+    Image.new("RGB", (8, 4), "red").save(path)
+
+
+def test_a_card_shows_the_sheets_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guards against a card without its pictures, and against a file that is served as it came."""
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "gradio"))
+    home = tmp_path / "checkpoint"
+    home.mkdir()
+    sheet(home / "concepts.webp")
+    sheet(home / "two.PNG")
+    text = "# A card\n\n![200 concepts](concepts.webp)\n\nMore: ![<b>](two.PNG) <i>."
+    told = footer.card(SimpleNamespace(card=text, folder=home))
+    shown = re.findall(r"gradio_api/file=([^)]+)", told)
+    assert re.sub(r"gradio_api/file=[^)]+/", "", told) == (
+        "# A card\n\n![200 concepts](concepts.webp)\n\nMore: ![&lt;b>](two.webp) &lt;i>."
+    )
+    assert all(Path(path).is_relative_to(tmp_path / "gradio") for path in shown)
+    assert [images.read(Path(path)).size for path in shown] == [(8, 4), (8, 4)]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://evil.example/a.png",
+        "//evil.example/a.png",
+        "data:image/png;base64,AA==",
+        "../secret.png",
+        "..\\secret.png",
+        "/etc/a.png",
+        "sub/a.png",
+        "%2e%2e/secret.png",
+        "link.png",
+        "text.png",
+        "folder.png",
+        "missing.png",
+        "README.md",
+        "a.svg",
+        "",
+        'sheet.png "title"',
+        "sheet.png#x",
+    ],
+)
+def test_a_card_shows_nothing_else(address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guards against a checkpoint that somebody brought, whose card reads this disk or calls home."""
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "gradio"))
+    home = tmp_path / "checkpoint"
+    (home / "sub").mkdir(parents=True)
+    (home / "folder.png").mkdir()
+    for path in (tmp_path / "secret.png", home / "sheet.png", home / "sub/a.png"):
+        sheet(path)
+    (home / "link.png").symlink_to(tmp_path / "secret.png")
+    (home / "text.png").write_text("no picture")
+    (home / "a.svg").write_text("<svg/>")
+    (home / "README.md").write_text("# A card")
+    told = footer.card(SimpleNamespace(card=f"Before ![x]({address}) after", folder=home))
+    assert "![" not in told and "<" not in told and not (tmp_path / "gradio").exists()
 
 
 # --- history and links

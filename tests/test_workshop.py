@@ -11,8 +11,7 @@ from dalle import finetune, parcel, runs, runtime
 from dalle.data.archive import FolderError
 from dalle.runs import Run
 from dalle.workshop import ABANDONED, DRAFTS, HOSTED, Limits, Workshop
-from tests.blorples import CAPTION, blorples
-from tests.tiny import tiny_checkpoint
+from tests.blorples import CAPTION
 
 ME, YOU = "me, by a secret", "you, by another"
 
@@ -22,16 +21,6 @@ pytestmark = pytest.mark.usefixtures("module_accelerator")
 @pytest.fixture(autouse=True)
 def exact(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runtime, "fast_bfloat16", lambda: False)
-
-
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_checkpoint(tmp_path_factory.mktemp("checkpoints") / "tiny")
-
-
-@pytest.fixture(scope="module")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return blorples(tmp_path_factory.mktemp("pictures") / "in")
 
 
 @pytest.fixture

@@ -11,14 +11,15 @@ import re
 import stat
 import struct
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from dalle import images
+from dalle.reasons import Reason, Refused, reason
 
 Source = Path | Sequence[Path]  # a folder or a zip; or files, as a browser uploads them
 
@@ -27,11 +28,11 @@ ZIP = b"PK\x03\x04"  # how a zip begins
 DIRECTORY_END = b"PK\x05\x06"  # how its last record begins
 ENTRY_BYTES = 1_024  # of a zip's directory, more than an honest entry needs
 JUNK = {"__macosx", "thumbs.db", "desktop.ini", "@eadir"}
-NESTED = "an archive inside is not opened; unpack it, or give it alone if it is a zip"
+HIDDEN, NESTED = reason("hidden"), reason("nested")
 MAX_NAME = 160  # characters of a name that are shown
 
 
-class FolderError(ValueError):
+class FolderError(Refused):
     """A source that is refused as a whole; the message says why and what to do."""
 
 
@@ -58,7 +59,14 @@ class Problem:
 
     name: str
     kind: str  # unreadable | duplicate | small | orphan | caption | refused | ignored | removed
-    reason: str
+    reason: str  # in English
+    code: str = ""  # of the reason, and its values; without, where an older version wrote it down
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, name: str, kind: str, reason: Reason) -> "Problem":
+        """`name`: a stranger's."""
+        return cls(shown(name), kind, str(reason), reason.code, reason.values)
 
 
 class Entry(NamedTuple):
@@ -90,7 +98,7 @@ def shown(name: str) -> str:
 class _Found(NamedTuple):
     name: str
     size: int  # bytes when unpacked
-    refusal: str  # why it is not read; empty where it is
+    refusal: Reason | None  # why it is not read
     read: Callable[[], bytes]
 
 
@@ -100,34 +108,31 @@ def _checked(found: Iterator[_Found], quota: Quota) -> tuple[list[Entry], list[P
     for file in found:
         listed.append(file)
         if len(listed) > quota.files:
-            raise FolderError(
-                f"more than {quota.files:,} files; leave out what is no picture, or give a part of them"
-            )
+            raise FolderError("files", most=quota.files)
     entries, problems, total = [], [], 0
     for file in sorted(listed, key=lambda file: file.name):
-        kind, reason = _objection(file, quota, total)
-        if reason:
-            problems.append(Problem(shown(file.name), kind, reason))
+        if objection := _objection(file, quota, total):
+            problems.append(Problem.of(file.name, "ignored" if objection == HIDDEN else "refused", objection))
         else:
             total += file.size
             entries.append(Entry(file.name, file.read))
     return entries, problems
 
 
-def _objection(file: _Found, quota: Quota, total: int) -> tuple[str, str]:
-    """The kind and reason of a refusal; empty where the file may be read."""
+def _objection(file: _Found, quota: Quota, total: int) -> Reason | None:
+    """Why a file may not be read."""
     parts = PurePosixPath(file.name).parts
     if any((part.startswith(".") and part != "..") or part.lower() in JUNK for part in parts):
-        return "ignored", "hidden, or made by the system"
+        return HIDDEN
     if file.refusal:
-        return "refused", file.refusal
+        return file.refusal
     if file.name.lower().endswith(ARCHIVES):
-        return "refused", NESTED
+        return NESTED
     if file.size > quota.file_bytes:
-        return "refused", f"{_mib(file.size)} when unpacked; a file may have {_mib(quota.file_bytes)}"
+        return reason("unpacked", size=_mib(file.size), most=_mib(quota.file_bytes))
     if total + file.size > quota.total_bytes:
-        return "refused", f"with it there would be more than {_mib(quota.total_bytes)} in all"
-    return "", ""
+        return reason("total", most=_mib(quota.total_bytes))
+    return None
 
 
 def _mib(size: int) -> str:
@@ -141,7 +146,7 @@ def _of_folder(folder: Path) -> Iterator[_Found]:
     """Every file below a folder, or a file alone; links are not followed, hidden folders not entered."""
     if not folder.is_dir():
         if not folder.exists():
-            raise FolderError(f"{folder} is not there; give a folder, a zip or pictures")
+            raise FolderError("missing", path=str(folder))
         yield _file(folder, folder.name)
     for home, folders, files in os.walk(folder, followlinks=False):
         closed = [
@@ -162,12 +167,12 @@ def _file(path: Path, name: str) -> _Found:
     try:
         status = path.lstat()
     except OSError as error:
-        return _Found(name, 0, f"cannot be read ({error.strerror})", path.read_bytes)
-    refusal = ""
+        return _Found(name, 0, reason("closed", error=error.strerror), path.read_bytes)
+    refusal = None
     if stat.S_ISLNK(status.st_mode):
-        refusal = "a link to elsewhere is not followed; put the file itself here"
+        refusal = reason("link")
     elif not stat.S_ISREG(status.st_mode):  # a pipe would block for ever
-        refusal = "no regular file"
+        refusal = reason("irregular")
     return _Found(name, status.st_size, refusal, path.read_bytes)
 
 
@@ -184,14 +189,14 @@ def _is_zip(path: Path) -> bool:
 @contextmanager
 def _zip(path: Path, quota: Quota) -> Iterator[zipfile.ZipFile]:
     if path.stat().st_size > quota.total_bytes:
-        raise FolderError(f"{shown(path.name)} is larger than {_mib(quota.total_bytes)}; give fewer pictures")
+        raise FolderError("large_zip", name=shown(path.name), most=_mib(quota.total_bytes))
     # Python reads a zip's whole directory at once; one with millions of entries would fill the memory.
     if _directory_bytes(path) > ENTRY_BYTES * quota.files:
-        raise FolderError(f"{shown(path.name)} lists more than {quota.files:,} files; give fewer pictures")
+        raise FolderError("long_zip", name=shown(path.name), most=quota.files)
     try:
         archive = zipfile.ZipFile(path)
     except Exception as error:  # on hostile bytes struct.error, ValueError, NotImplementedError, ...
-        raise FolderError(f"{shown(path.name)} is no zip, or is damaged ({error}); pack it again") from error
+        raise FolderError("bad_zip", name=shown(path.name), error=str(error)) from error
     with archive:
         yield archive
 
@@ -210,20 +215,20 @@ def _unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
         return file.read(info.file_size)
 
 
-def _suspicion(info: zipfile.ZipInfo, name: str) -> str:
-    """Why a file in a zip is not read, however small; empty where it is."""
+def _suspicion(info: zipfile.ZipInfo, name: str) -> Reason | None:
+    """Why a file in a zip is not read, however small."""
     path, kind = PurePosixPath(name), stat.S_IFMT(info.external_attr >> 16)
     if ".." in path.parts or path.is_absolute() or re.match("[A-Za-z]:", name):
-        return "its path leads out of the zip"
+        return reason("outside")
     if kind == stat.S_IFLNK:
-        return "a link to elsewhere is not followed; put the file itself into the zip"
+        return reason("link")
     if kind not in (0, stat.S_IFREG):
-        return "no regular file"
+        return reason("irregular")
     if info.flag_bits & 1:
-        return "encrypted; pack it without a password"
+        return reason("encrypted")
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        return "packed by an unusual method; pack it as an ordinary zip"
-    return ""
+        return reason("method")
+    return None
 
 
 def _directory_bytes(path: Path) -> int:

@@ -26,6 +26,7 @@ from dalle.data import archive, matching
 from dalle.data.archive import Entry, FolderError, Problem, Quota, Source, shown
 from dalle.data.matching import COLUMNS, Captions, check_caption
 from dalle.files import write_text
+from dalle.reasons import reason
 
 __all__ = ["Folder", "FolderError", "Item", "Problem", "Quota", "check_caption", "gather"]
 
@@ -69,7 +70,7 @@ class Folder:
             problems = tuple(Problem(**problem) for problem in report["problems"])
             return cls(path, items, problems, report["files"], report["caption_files"])
         except (OSError, ValueError, TypeError, KeyError, AttributeError, csv.Error) as error:
-            raise FolderError(f"{path} holds no gathered pictures ({error!r}); gather them again") from error
+            raise FolderError("not_gathered", path=str(path), error=repr(error)) from error
 
     def save(self) -> None:
         """Write metadata.csv and report.json."""
@@ -117,7 +118,7 @@ class Folder:
                 item if item.caption == given[item.name] else Item(item.name, given[item.name], "typed")
                 for item in kept
             ),
-            problems=self.problems + tuple(Problem(name, "removed", "taken out by hand") for name in gone),
+            problems=self.problems + tuple(Problem.of(name, "removed", reason("removed")) for name in gone),
         )
         folder.save()
         for name in gone:
@@ -204,39 +205,42 @@ class _Gathering:
 
     def _keep(self, entry: Entry, kept: int) -> str:
         """Keep an entry as a picture; -> its name in the folder, empty where there is a problem with it."""
-        kind, reason, picture = self._picture(entry, kept)
-        if picture is None:
-            self.problems.append(Problem(shown(entry.name), kind, reason))
+        picture = self._picture(entry, kept)
+        if isinstance(picture, Problem):
+            self.problems.append(picture)
             return ""
         name = self._name(entry.name)
         _shrunk(_opaque(picture)).save(self.home / name)
         return name
 
-    def _picture(self, entry: Entry, kept: int) -> tuple[str, str, Image.Image | None]:
-        """The picture of an entry, or the kind of its problem and the reason."""
+    def _picture(self, entry: Entry, kept: int) -> Image.Image | Problem:
+        """The picture of an entry, or its problem."""
         quota = self.quota
         if kept >= quota.pictures:
-            return "refused", f"more than {quota.pictures:,} pictures", None
+            return Problem.of(entry.name, "refused", reason("pictures", most=quota.pictures))
         try:
             content = entry.read()
         except Exception as error:  # a damaged zip makes Python raise zlib.error, EOFError, BadZipFile, ...
-            return "unreadable", f"cannot be read ({error}); copy it again", None
+            return Problem.of(entry.name, "unreadable", reason("closed", error=str(error)))
         if content.startswith(archive.ZIP):
-            return "refused", archive.NESTED, None
+            return Problem.of(entry.name, "refused", archive.NESTED)
         try:
             picture = images.read(content, alpha=True)
         except images.ImageError as error:
-            return "unreadable", str(error), None
+            return Problem.of(entry.name, "unreadable", error.reason)
         self.pixels += picture.width * picture.height
         if self.pixels > quota.total_pixels:
-            return "refused", f"more than {quota.total_pixels / 1e6:,.0f} megapixels in all", None
+            return Problem.of(
+                entry.name, "refused", reason("megapixels", most=round(quota.total_pixels / 1e6))
+            )
         if min(picture.size) < quota.side:
-            return "small", f"{picture.width}x{picture.height} pixels; {quota.side} a side are needed", None
+            size = {"width": picture.width, "height": picture.height}
+            return Problem.of(entry.name, "small", reason("small", side=quota.side, **size))
         digest = hashlib.sha256(b"%d " % picture.width + picture.tobytes()).digest()
         if digest in self.first:
-            return "duplicate", f"the same pixels as {shown(self.first[digest])}, which is kept", None
+            return Problem.of(entry.name, "duplicate", reason("duplicate", first=shown(self.first[digest])))
         self.first[digest] = entry.name
-        return "", "", picture
+        return picture
 
     def _name(self, path: str) -> str:
         """A plain file name that no other picture has; a stranger's own may be anything."""

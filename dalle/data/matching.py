@@ -20,6 +20,7 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from dalle.data.archive import Entry, Problem, shown
+from dalle.reasons import Reason, Refused, reason
 
 METADATA = ("metadata.csv", "metadata.jsonl")
 COLUMNS = ("file_name", "text")
@@ -33,12 +34,12 @@ NUMBERED = re.compile(
 
 
 def check_caption(caption: str) -> str:
-    """The caption, its spaces tidied; raises ValueError where it is too long or has control characters."""
+    """The caption, its spaces tidied; raises Refused where it is too long or has control characters."""
     tidy = " ".join(caption.split())
     if len(tidy) > MAX_CAPTION:
-        raise ValueError(f"a caption has at most {MAX_CAPTION:,} characters; this one has {len(tidy):,}")
+        raise Refused("long", most=MAX_CAPTION, length=len(tidy))
     if odd := [c for c in tidy if unicodedata.category(c) in ("Cc", "Cs")]:
-        raise ValueError(f"a caption has no control characters; {shown(tidy)!r} has U+{ord(odd[0]):04X}")
+        raise Refused("control", caption=shown(tidy), character=f"U+{ord(odd[0]):04X}")
     return tidy
 
 
@@ -90,8 +91,10 @@ class Captions:
                 self.files += 1
             else:
                 self._claim(stem(entry.name), text, "text", entry.name)
+        except Refused as error:
+            self._problem(entry.name, "unreadable", error.reason)
         except Exception as error:  # UnicodeDecodeError, csv.Error, and what a damaged zip makes Python raise
-            self._problem(entry.name, "unreadable", f"cannot be read as captions in UTF-8 ({error})")
+            self._problem(entry.name, "unreadable", reason("not_text", error=str(error)))
         return True
 
     def _table(self, name: str, rows: Iterator[dict[str, object]]) -> None:
@@ -99,29 +102,25 @@ class Captions:
         for number, row in enumerate(rows, 1):
             told = f"{name}, row {number}"
             if number > self.max_rows:
-                self._problem(
-                    told, "caption", f"a table has at most {self.max_rows:,} rows; the rest is not read"
-                )
+                self._problem(told, "caption", reason("rows", most=self.max_rows))
                 return
             file, caption = (row.get(column) for column in COLUMNS)
             if isinstance(file, str) and isinstance(caption, str):
                 path = posixpath.normpath(f"{home}/{file.strip()}".replace("\\", "/"))
                 self._claim(path, caption, "metadata", f"{told} ({file.strip()})")
             else:
-                self._problem(
-                    told, "caption", f"needs the texts {' and '.join(COLUMNS)}; it has {shown(str(row))}"
-                )
+                self._problem(told, "caption", reason("row", row=shown(str(row))))
 
     def _claim(self, target: str, caption: str, source: str, told: str) -> None:
         try:
             tidy = check_caption(caption)
-        except ValueError as error:
-            self._problem(told, "caption", str(error))
+        except Refused as error:
+            self._problem(told, "caption", error.reason)
             return
         if tidy:
             self.claims.append(Claim(normal(target), tidy, source, told))
         else:
-            self._problem(told, "caption", "the caption is empty")
+            self._problem(told, "caption", reason("wordless"))
 
     def match(self, paths: Sequence[str]) -> dict[int, Claim]:
         """The claim of each picture that has one, by its position in `paths`."""
@@ -138,25 +137,25 @@ class Captions:
                 if not found:
                     claims.append(claim)
                 elif len(found) > 1:
-                    self._problem(claim.told, "orphan", f"{len(found)} pictures have that name; rename them")
+                    self._problem(claim.told, "orphan", reason("namesakes", count=len(found)))
                 elif found[0] in matched:
                     first = shown(matched[found[0]].told)
-                    self._problem(claim.told, "orphan", f"its picture is captioned by {first} already")
+                    self._problem(claim.told, "orphan", reason("captioned", first=first))
                 else:
                     matched[found[0]] = claim
                     self.files += claim.source == "text"
         for claim in claims:
-            self._problem(claim.told, "orphan", "no picture has that name")
+            self._problem(claim.told, "orphan", reason("pictureless"))
         return matched
 
-    def _problem(self, name: str, kind: str, reason: str) -> None:
-        self.problems.append(Problem(shown(name), kind, reason))
+    def _problem(self, name: str, kind: str, reason: Reason) -> None:
+        self.problems.append(Problem.of(name, kind, reason))
 
 
 def _csv(text: str) -> Iterator[dict[str, object]]:
     reader = csv.DictReader(io.StringIO(text, newline=""))
     if missing := [column for column in COLUMNS if column not in (reader.fieldnames or ())]:
-        raise ValueError(f"no column {missing[0]!r}; it has {shown(str(reader.fieldnames))}")
+        raise Refused("column", column=missing[0], columns=shown(str(reader.fieldnames)))
     yield from reader
 
 

@@ -1,6 +1,5 @@
 """The bench: one picture, large, and the sliders that it follows while they are dragged."""
 
-import re
 from collections.abc import Callable, Sequence
 from functools import partial
 from html import escape
@@ -8,10 +7,11 @@ from typing import Any
 
 import gradio as gr
 
-from dalle.recipe import Recipe
-from dalle.studio import Slider, Studio
+from dalle.recipe import CODE, Recipe
+from dalle.studio import Studio
+from dalle.ui.dials import Dials
 from dalle.ui.events import AT_ONCE, TROUBLE, View, excuse, problem
-from dalle.ui.shape import END, PLACES, Shape
+from dalle.ui.shape import Shape
 from dalle.ui.spoken import Spoken
 from dalle.ui.strings import Say
 from dalle.ui.tiles import Tile, figure
@@ -28,8 +28,7 @@ class Bench:
         self.shape = gr.State(None)
         # Outside of what is shown and hidden, which would show it too.
         self.query = gr.Textbox(label="", visible="hidden", elem_id="query")
-        with gr.Row(elem_classes="heading"):
-            spoken(gr.HTML, lambda say: {"value": f"<h2>{say('bench')}</h2>"}, apply_default_css=False)
+        spoken.heading("bench")
         self.empty = spoken(gr.HTML, lambda say: {"value": _empty(say)}, apply_default_css=False)
         with gr.Column(visible=False, elem_id="bench") as self.body:
             with gr.Row(elem_id="open"):
@@ -38,8 +37,14 @@ class Bench:
                     self.actions = self._buttons(spoken, *ACTIONS)
                     self.files = self._buttons(spoken, "download", "copy_link", "keep", "reuse", "edit")
             self.trouble = gr.HTML(apply_default_css=False)
-            spoken(gr.HTML, lambda say: {"value": _ends(studio.sliders, say)}, elem_id="ends")
-            self.sliders = self._sliders(spoken)
+            self.dials = Dials("slider")
+            with gr.Row(elem_classes="sliders"):
+                self.dials.add(IN_VIEW)
+            with (
+                spoken(gr.Accordion, lambda say: {"label": say("more_sliders")}, open=False),
+                gr.Row(elem_classes="sliders"),
+            ):
+                self.dials.add(CODE - IN_VIEW)
 
     def _buttons(self, spoken: Spoken, *names: str) -> dict[str, gr.Button]:
         with gr.Row(elem_classes="buttons"):
@@ -54,22 +59,9 @@ class Bench:
                 for name in names
             }
 
-    def _sliders(self, spoken: Spoken) -> list[gr.Slider]:
-        """One for each number of the code, in the code's order; the most telling ones stand first."""
-        named = self._studio.sliders
-        made = {}
-        with gr.Row(elem_classes="sliders"):
-            made |= {slider.index: live_slider(spoken, slider) for slider in named[:IN_VIEW]}
-        with (
-            spoken(gr.Accordion, lambda say: {"label": say("more_sliders")}, open=False),
-            gr.Row(elem_classes="sliders"),
-        ):
-            made |= {slider.index: live_slider(spoken, slider) for slider in named[IN_VIEW:]}
-        return [made[index] for index in sorted(made)]
-
     @property
     def outputs(self) -> set[Any]:
-        return {*self._quick, self.empty, self.body, *self.sliders}
+        return {*self._quick, self.empty, self.body, *self.dials.outputs}
 
     @property
     def _quick(self) -> set[Any]:
@@ -78,10 +70,12 @@ class Bench:
         return {self.shape, self.picture, self.trouble, self.query} | buttons
 
     def wire(self, language: gr.Radio) -> None:
+        dials = self.dials
+        dials.wire(language, lambda: self._studio.sliders)
         gr.on(
-            [slider.input for slider in self.sliders],
+            [slider.input for slider in dials.sliders],
             self.slide,
-            [language, self.shape, *self.sliders],
+            [language, self.shape, dials.order, *dials.sliders],
             self._quick,
             trigger_mode="always_last",  # the newest value wins, and nothing queues up
             **AT_ONCE,
@@ -94,14 +88,15 @@ class Bench:
 
     # --- what the events do
 
-    def open(self, recipe: Recipe, tile: Tile | None = None) -> View:
+    def open(self, say: Say, recipe: Recipe, tile: Tile | None = None) -> View:
         """Show a recipe, drawing it where no tile of it is at hand. Raises Busy."""
-        return self._whole(Shape.opened(recipe, self._studio.codes), tile)
+        return self._whole(say, Shape.opened(recipe, self._studio.codes), tile)
 
-    def slide(self, language: str, shape: Shape | None, *sliders: float) -> View:
+    def slide(self, language: str, shape: Shape | None, order: Sequence[int], *sliders: float) -> View:
         if shape is None:
             return gr.skip()
-        return self._tried(language, lambda: self._shown(shape.moved(sliders)))
+        at = dict(zip(order, sliders, strict=True))
+        return self._tried(language, lambda: self._shown(shape.moved([at[index] for index in sorted(at)])))
 
     def act(self, name: str, language: str, shape: Shape | None) -> View:
         """One of ACTIONS."""
@@ -114,11 +109,13 @@ class Bench:
             "nudge": shape.nudged,
             "resample": lambda: shape.resampled(codes),
         }
-        return self._tried(language, lambda: self._whole(change[name]()))
+        return self._tried(language, lambda: self._whole(Say(language), change[name]()))
 
     def take(self, language: str, shape: Shape, recipe: Recipe) -> View:
         """Go on from a recipe that was reached from the open picture."""
-        return self._tried(language, lambda: self._whole(shape.taken(recipe, self._studio.codes)))
+        return self._tried(
+            language, lambda: self._whole(Say(language), shape.taken(recipe, self._studio.codes))
+        )
 
     def _tried(self, language: str, act: Callable[[], View]) -> View:
         """What an act changes; where it cannot be done, nothing but the word of it."""
@@ -138,44 +135,13 @@ class Bench:
             self.actions["reset"]: gr.update(interactive=shape.recipe != shape.origin),
         }
 
-    def _whole(self, shape: Shape, tile: Tile | None = None) -> View:
+    def _whole(self, say: Say, shape: Shape, tile: Tile | None = None) -> View:
         return {
             **self._shown(shape, tile),
-            **dict(zip(self.sliders, shape.sliders(), strict=True)),
+            **self.dials.show(say, self._studio.sliders, shape.sliders()),
             self.empty: gr.update(visible=False),
             self.body: gr.update(visible=True),
         }
-
-
-def live_slider(spoken: Spoken, slider: Slider, prefix: str = "slider") -> gr.Slider:
-    """A slider for one number of the code; its ends are labelled by `_ends`, through its id."""
-    return spoken(
-        gr.Slider,
-        lambda say: {"label": slider.name[say.language]},
-        minimum=-END,
-        maximum=END,
-        step=10**-PLACES,
-        value=0,
-        buttons=[],
-        min_width=0,
-        elem_id=f"{prefix}-{slider.index}",
-    )
-
-
-def _ends(sliders: Sequence[Slider], say: Say) -> str:
-    """A style sheet that writes what a slider's ends look like where Gradio writes -3 and 3."""
-    rules = [
-        f":is(#slider-{slider.index}, #bend-{slider.index}) .{side}_value::after"
-        f"{{content:{_css_text(words[say.language])}}}"
-        for slider in sliders
-        for side, words in (("min", slider.low), ("max", slider.high))
-    ]
-    return f"<style>{''.join(rules)}</style>"
-
-
-def _css_text(text: str) -> str:
-    """A text as CSS quotes it; it cannot end the style sheet."""
-    return '"' + re.sub(r'[\\"<\n]', lambda found: f"\\{ord(found[0]):x} ", text) + '"'
 
 
 def _empty(say: Say) -> str:

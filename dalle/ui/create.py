@@ -55,7 +55,7 @@ class Create:
         if shape is None:
             return gr.skip()
         with told(Say(language)):
-            return self._open(links.fitted(shape.recipe, self._studio)[0])
+            return self._open(Say(language), links.fitted(shape.recipe, self._studio)[0])
 
     @property
     def opened(self) -> set[Any]:
@@ -70,7 +70,7 @@ class Create:
         form, gallery, history = self.form, self.gallery, self.history
         start = [form.draw.click, form.prompt.submit]
         drawn = gr.on(start, gallery.draw, [self._language, *form.inputs], gallery.outputs, **QUIET)
-        drawn.then(self._open_first, gallery.tiles, self.opened, **AT_ONCE)
+        drawn.then(self._open_first, [self._language, gallery.tiles], self.opened, **AT_ONCE)
         drawn.then(history.add, [history.entries, gallery.tiles], history.outputs, **AT_ONCE)
         form.keep(drawn.then)
         # Beside the drawing: Gradio runs listeners of one event one after the other.
@@ -86,7 +86,8 @@ class Create:
         bench.wire(self._language)
         history.wire(self._language)
         walk.wire(self._language, bench.shape)
-        self.gallery.pictures.select(self._open_tile, self.gallery.tiles, self.opened, **AT_ONCE)
+        at_hand = [self._language, self.gallery.tiles]
+        self.gallery.pictures.select(self._open_tile, at_hand, self.opened, **AT_ONCE)
         chosen = [self._language, bench.shape, walk.recipes]
         walk.cells.select(self._take, chosen, bench.outputs, **AT_ONCE)
         keep = [self._language, bench.shape, history.entries]
@@ -118,14 +119,14 @@ class Create:
 
     # --- pictures that are at hand
 
-    def _open_first(self, tiles: tuple[Tile, ...]) -> View:
-        return self._open(tiles[0].recipe, tiles[0]) if tiles else gr.skip()
+    def _open_first(self, language: str, tiles: tuple[Tile, ...]) -> View:
+        return self._open(Say(language), tiles[0].recipe, tiles[0]) if tiles else gr.skip()
 
-    def _open_tile(self, tiles: tuple[Tile, ...], event: gr.EventData) -> View:
-        return self._open(tiles[event.index].recipe, tiles[event.index])
+    def _open_tile(self, language: str, tiles: tuple[Tile, ...], event: gr.EventData) -> View:
+        return self._open(Say(language), tiles[event.index].recipe, tiles[event.index])
 
-    def _open(self, recipe: Recipe, tile: Tile | None = None) -> View:
-        return self.bench.open(recipe, tile) | self.walk.cleared()
+    def _open(self, say: Say, recipe: Recipe, tile: Tile | None = None) -> View:
+        return self.bench.open(say, recipe, tile) | self.walk.cleared(say)
 
     def _take(self, language: str, shape: Shape, recipes: tuple[Recipe, ...], event: gr.EventData) -> View:
         """A cell of the walk was chosen."""
@@ -172,9 +173,9 @@ class Create:
     def _restore(self, language: str, recipe: Recipe, settings: Settings) -> View:
         """Open a picture and set the form to what it was drawn by."""
         fitted, other = links.fitted(recipe, self._studio)
-        view = self._open(fitted) | self.form.show(settings.like(fitted))
+        say = Say(language)
+        view = self._open(say, fitted) | self.form.show(settings.like(fitted))
         if other:
-            say = Say(language)
             theirs = escape(recipe.checkpoint or "?")
             message = say("other_checkpoint", theirs=theirs, ours=fitted.checkpoint)
             gr.Warning(message, duration=None)

@@ -10,6 +10,7 @@ from PIL import Image
 
 from dalle.data.folder import Folder, Item, Problem
 from dalle.data.views import plain
+from dalle.reasons import Reason
 from dalle.recipe import MAX_PROMPT
 from dalle.studio import Studio
 from dalle.ui import tiles
@@ -29,10 +30,7 @@ class Draft:
 
     def __init__(self, studio: Studio, workshop: Workshop, spoken: Spoken):
         self._studio, self._workshop = studio, workshop
-        with gr.Row(elem_classes="heading"):
-            spoken(
-                gr.HTML, lambda say: {"value": f"<h2>{say('teach_pictures')}</h2>"}, apply_default_css=False
-            )
+        spoken.heading("teach_pictures")
         self._zone(spoken)
         self.status = gr.HTML(apply_default_css=False, elem_id="draft-status", elem_classes="status")
         self.trouble = gr.HTML(apply_default_css=False, elem_classes="status")
@@ -50,21 +48,9 @@ class Draft:
         with gr.Column(elem_id="zone"):
             spoken(gr.HTML, lambda say: {"value": _invitation(say)}, apply_default_css=False)
             with gr.Row(elem_classes="buttons"):
-                self.files = spoken(
-                    gr.UploadButton,
-                    lambda say: {"label": say("teach_files")},
-                    file_count="multiple",
-                    size="sm",
-                    min_width=0,
-                    elem_id="teach-files",
-                )
-                self.folder = spoken(
-                    gr.UploadButton,
-                    lambda say: {"label": say("teach_folder")},
-                    file_count="directory",
-                    size="sm",
-                    min_width=0,
-                    elem_id="teach-folder",
+                self.files = spoken.upload("teach_files", "teach-files", file_count="multiple", min_width=0)
+                self.folder = spoken.upload(
+                    "teach_folder", "teach-folder", file_count="directory", min_width=0
                 )
 
     def _captions(self, spoken: Spoken) -> None:
@@ -86,7 +72,7 @@ class Draft:
             type="array",
             interactive=True,
             show_label=False,
-            max_height=320,
+            max_height=352,
             buttons=[],
             elem_id="captions",
         )
@@ -97,6 +83,7 @@ class Draft:
             gr.Radio,
             lambda say: {"label": say("teach_preset"), "choices": self._presets(say, None)},
             value=self._workshop.limits.presets[0],
+            elem_classes="pills",
             elem_id="preset",
         )
         with spoken(gr.Accordion, lambda say: {"label": say("settings")}, open=False):
@@ -107,6 +94,7 @@ class Draft:
                     "choices": [(say("teach_crop"), "crop"), (say("teach_pad"), "pad")],
                 },
                 value="crop",
+                elem_classes="pills",
             )
             flips = spoken(gr.Checkbox, lambda say: {"label": say("teach_flips")}, value=False)
             name = spoken(
@@ -261,7 +249,7 @@ def _problems(say: Say, problems: Sequence[Problem]) -> str:
     if not problems:
         return ""
     lines = [
-        f"<li><b>{escape(each.name)}</b> <i>{say(f'problem_{each.kind}')}</i> {escape(each.reason)}</li>"
+        f"<li><b>{escape(each.name)}</b> <i>{say(f'problem_{each.kind}')}</i> {escape(_why(say, each))}</li>"
         for each in problems[:LISTED]
     ]
     if len(problems) > LISTED:
@@ -270,6 +258,10 @@ def _problems(say: Say, problems: Sequence[Problem]) -> str:
         f'<details class="problems"><summary>{say("teach_left_out")}</summary>'
         f"<ul>{''.join(lines)}</ul></details>"
     )
+
+
+def _why(say: Say, problem: Problem) -> str:
+    return say.why(Reason(problem.code, problem.values)) if problem.code else problem.reason
 
 
 def _holds(say: Say, outlook: Outlook) -> str:

@@ -19,7 +19,7 @@ from dalle.ui.create import Create
 from dalle.ui.events import AT_ONCE, QUIET, TROUBLE, Running, View, excuse, problem, told
 from dalle.ui.gallery import bar
 from dalle.ui.results import Results, shown
-from dalle.ui.shape import Shape
+from dalle.ui.shape import Code, Shape
 from dalle.ui.spoken import Spoken
 from dalle.ui.strings import Say
 from dalle.ui.tiles import Tile
@@ -65,7 +65,7 @@ class Edit:
                 self._easel(spoken)
                 mask = gr.Textbox(label="", visible="hidden")
                 with gr.Column(visible=False, elem_id="workshop") as self.body:
-                    self.tools = Tools(studio, spoken, mask)
+                    self.tools = Tools(spoken, mask)
                     self._start(spoken)
             with gr.Column(scale=5, min_width=300, elem_classes="sheet"):
                 self.results = Results(spoken)
@@ -80,15 +80,8 @@ class Edit:
 
     def _easel(self, spoken: Spoken) -> None:
         """Where the picture stands, beside how the model sees it."""
-        with gr.Row(elem_classes="heading"):
-            spoken(gr.HTML, lambda say: {"value": f"<h2>{say('edit_picture')}</h2>"}, apply_default_css=False)
-            self.open = spoken(
-                gr.UploadButton,
-                lambda say: {"label": say("edit_open")},
-                size="sm",
-                scale=0,
-                elem_id="edit-open",
-            )
+        with spoken.heading("edit_picture"):
+            self.open = spoken.upload("edit_open", "edit-open", scale=0)
         self.trouble = gr.HTML(apply_default_css=False, elem_id="edit-trouble")
         self.empty = spoken(gr.HTML, lambda say: {"value": _empty(say)}, apply_default_css=False)
         self.pair = gr.HTML(visible=False, apply_default_css=False, elem_id="pair")
@@ -116,7 +109,8 @@ class Edit:
         own = {self.opened, self.awaited, self.trouble, self.empty, self.pair, self.caption, self.body}
         return (
             own
-            | {self._tabs, self.tools.wanted, self.tools.board, *self.tools.sliders}
+            | {self._tabs, self.tools.wanted, self.tools.board}
+            | self.tools.bending.outputs
             | self.results.outputs
         )
 
@@ -132,10 +126,12 @@ class Edit:
         self.go.click(self._edit, asked, busy, js=WITH_MASK, **QUIET)
         self.stop.click(self._running.stop, **AT_ONCE)
         tools.tool.change(lambda tool: gr.update(visible=tool != LIVE), tools.tool, self.go, **AT_ONCE)
+        bending = tools.bending
+        bending.wire(language, lambda: self._studio.sliders)
         gr.on(
-            [slider.input for slider in tools.sliders],
+            [slider.input for slider in bending.sliders],
             self._bend,
-            [language, self.opened, self.caption, *tools.sliders],
+            [language, self.opened, self.caption, bending.order, *bending.sliders],
             results.outputs,
             trigger_mode="always_last",  # the newest value wins, and nothing queues up
             **AT_ONCE,
@@ -215,25 +211,45 @@ class Edit:
         return {self.trouble: trouble}
 
     def _show(self, language: str, picture: Picture) -> View:
-        say, seen = Say(language), self._studio.see(picture)
-        fitted, again = (
-            Tile.of(Picture(image, picture.recipe)) for image in (seen.fitted, seen.reconstruction)
-        )
-        opened = Opened(Tile.of(picture), fitted.uri, seen.code)
-        caption = edits.caption(picture.recipe)
-        standing = [slider.index for slider in self._studio.sliders[: len(self.tools.sliders)]]
-        return {
-            self.opened: opened,
+        say, view = Say(language), self._seen(Say(language), picture)
+        opened, caption = view[self.opened], edits.caption(picture.recipe)
+        return view | {
             self.awaited: None,
             self.trouble: "",
             self.empty: gr.update(visible=False),
-            self.pair: gr.update(value=_pair(say, fitted.uri, again.uri, seen.psnr), visible=True),
             self.caption: gr.update(value=caption, visible=True, interactive=opened.described),
             self.body: gr.update(visible=True),
-            **self.tools.show(say, opened.tile, fitted.uri),
-            **dict(zip(self.tools.sliders, _stood(seen.code, standing), strict=True)),
+            **self.tools.show(say, opened.tile, opened.fitted),
             **self.results.cleared(),
         }
+
+    def _seen(self, say: Say, picture: Picture) -> View:
+        """A picture as the checkpoint in use sees it, and where that checkpoint's sliders stand for it."""
+        seen = self._studio.see(picture)
+        fitted, again = (
+            Tile.of(Picture(image, picture.recipe)) for image in (seen.fitted, seen.reconstruction)
+        )
+        return {
+            self.opened: Opened(Tile.of(picture), fitted.uri, seen.code),
+            self.pair: gr.update(value=_pair(say, fitted.uri, again.uri, seen.psnr), visible=True),
+            **self.tools.bending.show(say, self._studio.sliders, _stood(seen.code)),
+        }
+
+    @property
+    def seen(self) -> set[Any]:
+        """What changes when another checkpoint looks at the open picture."""
+        return {self.opened, self.pair, self.caption} | self.tools.bending.outputs
+
+    def refit(self, language: str, opened: Opened | None) -> View:
+        """Look at the open picture again, by the checkpoint that is in use now; changes `seen`.
+
+        To a checkpoint that did not draw it, it is a file like any other.
+        """
+        if opened is None:
+            return gr.skip()
+        with told(Say(language)):
+            view = self._seen(Say(language), self._studio.open(opened.tile.png))
+        return view | {self.caption: gr.update(interactive=view[self.opened].described)}
 
     # --- edits
 
@@ -270,14 +286,15 @@ class Edit:
     def _busy(self, busy: bool) -> View:
         return {self.go: gr.update(visible=not busy), self.stop: gr.update(visible=busy)}
 
-    def _bend(self, language: str, opened: Opened | None, caption: str, *sliders: float) -> View:
+    def _bend(
+        self, language: str, opened: Opened | None, caption: str, order: tuple[int, ...], *sliders: float
+    ) -> View:
         """The one result of the sliders, as fast as they are dragged."""
         if opened is None:
             return gr.skip()
-        say, code = Say(language), list(opened.code)
-        numbers = [slider.index for slider in self._studio.sliders[: len(sliders)]]
-        for number, value, stood in zip(numbers, sliders, _stood(opened.code, numbers), strict=True):
-            if value != stood:
+        say, code, stood = Say(language), list(opened.code), _stood(opened.code)
+        for number, value in zip(order, sliders, strict=True):
+            if value != stood[number]:
                 code[number] = value
         try:
             edit = Change(code=tuple(round(value, PLACES) for value in code))
@@ -287,10 +304,9 @@ class Edit:
         return self.results.ended(say, [bent], opened.fitted, "")
 
 
-def _stood(code: tuple[float, ...], numbers: list[int]) -> list[float]:
-    """Where sliders of some numbers stand for a code."""
-    at = Shape(Recipe(), code, Recipe()).sliders()
-    return [at[number] for number in numbers]
+def _stood(code: Code) -> Code:
+    """Where sliders stand for a code."""
+    return Shape(Recipe(), code, Recipe()).sliders()
 
 
 def _kind(kind: str, drawn: list[Tile]) -> str:

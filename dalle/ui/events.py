@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 
+from dalle.reasons import Refused
 from dalle.studio import Busy
 from dalle.ui.strings import Say
 
@@ -24,7 +25,9 @@ TROUBLE = (Busy, ValueError, RuntimeError, OSError)
 
 def excuse(say: Say, error: Exception, key: str = "failed") -> str:
     """What a visitor is told of one of TROUBLE; `key` is a text with a place for the reason."""
-    return say("busy", waiting=error.waiting) if isinstance(error, Busy) else say(key, reason=error)
+    if isinstance(error, Busy):
+        return say("busy", waiting=error.waiting)
+    return say(key, reason=say.why(error.reason) if isinstance(error, Refused) else error)
 
 
 def problem(text: str) -> str:

@@ -23,8 +23,7 @@ class Gallery:
     def __init__(self, studio: Studio, spoken: Spoken, form: Form):
         self._studio, self._form = studio, form
         self._running = Running()
-        with gr.Row(elem_classes="heading"):
-            spoken(gr.HTML, lambda say: {"value": f"<h2>{say('pictures')}</h2>"}, apply_default_css=False)
+        with spoken.heading("pictures"):
             self.zip = spoken(
                 gr.Button, lambda say: {"value": say("zip")}, size="sm", scale=0, visible=False, elem_id="zip"
             )

@@ -27,14 +27,11 @@ class History:
 
     def __init__(self, spoken: Spoken, secret: str):
         self.entries = gr.BrowserState([], storage_key="dalle-history-1", secret=secret)
-        with gr.Row(elem_classes="heading"):
-            spoken(gr.HTML, lambda say: {"value": f"<h2>{say('history')}</h2>"}, apply_default_css=False)
+        with spoken.heading("history"):
             self.clear = spoken(
                 gr.Button, lambda say: {"value": say("clear")}, size="sm", scale=0, visible=False
             )
-            self.drop = spoken(
-                gr.UploadButton, lambda say: {"label": say("drop")}, size="sm", scale=0, elem_id="drop"
-            )
+            self.drop = spoken.upload("drop", "drop", scale=0)
         hint = '<p class="hint">{}</p>'
         spoken(gr.HTML, lambda say: {"value": hint.format(say("history_hint"))}, apply_default_css=False)
         self.strip = gr.HTML(

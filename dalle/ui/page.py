@@ -61,7 +61,7 @@ def build(studio: Studio, language: str | None = None, workshop: Workshop | None
                 ):
                     train = Train(studio, workshop, spoken, choice, visitor)
             with spoken(gr.Tab, lambda say: {"label": say("tab_about")}):
-                card = footer.about(studio)
+                card = footer.about(studio, spoken)
         credit = footer.footer(studio, spoken)
         translated = spoken.follow(choice)
         choice.input(None, choice, spoken_here, js="(language) => [language]")
@@ -72,7 +72,8 @@ def build(studio: Studio, language: str | None = None, workshop: Workshop | None
         if workshop:
             another = picker.wire(choice, visitor, credit, card)
             another.then(create.refit, [choice, create.bench.shape], create.opened, **QUIET)
-            train.use(picker, create, tabs)
+            for chosen in (another, train.use(picker, create, tabs)):  # the latter draws pictures anew
+                chosen.then(edit.refit, [choice, edit.opened], edit.seen, **QUIET)
             train.arrive(page, picker)
             train.follow(translated)
     return page

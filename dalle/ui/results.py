@@ -32,8 +32,7 @@ class Results:
     """`tiles` is the State with what is finished, `chosen` with the number of the one that is looked at."""
 
     def __init__(self, spoken: Spoken):
-        with gr.Row(elem_classes="heading"):
-            spoken(gr.HTML, lambda say: {"value": f"<h2>{say('results')}</h2>"}, apply_default_css=False)
+        spoken.heading("results")
         self.status = gr.HTML(elem_id="edit-status", apply_default_css=False)
         self.empty = spoken(gr.HTML, lambda say: {"value": _empty(say)}, apply_default_css=False)
         self.pictures = gr.HTML(

@@ -24,6 +24,16 @@ class Spoken:
         self._known.append((component, texts))
         return component
 
+    def heading(self, key: str) -> gr.Row:
+        """A row that begins with a heading; what is made within it stands at its end."""
+        with gr.Row(elem_classes="heading") as row:
+            self(gr.HTML, lambda say: {"value": f"<h2>{say(key)}</h2>"}, apply_default_css=False)
+        return row
+
+    def upload(self, key: str, name: str, **properties: Any) -> Any:
+        """A small button that opens files; `name` is its id."""
+        return self(gr.UploadButton, lambda say: {"label": say(key)}, size="sm", elem_id=name, **properties)
+
     def follow(self, choice: gr.Radio) -> Any:
         """From now on the language is what `choice` holds; -> the event of another one."""
         known = [component for component, _ in self._known]

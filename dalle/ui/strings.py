@@ -2,6 +2,8 @@
 
 import math
 
+from dalle.reasons import ENGLISH, Reason
+
 LANGUAGES = {"en": "EN", "zh": "中文"}
 TAGS = {"en": "en", "zh": "zh-CN"}  # as browsers name them
 
@@ -300,7 +302,11 @@ TABLE: dict[str, tuple[str, str]] = {
     "about_minutes": ("about {count} min", "约 {count} 分钟"),
     "about_hours": ("about {count} h", "约 {count} 小时"),
     "about_seconds": ("about {count} s", "约 {count} 秒"),
-    # --- footer
+    # --- about and footer
+    "about_card": (
+        "The model card that came with the checkpoint in use, word for word.",
+        "正在使用的检查点自带的模型卡，原文照录。",
+    ),
     "checkpoint": ("Checkpoint", "检查点"),
     "can_draw": (
         "Draws icons at {size}×{size}: things, animals, food, faces; in colours, counts, places and pairs.",
@@ -313,6 +319,57 @@ TABLE: dict[str, tuple[str, str]] = {
         "服务器没有回应。设置和历史都保存在本浏览器中，恢复后即可继续。",
     ),
 }
+
+CHINESE = {  # of the reasons whose English the library has
+    # --- a picture
+    "pixels": "图片太大，{width}×{height} 像素；请缩小，最多读取 {megapixels} 百万像素、{size}",
+    "bomb": "图片太大（{error}）；请缩小，最多读取 {megapixels} 百万像素、{size}",
+    "bytes": "文件太大；请缩小，最多读取 {megapixels} 百万像素、{size}",
+    "foreign": "无论叫什么名字，它都不是 PNG、JPEG、WebP 或 GIF 图片；请用图片软件打开，另存为 PNG",
+    "damaged": "图片损坏或不完整（{error}）；请用图片软件打开，另存为 PNG",
+    "empty": "文件是空的；请换一个，或从原处重新复制",
+    # --- a file among others
+    "hidden": "隐藏文件，或由系统生成",
+    "nested": "不打开里面的压缩包；请先解压，若是 zip 也可单独上传",
+    "unpacked": "解压后有 {size}，每个文件最多 {most}",
+    "total": "加上它，总量会超过 {most}",
+    "closed": "无法读取（{error}）；请重新复制",
+    "link": "不会打开指向别处的链接；请放入文件本身",
+    "irregular": "不是普通文件",
+    "outside": "它的路径指向 zip 之外",
+    "encrypted": "已加密；请不用密码重新打包",
+    "method": "压缩方式特殊；请打包成普通 zip",
+    # --- a picture among others
+    "pictures": "超过 {most:,} 张图片",
+    "megapixels": "总共超过 {most:,} 百万像素",
+    "small": "{width}×{height} 像素；每边至少要 {side} 像素",
+    "duplicate": "像素与 {first} 完全相同，已保留那一张",
+    "removed": "已手动移除",
+    # --- captions
+    "not_text": "无法作为 UTF-8 说明文字读取（{error}）",
+    "column": "没有 {column!r} 这一列，只有 {columns}",
+    "rows": "表格最多 {most:,} 行，其余未读",
+    "row": "需要 file_name 和 text 两栏文字，这里是 {row}",
+    "long": "说明最多 {most:,} 个字符，这条有 {length:,} 个",
+    "control": "说明中不能有控制字符；{caption!r} 中有 {character}",
+    "wordless": "说明是空的",
+    "namesakes": "有 {count} 张图片叫这个名字；请改名",
+    "captioned": "它的图片已由 {first} 说明",
+    "pictureless": "没有叫这个名字的图片",
+    # --- all that was handed over
+    "files": "超过 {most:,} 个文件；请去掉不是图片的，或分批上传",
+    "missing": "找不到 {path}；请给出文件夹、zip 或图片",
+    "large_zip": "{name} 大于 {most}；请少放些图片",
+    "long_zip": "{name} 中超过 {most:,} 个文件；请少放些图片",
+    "bad_zip": "{name} 不是 zip，或已损坏（{error}）；请重新打包",
+    "not_gathered": "{path} 中没有整理好的图片（{error}）；请重新上传",
+    # --- a checkpoint
+    "not_taken": "未接收 {name}：{reason}",
+    "no_part": "{name} 不是检查点的一部分；请上传在这里下载的 zip，或含有 {files} 的文件夹",
+    "several": "这些文件来自不止一个检查点；请一次给一个",
+    "part_closed": "无法读取 {name}（{error}）；请重新复制",
+}
+TABLE |= {f"why_{code}": (text, CHINESE[code]) for code, text in ENGLISH.items()}
 
 
 class Say:
@@ -328,6 +385,11 @@ class Say:
     def __call__(self, key: str, **values: object) -> str:
         """The text of a key of TABLE, with `values` in its braces; KeyError where there is none."""
         return TABLE[key][self._column].format(**values)
+
+    def why(self, reason: Reason) -> str:
+        """A reason of the library, in this language."""
+        told = {n: self.why(v) if isinstance(v, Reason) else v for n, v in reason.values.items()}
+        return self(f"why_{reason.code}", **told)
 
 
 def duration(say: Say, seconds: float) -> str:

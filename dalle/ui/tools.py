@@ -17,7 +17,8 @@ from dalle.data.emoji import STYLES
 from dalle.edits import Blend, Change, CutOut, Edit, Enlarge, Paint, Vary
 from dalle.recipe import MAX_PROMPT, SEEDS, Recipe
 from dalle.studio import Studio
-from dalle.ui.bench import IN_VIEW, live_slider
+from dalle.ui.bench import IN_VIEW
+from dalle.ui.dials import Dials
 from dalle.ui.events import AT_ONCE, View
 from dalle.ui.form import OFFERED, Settings
 from dalle.ui.spoken import Spoken
@@ -138,10 +139,10 @@ def files(other: Tile | None) -> dict[str, Image.Image]:
 class Tools:
     """`tool` is the choice; `inputs` has a component for each field of Wish, in their order.
 
-    `other` is the State with the tile of another picture, `sliders` are those that bend the open one.
+    `other` is the State with the tile of another picture, `bending` has the sliders that bend the open one.
     """
 
-    def __init__(self, studio: Studio, spoken: Spoken, mask: gr.Textbox):
+    def __init__(self, spoken: Spoken, mask: gr.Textbox):
         """`mask` stands outside of what is shown and hidden, which would show it too."""
         self._parts: dict[str, Any] = {}
         self.tool = spoken(
@@ -157,7 +158,8 @@ class Tools:
         self._dials(spoken)
         self._other(spoken)
         with gr.Row(visible=False, elem_classes="sliders") as self._parts["sliders"]:
-            self.sliders = [live_slider(spoken, slider, "bend") for slider in studio.sliders[:IN_VIEW]]
+            self.bending = Dials("bend")
+            self.bending.add(IN_VIEW)
         self._hint(spoken)
         named = {"tool": self.tool, "mask": mask} | self._parts
         self.inputs = [named[name] for name in NAMES]
@@ -220,9 +222,7 @@ class Tools:
         """Where another picture is opened, to blend with or to take the style of."""
         self.other = gr.State(None)
         with gr.Row(visible=False, elem_id="other") as self._parts["other"]:
-            self.open_other = spoken(
-                gr.UploadButton, lambda say: {"label": say("edit_other")}, size="sm", elem_id="edit-other"
-            )
+            self.open_other = spoken.upload("edit_other", "edit-other")
             self.shown_other = gr.HTML(apply_default_css=False, elem_id="other-shown")
 
     def _hint(self, spoken: Spoken) -> None:

@@ -65,8 +65,8 @@ class Train:
         asked = [self._language, self.visitor, draft.table]
         translated.then(draft.retell, asked, draft.told | {draft.table}, **QUIET)
 
-    def use(self, picker: Picker, create: Create, tabs: gr.Tabs) -> None:
-        """Draw with a run's checkpoint: chosen, and at once tried, in the Create tab."""
+    def use(self, picker: Picker, create: Create, tabs: gr.Tabs) -> Any:
+        """Draw with a run's checkpoint: chosen, and at once tried, in the Create tab; -> the event of it."""
         given = [self._language, self.visitor, self.watch.chosen]
         button = self.watch.buttons["use"]
         chosen = button.click(
@@ -77,6 +77,7 @@ class Train:
         )
         asked = chosen.success(self._caption, given, [create.form.prompt, tabs], **AT_ONCE)
         asked.then(None, js=PRESS_DRAW)
+        return chosen
 
     def _caption(self, language: str, visitor: str, name: str) -> list[Any]:
         """What a run was taught, as a prompt, and the tab that draws it."""

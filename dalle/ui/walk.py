@@ -29,31 +29,20 @@ class Walk:
         with spoken(gr.Accordion, lambda say: {"label": say("walk")}, open=False, elem_id="walk"):
             with gr.Row(equal_height=True):
                 first = studio.sliders[0].index
-                self.across = spoken(
-                    gr.Dropdown,
-                    lambda say: {"label": say("walk_across"), "choices": self._names(say)},
-                    value=first,
-                )
-                self.down = spoken(
-                    gr.Dropdown,
-                    lambda say: {
-                        "label": say("walk_down"),
-                        "choices": [(say("walk_none"), NOTHING), *self._names(say)],
-                    },
-                    value=NOTHING,
-                )
+                self.across = spoken(gr.Dropdown, self._across, value=first)
+                self.down = spoken(gr.Dropdown, self._down, value=NOTHING)
                 self.go = spoken(gr.Button, lambda say: {"value": say("walk_go")}, size="sm", scale=0)
             self.cells = gr.HTML(js_on_load=tiles.SELECT, apply_default_css=False, elem_id="cells")
 
     @property
     def outputs(self) -> set[Any]:
-        return {self.cells, self.recipes}
+        return {self.cells, self.recipes, self.across, self.down}
 
     def wire(self, language: gr.Radio, shape: gr.State) -> None:
         self.go.click(
             self.draw,
             [language, shape, self.across, self.down],
-            self.outputs,
+            {self.cells, self.recipes},
             **QUIET,
         )
 
@@ -71,8 +60,16 @@ class Walk:
             self.recipes: recipes,
         }
 
-    def cleared(self) -> View:
-        return {self.cells: "", self.recipes: ()}
+    def cleared(self, say: Say) -> View:
+        """For a picture that was opened; by another checkpoint the sliders may have other names."""
+        across, down = gr.update(**self._across(say)), gr.update(**self._down(say))
+        return {self.cells: "", self.recipes: (), self.across: across, self.down: down}
+
+    def _across(self, say: Say) -> dict[str, Any]:
+        return {"label": say("walk_across"), "choices": self._names(say)}
+
+    def _down(self, say: Say) -> dict[str, Any]:
+        return {"label": say("walk_down"), "choices": [(say("walk_none"), NOTHING), *self._names(say)]}
 
     def _names(self, say: Say) -> list[tuple[str, int]]:
         return [(slider.name[say.language], slider.index) for slider in self._studio.sliders]

@@ -45,16 +45,8 @@ class Watch:
     def __init__(self, studio: Studio, workshop: Workshop, spoken: Spoken):
         self._studio, self._workshop = studio, workshop
         self.chosen, self.seen = gr.State(""), gr.State({})
-        with gr.Row(elem_classes="heading"):
-            spoken(gr.HTML, lambda say: {"value": f"<h2>{say('runs')}</h2>"}, apply_default_css=False)
-            self.bring = spoken(
-                gr.UploadButton,
-                lambda say: {"label": say("run_import")},
-                file_count="multiple",
-                size="sm",
-                scale=0,
-                elem_id="bring",
-            )
+        with spoken.heading("runs"):
+            self.bring = spoken.upload("run_import", "bring", file_count="multiple", scale=0)
         self.news = gr.HTML(apply_default_css=False, elem_classes="status")
         self.listed = gr.HTML(js_on_load=tiles.SELECT, apply_default_css=False, elem_id="runs")
         self.empty = spoken(gr.HTML, lambda say: {"value": _empty(say)}, apply_default_css=False)

@@ -1,0 +1,83 @@
+"""Why a file is refused: a code with values. The library tells it in English, a page in any language."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+_SMALLER = "make it smaller: {megapixels} megapixels and {size} are read at most"
+_EXPORT = "open it in a picture editor and export it as PNG"
+
+ENGLISH = {
+    # --- a picture
+    "pixels": f"the picture is too large, {{width}}x{{height}} pixels; {_SMALLER}",
+    "bomb": f"the picture is too large ({{error}}); {_SMALLER}",
+    "bytes": f"the file is too large; {_SMALLER}",
+    "foreign": f"the file is no PNG, JPEG, WebP or GIF picture, whatever its name says; {_EXPORT}",
+    "damaged": f"the picture is damaged or cut short ({{error}}); {_EXPORT}",
+    "empty": "the file is empty: choose another, or copy it again from where it came",
+    # --- a file among others
+    "hidden": "hidden, or made by the system",
+    "nested": "an archive inside is not opened; unpack it, or give it alone if it is a zip",
+    "unpacked": "{size} when unpacked; a file may have {most}",
+    "total": "with it there would be more than {most} in all",
+    "closed": "cannot be read ({error}); copy it again",
+    "link": "a link to elsewhere is not followed; put the file itself here",
+    "irregular": "no regular file",
+    "outside": "its path leads out of the zip",
+    "encrypted": "encrypted; pack it without a password",
+    "method": "packed by an unusual method; pack it as an ordinary zip",
+    # --- a picture among others
+    "pictures": "more than {most:,} pictures",
+    "megapixels": "more than {most:,} megapixels in all",
+    "small": "{width}x{height} pixels; {side} a side are needed",
+    "duplicate": "the same pixels as {first}, which is kept",
+    "removed": "taken out by hand",
+    # --- captions
+    "not_text": "cannot be read as captions in UTF-8 ({error})",
+    "column": "no column {column!r}; it has {columns}",
+    "rows": "a table has at most {most:,} rows; the rest is not read",
+    "row": "needs the texts file_name and text; it has {row}",
+    "long": "a caption has at most {most:,} characters; this one has {length:,}",
+    "control": "a caption has no control characters; {caption!r} has {character}",
+    "wordless": "the caption is empty",
+    "namesakes": "{count} pictures have that name; rename them",
+    "captioned": "its picture is captioned by {first} already",
+    "pictureless": "no picture has that name",
+    # --- all that was handed over
+    "files": "more than {most:,} files; leave out what is no picture, or give a part of them",
+    "missing": "{path} is not there; give a folder, a zip or pictures",
+    "large_zip": "{name} is larger than {most}; give fewer pictures",
+    "long_zip": "{name} lists more than {most:,} files; give fewer pictures",
+    "bad_zip": "{name} is no zip, or is damaged ({error}); pack it again",
+    "not_gathered": "{path} holds no gathered pictures ({error}); gather them again",
+    # --- a checkpoint
+    "not_taken": "{name} is not taken: {reason}",
+    "no_part": "{name} is no part of a checkpoint; give the zip that was downloaded here, or a folder of "
+    "{files}",
+    "several": "these are the files of more than one checkpoint; give one at a time",
+    "part_closed": "{name} cannot be read ({error}); copy it again",
+}
+
+
+@dataclass(frozen=True)
+class Reason:
+    """`values` fill the braces of the code's text; they are plain, or reasons themselves."""
+
+    code: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return ENGLISH[self.code].format(**self.values)
+
+
+def reason(code: str, **values: Any) -> Reason:
+    """A reason of ENGLISH."""
+    return Reason(code, values)
+
+
+class Refused(ValueError):
+    """Something that a person handed over cannot be used; the message says why and what to do."""
+
+    def __init__(self, code: str, **values: Any):
+        self.reason = Reason(code, values)
+        super().__init__(str(self.reason))
