@@ -23,6 +23,7 @@ FLOORS = [
         "dalle/metrics",
         "dalle/figures",
         "dalle/matting",
+        "dalle/film",
     ],
     [
         "dalle/layers",
