@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from dalle import film
+
 TOOLS = {  # what each does, and how it is called beside the picture
     "look": "the picture as the model sees it, and the PSNR of that",
     "vary": "others like it",
@@ -55,6 +57,11 @@ ARGUMENTS: dict[str, dict[str, dict]] = {
     "blend": {
         "other": {"type": Path, "help": "the other picture"},
         "--count": {"type": int, "default": 7, "help": "pictures, both ends included (default 7)"},
+        "--film": {
+            "default": "webp",
+            "choices": film.KINDS,
+            "help": "the animation's format; mp4 takes ffmpeg on PATH (default webp)",
+        },
     },
     "enlarge": {"--factor": {"type": int, "default": 4, "choices": (2, 4)}},
     "replay": {"--file": {"type": Path, "help": "the file that it began as, where it did"}},

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from dalle import icons, images, runtime, seams
+from dalle import film, icons, images, runtime, seams
 from dalle.editing import NO_FILES, Editor, Files
 from dalle.edits import Blend, Change, CutOut, Edit, Enlarge, Paint, Vary, extended, files, pack_mask
 from dalle.model import DALLE
@@ -12,8 +12,6 @@ from dalle.painter import Painter
 from dalle.recipe import Picture, Recipe, load_png, save_png
 from dalle.stages import run
 from dalle.upscaler import Upscaler
-
-FRAME = 140  # milliseconds of each picture of an animation
 
 
 class EditJob:
@@ -58,10 +56,12 @@ class EditJob:
     def blend(self) -> None:
         if self.options.count < 2:
             raise ValueError(f"a blend has its two ends at least; got count {self.options.count}")
+        film.check(self.options.film)  # before a minute's work, not after it
         other, last = self._open(self.options.other), self.options.count - 1
         way = [Blend(other.recipe.to_dict(), round(at / last, 3)) for at in range(last + 1)]
         made = self._edit(way, dict.fromkeys(files(other.recipe), other.image))
-        self._write("blend.webp", images.animation([picture.image for picture in made], FRAME, "WEBP"))
+        shown = film.film([picture.image for picture in made], self.options.film)
+        self._write(f"blend.{self.options.film}", shown)
 
     def enlarge(self) -> None:
         self._edit([Enlarge(self.options.factor, self.editor.enlarged_by)])

@@ -175,16 +175,7 @@ def psnr(a: Tensor, b: Tensor) -> Tensor:
     return 10 * torch.log10(4 / error)  # the range of values is 2, squared
 
 
-# --- sheets and animations
-
-
-def animation(pictures: Sequence[Image.Image], milliseconds: int, kind: Literal["GIF", "WEBP"]) -> bytes:
-    """Pictures of one size, one after the other and back, for ever, each shown for so long."""
-    file = io.BytesIO()
-    first, *rest = [*pictures, *pictures[-2:0:-1]]
-    options = {"lossless": True} if kind == "WEBP" else {"disposal": 2}
-    first.save(file, kind, save_all=True, append_images=rest, duration=milliseconds, loop=0, **options)
-    return file.getvalue()
+# --- sheets
 
 
 GAP = 4  # pixels between the cells of a sheet

@@ -11,6 +11,8 @@ from torch.nn import functional as F
 from dalle import images
 
 SEAM = 4  # pixels over which the new fades in, within the mask
+REACH = 5  # pixels into the mask in which a correction of its rim falls to 1/e
+TOLERANCE = 10  # of the sum of its squared residuals: some 30 rounds, and a grey level or two at the most
 
 
 def mask_of(picture: Image.Image, size: int) -> np.ndarray:
@@ -57,11 +59,45 @@ def moved(image: Image.Image, left: float, top: float, side: float) -> tuple[Ima
 
 
 def joined(known: Image.Image, painted: Image.Image, mask: np.ndarray) -> Image.Image:
-    """What was painted within the mask (S, S) bool, fading in over SEAM pixels; outside, the exact pixels."""
+    """What was painted within the mask (S, S) bool, toned to meet the rim; outside, the exact pixels.
+
+    What is left of the step after that, as where the rim cuts through a thing, fades over SEAM pixels.
+    """
+    old, new = (np.asarray(each, np.float32) for each in (known, painted))
+    toned = Image.fromarray((new + _membrane(old - new, mask)).clip(0, 255).round().astype(np.uint8))
     inside = torch.from_numpy(mask)[None, None].float()
     layers = [inside]
     for _ in range(SEAM):  # one pixel less at each side of the mask, but not at the picture's own edge
         layers.append(-F.max_pool2d(-layers[-1], 3, 1, 1))
     share = torch.stack(layers).mean(0)[0, 0]
     alpha = Image.fromarray((share * 255).round().byte().numpy())
-    return Image.composite(painted, known, alpha)
+    return Image.composite(toned, known, alpha)
+
+
+def _membrane(steps: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Steps (S, S, 3) at the rim of a mask, carried into it as smoothly as can be; 0 outside.
+
+    Seamless cloning (Perez et al. 2003): Poisson's equation, but screened, so that a thing which meets
+    another at the rim is not tinted as a whole. Solved by conjugate gradients; the picture's edge is free.
+    """
+    free = mask[..., None].astype(np.float32)
+    own = _around(np.ones_like(free)) + REACH**-2
+    way = rest = free * _around(steps * (1 - free))
+    found, left = np.zeros_like(rest), (rest * rest).sum()
+    while left > TOLERANCE:
+        pull = free * (own * way - _around(way))
+        length = left / (way * pull).sum()
+        found, rest, before = found + length * way, rest - length * pull, left
+        left = (rest * rest).sum()
+        way = rest + left / before * way
+    return found
+
+
+def _around(values: np.ndarray) -> np.ndarray:
+    """The sum of each pixel's four neighbours, (S, S, C) -> (S, S, C); beyond the edge there are none."""
+    total = np.zeros_like(values)
+    total[1:] += values[:-1]
+    total[:-1] += values[1:]
+    total[:, 1:] += values[:, :-1]
+    total[:, :-1] += values[:, 1:]
+    return total

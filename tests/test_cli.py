@@ -131,6 +131,7 @@ EDITS = {  # command: how many files it writes
     "paint {p} {o} dog": 1,
     "extend {p} dog --side left": 1,
     "blend {p} {o} --count 3": 4,
+    "blend {p} {o} --count 2 --film gif": 3,
     "enlarge {p} --factor 2": 1,
     "cut {flat}": 2,
 }

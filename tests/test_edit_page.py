@@ -17,7 +17,7 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
-from dalle import edits, images, runtime
+from dalle import edits, film, images, runtime
 from dalle.recipe import load_png, save_png
 from dalle.studio import Studio
 from dalle.upscaler import Upscaler
@@ -208,8 +208,9 @@ def test_every_tool_makes_something(visit: Callable) -> None:
     make(page)
     expect(results(page)).to_have_count(7)
     for button, kind in (("Animation (GIF)", "GIF"), ("Animation (WebP)", "WEBP")):
-        with Image.open(io.BytesIO(download(page, button))) as film:
-            assert (film.format, film.n_frames) == (kind, 12)
+        with Image.open(io.BytesIO(download(page, button))) as shown:
+            assert (shown.format, shown.n_frames) == (kind, 12)
+    expect(page.get_by_role("button", name="Video (MP4)")).to_be_visible(visible="mp4" in film.offered())
 
     choose(page, "Enlarge")
     make(page)
@@ -318,7 +319,7 @@ GOOD = {  # file, and the size that it is read at
     "very long": (lambda: file_of(photo((20_000, 20))), (20_000, 20)),
     "cmyk": (lambda: file_of(photo().convert("CMYK"), "JPEG"), (40, 30)),
     "16 bit": (lambda: file_of(Image.fromarray(np.full((20, 20), 40_000, np.uint16))), (20, 20)),
-    "animated": (lambda: images.animation([photo(), photo().rotate(180)], 90, "GIF"), (40, 30)),
+    "animated": (lambda: film.film([photo(), photo().rotate(180)], "gif"), (40, 30)),
     "rotated": (rotated, (20, 60)),
     "transparent": (lambda: file_of(Image.new("RGBA", (30, 30), (200, 0, 0, 0))), (30, 30)),
 }
@@ -402,6 +403,10 @@ def test_every_edit_has_an_endpoint(address: str, studio: Studio, tmp_path: Path
     painted = load_png(call("inpaint", picture, white, "a cat", 3, "a dog"))
     assert edits.unpack_mask(painted.edits[-1]["mask"], SIZE).all() and edits.caption(painted) == "a cat"
     assert len(call("blend", picture, other)) == 7
+    with Image.open(call("film", picture, other, "gif")) as shown:
+        assert (shown.format, shown.n_frames) == ("GIF", 12)
+    with pytest.raises(AppError, match="no film of kind"):
+        call("film", picture, other, "avi")
     with zipfile.ZipFile(call("icons", picture)) as archive:
         assert "favicon.ico" in archive.namelist()
     again = call("replay", load_png(made[0]).to_dict(), picture)

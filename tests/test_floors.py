@@ -24,6 +24,7 @@ FLOORS = [
         "dalle/metrics",
         "dalle/figures",
         "dalle/matting",
+        "dalle/film",
     ],
     [
         "dalle/layers",

@@ -7,7 +7,7 @@ import gradio as gr
 import numpy as np
 from gradio.processing_utils import save_bytes_to_cache
 
-from dalle import edits, icons, images, seams
+from dalle import edits, film, icons, images, seams
 from dalle.edits import Blend, Paint
 from dalle.recipe import Picture, Recipe
 from dalle.studio import Studio
@@ -31,6 +31,7 @@ class EditApi:
         )
         prompt, wanted = (gr.Textbox("", visible=False, label=name) for name in ("prompt", "wanted"))
         todo, recipe, seen = (gr.JSON(visible=False, label=name) for name in ("edits", "recipe", "seen"))
+        kind = gr.Textbox("webp", visible=False, label="kind")
         seed = gr.Number(0, precision=0, visible=False, label="seed")
         made, one = (gr.File(visible=False, label="made", file_count=n) for n in ("multiple", "single"))
         for endpoint, inputs, outputs in (
@@ -38,6 +39,7 @@ class EditApi:
             (self.edit, [self._picture, todo, prompt], made),
             (self.inpaint, [self._picture, mask, wanted, seed, prompt], one),
             (self.blend, [self._picture, other], made),
+            (self.film, [self._picture, other, kind], one),
             (self.icons, [self._picture], one),
             (self.replay, [recipe, self._picture], one),
         ):
@@ -73,7 +75,8 @@ class EditApi:
         with told(Say("en"), "edit_failed"):
             if not isinstance(todo, list):
                 raise ValueError("edits must be a list of JSON objects")
-            return self._made(self._open(picture, prompt), [edits.read(values) for values in todo])
+            made = self._made(self._open(picture, prompt), [edits.read(values) for values in todo])
+            return [self._file(each) for each in made]
 
     def inpaint(self, picture: str, mask: str, wanted: str, seed: int, prompt: str) -> str:
         """Redraw a part of a picture.
@@ -85,7 +88,8 @@ class EditApi:
         with told(Say("en"), "edit_failed"):
             opened = self._open(picture, prompt)
             area = seams.mask_of(images.read(mask, alpha=True), opened.recipe.size)
-            return self._made(opened, [Paint(edits.pack_mask(area), wanted, int(seed))])[0]
+            (made,) = self._made(opened, [Paint(edits.pack_mask(area), wanted, int(seed))])
+            return self._file(made)
 
     def blend(self, picture: str, other: str) -> list[str]:
         """The way from one picture to another.
@@ -94,10 +98,18 @@ class EditApi:
         Gives a list of PNG files, both ends included.
         """
         with told(Say("en"), "edit_failed"):
-            first, second = self._open(picture, ""), Tile.of(self._open(other, ""))
-            weights = np.linspace(0, 1, STRIP).round(3).tolist()
-            way = [Blend(second.recipe.to_dict(), weight) for weight in weights]
-            return self._made(first, way, files(second))
+            return [self._file(each) for each in self._way(picture, other)]
+
+    def film(self, picture: str, other: str, kind: str) -> str:
+        """The way from one picture to another and back, as an animation.
+
+        picture, other: as for look. kind: gif, webp or, where the server has ffmpeg, mp4.
+        Gives a file of that kind.
+        """
+        with told(Say("en"), "edit_failed"):
+            film.check(kind)
+            made = film.film([each.image for each in self._way(picture, other)], kind)
+            return self._saved(made, f"blend.{kind}")
 
     def icons(self, picture: str) -> str:
         """A picture at the sizes that icons have, transparent where it is cut out.
@@ -123,11 +135,17 @@ class EditApi:
     def _open(self, path: str, prompt: str) -> Picture:
         return self._studio.open(Path(path).read_bytes(), prompt)
 
+    def _way(self, picture: str, other: str) -> list[Picture]:
+        first, second = self._open(picture, ""), Tile.of(self._open(other, ""))
+        weights = np.linspace(0, 1, STRIP).round(3).tolist()
+        way = [Blend(second.recipe.to_dict(), weight) for weight in weights]
+        return self._made(first, way, files(second))
+
     def _made(
         self, picture: Picture, todo: list[edits.Edit], given: dict[str, Any] | None = None
-    ) -> list[str]:
+    ) -> list[Picture]:
         *_, last = self._studio.edit(picture, todo, files=given or {})
-        return [self._file(each) for each in last.pictures]
+        return last.pictures
 
     def _file(self, picture: Picture) -> str:
         tile = Tile.of(picture)

@@ -1,6 +1,7 @@
 """The results of an edit: a gallery that fills, and one of them beside what it came from."""
 
 from collections.abc import Sequence
+from functools import partial
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
 
-from dalle import icons, images
+from dalle import film, icons
 from dalle.studio import Frame
 from dalle.ui import tiles
 from dalle.ui.events import AT_ONCE, QUIET, View, told
@@ -18,8 +19,8 @@ from dalle.ui.strings import Say
 from dalle.ui.tiles import Tile
 
 SHOWN = 512  # pixels a side from which a picture is shown by a smaller copy
-FRAME = 140  # milliseconds of each picture of an animation
-ACTIONS = ("go_on", "edit_download", "edit_link", "edit_icons", "edit_gif", "edit_webp")
+FILMS = {f"edit_{kind}": kind for kind in film.KINDS}  # actions of a blend
+ACTIONS = ("go_on", "edit_download", "edit_link", "edit_icons", *FILMS)
 COMPARE = """
 element.addEventListener("input", (event) =>
     event.target.parentElement.style.setProperty("--at", `${event.target.value}%`));
@@ -67,9 +68,7 @@ class Results:
         makes = {
             "edit_download": self._png,
             "edit_icons": self._icons,
-            "edit_gif": self._gif,
-            "edit_webp": self._webp,
-        }
+        } | {name: partial(self._film, kind) for name, kind in FILMS.items()}
         for name, make in makes.items():
             made = self.actions[name].click(make, [language, self.tiles, self.chosen], self.file, **QUIET)
             made.then(None, js=DOWNLOAD)
@@ -107,8 +106,14 @@ class Results:
             self.tiles: tuple(drawn),
             self.before: before,
             self.query: drawn[0].recipe.to_query(),
-            self.actions["edit_gif"]: gr.update(visible=kind == "strip"),
-            self.actions["edit_webp"]: gr.update(visible=kind == "strip"),
+            **self._films(kind == "strip"),
+        }
+
+    def _films(self, wanted: bool) -> View:
+        """The buttons of what this machine can make, where a film is wanted."""
+        here = film.offered()
+        return {
+            self.actions[name]: gr.update(visible=wanted and kind in here) for name, kind in FILMS.items()
         }
 
     def cleared(self) -> View:
@@ -140,15 +145,10 @@ class Results:
             name = Path(drawn[chosen].name).stem
             return self._saved(icons.export(drawn[chosen].picture.image), f"{name}-icons.zip")
 
-    def _gif(self, language: str, drawn: tuple[Tile, ...], chosen: int) -> str:
-        return self._film(drawn, "GIF")
-
-    def _webp(self, language: str, drawn: tuple[Tile, ...], chosen: int) -> str:
-        return self._film(drawn, "WEBP")
-
-    def _film(self, drawn: Sequence[Tile], kind: str) -> str:
-        film = images.animation([tile.picture.image for tile in drawn], FRAME, kind)
-        return self._saved(film, f"{Path(drawn[0].name).stem}.{kind.lower()}")
+    def _film(self, kind: str, language: str, drawn: tuple[Tile, ...], chosen: int) -> str:
+        with told(Say(language)):
+            made = film.film([tile.picture.image for tile in drawn], kind)
+            return self._saved(made, f"{Path(drawn[0].name).stem}.{kind}")
 
     def _saved(self, content: bytes, name: str) -> str:
         return save_bytes_to_cache(content, name, self.file.GRADIO_CACHE)

@@ -187,6 +187,7 @@ TABLE: dict[str, tuple[str, str]] = {
     "edit_icons": ("Icons (zip)", "图标 (zip)"),
     "edit_gif": ("Animation (GIF)", "动画 (GIF)"),
     "edit_webp": ("Animation (WebP)", "动画 (WebP)"),
+    "edit_mp4": ("Video (MP4)", "视频 (MP4)"),
     # --- history and links
     "history": ("History", "历史"),
     "history_hint": (
