@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,11 @@ from dalle.recipe import Recipe
 from dalle.upscaler import FILE
 from dalle.words import split
 
-SHEET = "concepts.webp"
+SHEETS = {  # of an evaluation: file beside the card, and what it shows
+    "concepts": ("concepts.webp", "Two hundred common concepts, one picture each at one seed, not picked"),
+    "recognition-good": ("good.webp", "Pictures that the referee named at once, evenly picked"),
+    "recognition-bad": ("bad.webp", "The worst pictures, by the referee"),
+}
 SLIDER_PROMPTS = 32
 
 
@@ -58,18 +63,22 @@ def export(source: Path, target: Path, emoji: EmojiSet, evaluation: Path) -> str
         )
     sliders = directions.load(source / "sliders.json", model.config.flow.code)
     upscaler = next((p.read_bytes() for f in (source, target) if (p := f / FILE).is_file()), None)
-    digest = model.save_pretrained(target, card(model, emoji, figures))
+    shown = {name: sheet for name, sheet in SHEETS.items() if (evaluation / f"{name}.png").is_file()}
+    digest = model.save_pretrained(target, card(model, emoji, figures, shown.values()))
     if upscaler:
         (target / FILE).write_bytes(upscaler)
     directions.save(target / "sliders.json", sliders)
     (target / "words.json").write_text(json.dumps(known_words(emoji), ensure_ascii=False), encoding="utf-8")
-    with Image.open(evaluation / "concepts.png") as sheet:
-        sheet.save(target / SHEET, quality=80, method=6)
+    for name, (file, _) in shown.items():
+        with Image.open(evaluation / f"{name}.png") as sheet:
+            sheet.save(target / file, quality=80, method=6)
     return digest
 
 
-def card(model: DALLE, emoji: EmojiSet, figures: dict[str, Any]) -> str:
-    """The model card: README.md of the checkpoint's folder."""
+def card(
+    model: DALLE, emoji: EmojiSet, figures: dict[str, Any], sheets: Iterable[tuple[str, str]] = ()
+) -> str:
+    """The model card: README.md of the folder; `sheets` are files beside it, and their titles."""
     millions = {name: count / 1e6 for name, count in model.sizes().items()}
     parts = "\n".join(f"| {name} | {value:.1f} M |" for name, value in millions.items())
     sources = "\n".join(
@@ -87,7 +96,7 @@ def card(model: DALLE, emoji: EmojiSet, figures: dict[str, Any]) -> str:
         concepts=len(emoji.concepts),
         styles=len({icon.style for icon in emoji.icons}),
         data=emoji.digest[:12],
-        sheet=SHEET,
+        sheets="\n\n".join(f"{title}:\n\n![{title}]({file})" for file, title in sheets),
     )
 
 
@@ -115,9 +124,7 @@ red house", in English, and of single names in some 28 languages. It runs on two
 
 {figures}
 
-Two hundred common concepts, one picture each at one seed, not picked:
-
-![200 concepts]({sheet})
+{sheets}
 
 ## Training
 

@@ -21,7 +21,7 @@ from dalle.model import DALLE, FILES, CheckpointError
 from dalle.reasons import Reason
 from dalle.studio import Checkpoint
 
-SHEETS = ("samples.webp", "concepts.webp")
+SHEETS = ("samples.webp", "concepts.webp", "good.webp", "bad.webp")
 PARTS = (*FILES, upscaler.FILE, "README.md", "words.json", "prompts.json", "sliders.json", *SHEETS)
 QUOTA = Quota(files=32, file_bytes=2**29, total_bytes=2**29)
 

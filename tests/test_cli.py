@@ -220,13 +220,20 @@ def test_all_phases_from_nothing_to_a_picture(
 
     run("train autoencoder --steps 2 --batch 4 --preset tiny --output ae")
     run("train text --steps 2 --batch 4 --start ae/checkpoint --output text")
-    run("dataset features --checkpoint text/checkpoint --count 12 --output bank")
-    run("train flow --steps 3 --batch 4 --start text/checkpoint --data bank --output flow")
+    run("train synonyms --steps 2 --batch 4 --start text/checkpoint --output words")
+    run("dataset features --checkpoint words/checkpoint --count 12 --output bank")
+    run("train flow --steps 3 --batch 4 --start words/checkpoint --data bank --output flow")
     printed = run("train generator --steps 2 --batch 4 --start flow/checkpoint --output sharp")
-    models = [DALLE.from_pretrained(f"{name}/checkpoint") for name in ("ae", "text", "flow", "sharp")]
+    models = [
+        DALLE.from_pretrained(f"{name}/checkpoint") for name in ("ae", "text", "words", "flow", "sharp")
+    ]
     assert printed == f"sharp/checkpoint: {models[-1].digest}\n"
-    assert len({model.digest for model in models}) == 4
-    kept = {(0, 1): ("extractor", "generator", "normalizer"), (2, 3): ("text", "normalizer", "extractor")}
+    assert len({model.digest for model in models}) == 5
+    kept = {
+        (0, 1): ("extractor", "generator", "normalizer"),
+        (1, 2): ("extractor", "generator", "normalizer", "tower", "text.embed"),
+        (3, 4): ("text", "normalizer", "extractor"),
+    }
     for (before, after), names in kept.items():
         ours, theirs = models[before].state_dict(), models[after].state_dict()
         assert all(torch.equal(ours[name], theirs[name]) for name in ours if name.startswith(names))
@@ -236,8 +243,12 @@ def test_all_phases_from_nothing_to_a_picture(
     digest = run("sliders --checkpoint sharp/checkpoint --output turned").split()[-1]
     Upscaler(width=8, blocks=1).save(tmp_path / "turned")
     run("evaluate --checkpoint turned --what concepts --output evaluation")
+    Image.new("RGB", (8, 8)).save("evaluation/recognition-bad.png")  # as an evaluation with a referee leaves
     assert run("export --checkpoint turned --output shipped").split()[-1] == digest
     shipped = Checkpoint(tmp_path / "shipped")
     names = [slider.name["en"] for slider in shipped.sliders]
     assert digest in shipped.card and len(set(names)) == len(names) == 20
+    sheets = {"concepts.webp", "bad.webp"}
+    assert sheets == {path.name for path in Path("shipped").glob("*.webp")}
+    assert all(f"]({sheet})" in shipped.card for sheet in sheets)
     assert shipped.words.suggested and Upscaler.load(tmp_path / "shipped").width == 8
