@@ -56,6 +56,7 @@ class Job:
         self.recipe = self.drawing.recipe if self.drawing else task
         self.steps = self.drawing.walk.steps if self.drawing else task.steps
         self.picture: Picture | None = None
+        self.seen = 0  # steps taken when `stepped` was last told: an Enlarger moves one job of a turn
         self.to_show = False  # to be painted, before its next step if it has one
         self.finished = False
 
@@ -64,7 +65,8 @@ class Job:
         return self.drawing.walk.taken if self.drawing else 0
 
     def stepped(self) -> None:
-        marks = [at * PREVIEWS // self.steps for at in (self.taken - 1, self.taken)]
+        marks = [at * PREVIEWS // self.steps for at in (self.seen, self.taken)]
+        self.seen = self.taken
         done = self.taken == self.steps
         self.finished = done and not self.request.painted
         self.to_show = self.request.painted and (done or (self.request.previews and marks[0] < marks[1]))

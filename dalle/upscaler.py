@@ -150,7 +150,8 @@ class Enlargement:
         height, width = self.pixels.shape[:2]
         check_size(width, height, self.factor)
         self.walk = Windows(list(product(_starts(height), _starts(width))))
-        self.output = np.empty((height * self.factor, width * self.factor, 3), np.uint8)
+        # Previews show it half done: what is not yet enlarged must be the picture, not stray memory.
+        self.output = self.pixels.repeat(self.factor, 0).repeat(self.factor, 1)
 
 
 def _starts(length: int) -> list[int]:

@@ -79,6 +79,14 @@ def test_one_step_is_one_window_however_many_wait() -> None:
     assert sum(job.walk.taken for job in jobs) == 1
 
 
+def test_a_preview_shows_the_picture_and_no_stray_memory() -> None:
+    """Guards against pixels of other visitors' pictures, in the part that is not yet enlarged."""
+    pixels = np.random.default_rng(0).integers(0, 256, (200, 200, 3), np.uint8)
+    job = Enlargement(Recipe(), pixels, 2)
+    (shown,) = Enlarger(wild()).paint([job])
+    assert (np.asarray(shown)[::2, ::2] == pixels).all()
+
+
 def test_memory_is_bounded() -> None:
     """Guards against a small link that fills the memory."""
     with pytest.raises(ValueError, match="choose a smaller"):
