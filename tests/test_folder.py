@@ -279,12 +279,21 @@ def test_absurd_counts_are_refused(tmp_path: Path) -> None:
 # --- hostile zips
 
 
-def test_a_directory_of_millions_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Guards against a zip whose list of files alone fills the memory."""
+@pytest.mark.parametrize("told", ["openly", "behind a false record", "in a zip64 record"])
+def test_a_directory_of_millions_is_not_read(
+    told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guards against a zip whose list of files alone fills the memory, however it tells its length."""
     path = pack(tmp_path / "in.zip", {"a.png": picture()})
     data = bytearray(path.read_bytes())
     end = data.rfind(b"PK\x05\x06")
-    data[end + 12 : end + 16] = struct.pack("<I", 46 * 2**20)
+    if told == "in a zip64 record":
+        record = struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, 1, 1, 46 * 2**20, 0)
+        data[end:end] = record + struct.pack("<4sLQL", b"PK\x06\x07", 0, end, 1)
+    else:
+        data[end + 12 : end + 16] = struct.pack("<I", 46 * 2**20)
+    if told == "behind a false record":  # the number of entries, which zipfile does not read
+        data[end + 8 : end + 12] = b"PK\x05\x06"
     path.write_bytes(data)
     monkeypatch.setattr(zipfile, "ZipFile", lambda *_: pytest.fail("the directory was read"))
     with pytest.raises(FolderError, match="lists more than 2,000 files"):

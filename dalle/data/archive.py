@@ -25,7 +25,6 @@ Source = Path | Sequence[Path]  # a folder or a zip; or files, as a browser uplo
 
 ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar", ".zst")
 ZIP = b"PK\x03\x04"  # how a zip begins
-DIRECTORY_END = b"PK\x05\x06"  # how its last record begins
 ENTRY_BYTES = 1_024  # of a zip's directory, more than an honest entry needs
 JUNK = {"__macosx", "thumbs.db", "desktop.ini", "@eadir"}
 HIDDEN, NESTED = reason("hidden"), reason("nested")
@@ -129,13 +128,13 @@ def _objection(file: _Found, quota: Quota, total: int) -> Reason | None:
     if file.name.lower().endswith(ARCHIVES):
         return NESTED
     if file.size > quota.file_bytes:
-        return reason("unpacked", size=_mib(file.size), most=_mib(quota.file_bytes))
+        return reason("unpacked", size=mib(file.size), most=mib(quota.file_bytes))
     if total + file.size > quota.total_bytes:
-        return reason("total", most=_mib(quota.total_bytes))
+        return reason("total", most=mib(quota.total_bytes))
     return None
 
 
-def _mib(size: int) -> str:
+def mib(size: int) -> str:
     return f"{size / 2**20:,.0f} MiB" if size >= 2**20 else f"{size / 2**10:,.0f} KiB"
 
 
@@ -189,7 +188,7 @@ def _is_zip(path: Path) -> bool:
 @contextmanager
 def _zip(path: Path, quota: Quota) -> Iterator[zipfile.ZipFile]:
     if path.stat().st_size > quota.total_bytes:
-        raise FolderError("large_zip", name=shown(path.name), most=_mib(quota.total_bytes))
+        raise FolderError("large_zip", name=shown(path.name), most=mib(quota.total_bytes))
     # Python reads a zip's whole directory at once; one with millions of entries would fill the memory.
     if _directory_bytes(path) > ENTRY_BYTES * quota.files:
         raise FolderError("long_zip", name=shown(path.name), most=quota.files)
@@ -232,12 +231,13 @@ def _suspicion(info: zipfile.ZipInfo, name: str) -> Reason | None:
 
 
 def _directory_bytes(path: Path) -> int:
-    """The size of a zip's directory as its last record tells it; 0 where there is no such record."""
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - 2**16 - 22))
-        tail = file.read()
-    at = tail.rfind(DIRECTORY_END)
-    record = tail[at : at + 22]
-    if at < 0 or len(record) < 22:
+    """The size of a zip's directory as zipfile will believe it; 0 where it will find none.
+
+    Asked of zipfile's own search: a second one could be led to another record than it, or past a zip64 one.
+    """
+    try:
+        with path.open("rb") as file:
+            record = zipfile._EndRecData(file)
+    except (zipfile.BadZipFile, struct.error):  # ZipFile will say what is wrong
         return 0
-    return struct.unpack("<I", record[12:16])[0]  # 4 GiB - 1 where the truth is in a zip64 record
+    return record[zipfile._ECD_SIZE] if record else 0
