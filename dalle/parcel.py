@@ -16,14 +16,15 @@ from pathlib import Path, PurePosixPath
 from dalle import images, upscaler
 from dalle.config import PRESETS, Config
 from dalle.data import archive
-from dalle.data.archive import Entry, FolderError, Problem, Quota, Source, shown
+from dalle.data.archive import Entry, FolderError, Problem, Quota, Source, mib, shown
 from dalle.model import DALLE, FILES, CheckpointError
-from dalle.reasons import Reason
+from dalle.reasons import Reason, reason
 from dalle.studio import Checkpoint
 
 SHEETS = ("samples.webp", "concepts.webp", "good.webp", "bad.webp")
 PARTS = (*FILES, upscaler.FILE, "README.md", "words.json", "prompts.json", "sliders.json", *SHEETS)
 QUOTA = Quota(files=32, file_bytes=2**29, total_bytes=2**29)
+MOST_TEXT = 2**23  # bytes of a part that is no weights: all of them are kept in memory, and words compared
 
 
 def pack(folder: Path, name: str) -> bytes:
@@ -74,7 +75,11 @@ def _content(entry: Entry) -> bytes:
         content = entry.read()
     except Exception as error:  # a damaged zip makes Python raise zlib.error, EOFError, BadZipFile, ...
         raise FolderError("part_closed", name=shown(entry.name), error=str(error)) from error
-    if PurePosixPath(entry.name).name in SHEETS:
+    name = PurePosixPath(entry.name)
+    if name.suffix != ".safetensors" and len(content) > MOST_TEXT:
+        sizes = {"size": mib(len(content)), "most": mib(MOST_TEXT)}
+        raise FolderError("not_taken", name=shown(entry.name), reason=reason("unpacked", **sizes))
+    if name.name in SHEETS:
         images.read(content)
     return content
 

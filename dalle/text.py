@@ -5,6 +5,7 @@
 B captions, L tokens, D the encoder's width. The empty caption is the unconditional one.
 """
 
+import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -33,10 +34,7 @@ class Tokenizer:
 
     @classmethod
     def train(cls, corpus: Iterable[str], vocabulary: int, length: int) -> "Tokenizer":
-        inner = tokenizers.Tokenizer(models.BPE())
-        inner.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
-        inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
-        inner.decoder = decoders.ByteLevel()
+        inner = _untrained()
         trainer = trainers.BpeTrainer(
             vocab_size=vocabulary,
             special_tokens=[PAD, START, END],
@@ -44,20 +42,21 @@ class Tokenizer:
             show_progress=False,
         )
         inner.train_from_iterator(corpus, trainer)
-        inner.post_processor = processors.TemplateProcessing(
-            single=f"{START} $A {END}", special_tokens=[(START, 1), (END, 2)]
-        )
         return cls(inner, length)
 
     @classmethod
     def load(cls, path: Path, config: TextConfig) -> "Tokenizer":
-        """Raises ValueError where the file is no tokenizer, or another network's."""
+        """Raises ValueError where the file is no tokenizer, or another network's.
+
+        Nothing but its words is believed: another's rules could take for ever, or give any numbers.
+        """
         try:
             inner = tokenizers.Tokenizer.from_file(str(path))
         except Exception as error:  # tokenizers raises bare Exception
             raise ValueError(f"{path} is no tokenizer: {error}") from None
         special = [inner.token_to_id(name) for name in (PAD, START, END)]
-        if special != [0, 1, 2] or max(inner.get_vocab().values()) >= config.vocabulary:
+        foreign = special != [0, 1, 2] or max(inner.get_vocab().values()) >= config.vocabulary
+        if foreign or _rules(inner) != _rules(_untrained()):
             raise ValueError(f"{path} is the tokenizer of another network")
         return cls(inner, config.length)
 
@@ -74,6 +73,25 @@ class Tokenizer:
         if not encoding.overflowing:
             return ""
         return caption[max(end for _, end in encoding.offsets) :].strip()
+
+
+def _untrained() -> tokenizers.Tokenizer:
+    """The rules of every tokenizer, without words."""
+    inner = tokenizers.Tokenizer(models.BPE())
+    inner.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
+    inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+    inner.decoder = decoders.ByteLevel()
+    inner.post_processor = processors.TemplateProcessing(
+        single=f"{START} $A {END}", special_tokens=[(START, 1), (END, 2)]
+    )
+    return inner
+
+
+def _rules(inner: tokenizers.Tokenizer) -> list[object]:
+    """How a tokenizer treats any text, whatever words it knows."""
+    parts = json.loads(inner.to_str())
+    model = {name: value for name, value in parts["model"].items() if name not in ("vocab", "merges")}
+    return [model, *(parts[name] for name in ("normalizer", "pre_tokenizer", "post_processor", "decoder"))]
 
 
 class Caption(NamedTuple):

@@ -82,6 +82,10 @@ HOSTILE = {
     "no config": (lambda f: f.pop("mine/config.json"), "no config.json"),
     "a bomb": (larger, "its networks have other sizes"),
     "no picture": (lambda f: f.update({"mine/samples.webp": b"<svg/>"}), "no PNG, JPEG, WebP or GIF"),
+    "a book of words": (
+        lambda f: f.update({"mine/words.json": b'["' + bytes(parcel.MOST_TEXT) + b'"]'}),
+        "words.json is not taken: 8 MiB when unpacked",
+    ),
     "odd words": (lambda f: f.update({"mine/words.json": b"{}"}), "no list of texts"),
 }
 

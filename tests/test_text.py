@@ -1,5 +1,6 @@
 """Laws of captions: any string is one, and what stands beside it in a batch does not matter."""
 
+import json
 import unicodedata
 
 import pytest
@@ -104,6 +105,19 @@ def test_a_tokenizer_of_another_network_is_refused(tokenizer: Tokenizer, tmp_pat
     path.write_text(path.read_text().replace("<start>", "[CLS]"))
     with pytest.raises(ValueError, match="tokenizer of another network"):
         Tokenizer.load(path, PRESETS["tiny"].text)
+    tokenizer.save(path)
+    for part, rules in (
+        (
+            "pre_tokenizer",
+            {"type": "Split", "pattern": {"Regex": "(a+)+$"}, "behavior": "Isolated", "invert": False},
+        ),
+        ("normalizer", {"type": "Prepend", "prepend": "x" * 1000}),
+        ("post_processor", None),
+    ):
+        hostile = tmp_path / "hostile.json"
+        hostile.write_text(json.dumps(json.loads(path.read_text()) | {part: rules}))
+        with pytest.raises(ValueError, match="tokenizer of another network"):
+            Tokenizer.load(hostile, PRESETS["tiny"].text)
     path.write_text("{}")
     with pytest.raises(ValueError, match=r"tokenizer\.json is no tokenizer"):
         Tokenizer.load(path, PRESETS["tiny"].text)
