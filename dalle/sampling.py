@@ -135,6 +135,6 @@ def slerp(a: Tensor, b: Tensor, weight: float) -> Tensor:
     flat_a, flat_b = a.flatten(1), b.flatten(1)
     cosine = torch.nn.functional.cosine_similarity(flat_a, flat_b).clamp(-1, 1)
     angle = cosine.acos().view(-1, *[1] * (a.dim() - 1))
-    if bool((angle < 1e-4).any()):
-        return torch.lerp(a, b, weight)
-    return (((1 - weight) * angle).sin() * a + (weight * angle).sin() * b) / angle.sin()
+    circle = (((1 - weight) * angle).sin() * a + (weight * angle).sin() * b) / angle.sin()
+    # No one great circle leads through equal or opposite directions.
+    return torch.where(angle.sin() < 1e-4, torch.lerp(a, b, weight), circle)

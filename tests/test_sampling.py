@@ -107,3 +107,6 @@ def test_slerp_keeps_ends_and_norm() -> None:
     assert torch.allclose(slerp(a, b, 1), b, atol=1e-5)
     assert slerp(a, b, 0.5).norm() == pytest.approx(a.norm().item(), rel=0.05)
     assert torch.allclose(slerp(a, a, 0.5), a)
+    both = slerp(torch.cat([a[:1], a[:1]]), torch.cat([b[:1], a[:1]]), 0.3)
+    assert torch.equal(both[:1], slerp(a[:1], b[:1], 0.3))  # whatever stands beside it in the batch
+    assert slerp(a, -a, 0.5).isfinite().all()
