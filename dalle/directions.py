@@ -21,6 +21,8 @@ class Slider:
     high: dict[str, str]  # and at its upper end: "large"
 
     def __post_init__(self) -> None:
+        if type(self.index) is not int:
+            raise ValueError(f"a slider's index must be a whole number; got {self.index!r:.80}")
         for field in ("name", "low", "high"):
             texts = getattr(self, field)
             if not isinstance(texts, dict) or not all(isinstance(texts.get(at), str) for at in LANGUAGES):

@@ -32,6 +32,8 @@ def test_without_a_file_all_are_plain(tmp_path: Path) -> None:
         ("[1]", "no sliders"),
         ('[{"index": 0}]', "no sliders"),
         (json.dumps([vars(SIZE) | {"name": {"en": "size"}}]), "a text in each of"),
+        (json.dumps([vars(SIZE) | {"index": [4]}]), "a whole number"),
+        (json.dumps([vars(SIZE) | {"index": 4.0}]), "a whole number"),
         (json.dumps([vars(SIZE) | {"index": 20}]), r"0 to 19 at most once; got \[20\]"),
         (json.dumps([vars(SIZE), vars(SIZE)]), r"at most once; got \[4, 4\]"),
     ],
