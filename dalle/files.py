@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import threading
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 
 def write_text(path: Path, text: str) -> None:
     """Write `path` beside its place, then move it there."""
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    scratch = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
     try:
         with scratch.open("w", encoding="utf-8") as file:
             file.write(text)
