@@ -285,17 +285,18 @@ class Editor:
                     "checkpoint's folder, or enlarge the picture anew"
                 )
         plain = [_resized(picture.image, edit.factor) for edit in edits]
-        if edits[0].by == kinds.LANCZOS:
+        by_network = [number for number, edit in enumerate(edits) if edit.by != kinds.LANCZOS]
+        if not by_network:
             return plain
         pixels = np.asarray(picture.image.convert("RGB"))
         made = yield Stage(
-            self.enlarger,
-            [Enlargement(r, pixels, edit.factor) for edit, r in zip(edits, recipes, strict=True)],
+            self.enlarger, [Enlargement(recipes[n], pixels, edits[n].factor) for n in by_network]
         )
-        for large, small in zip(made, plain, strict=True):
-            if small.mode == "RGBA":
-                large.putalpha(small.getchannel("A"))
-        return made
+        for number, large in zip(by_network, made, strict=True):
+            if plain[number].mode == "RGBA":
+                large.putalpha(plain[number].getchannel("A"))
+            plain[number] = large
+        return plain
 
     def _cut_out(
         self, picture: Picture, edits: Sequence[CutOut], recipes: Sequence[Recipe], _: Files
