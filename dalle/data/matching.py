@@ -19,12 +19,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-from dalle.data.archive import Entry, Problem, shown
+from dalle.data.archive import MAX_NAME, Entry, Problem, shown
 from dalle.reasons import Reason, Refused, reason
 
 METADATA = ("metadata.csv", "metadata.jsonl")
 COLUMNS = ("file_name", "text")
 MAX_CAPTION = 1_000  # characters, as in a recipe
+MAX_WORDS = MAX_NAME + 1  # characters of a name that are read: NUMBERED takes time by their square
 # Names that cameras, chats and programs give say nothing about the picture.
 NUMBERED = re.compile(
     r"(img|image|dsc[nf]?|dji|gopr|mvi|pxl|pic|picture|photo|foto|bild|scan|screenshot|untitled"
@@ -187,5 +188,5 @@ def by_path(path: str, in_classes: bool) -> tuple[str, str]:
 
 def _words(name: str) -> str:
     """What a name says: "red_car (2)" -> "red car"; empty where only a camera or a program gave it."""
-    words = " ".join(re.sub(r"[_\W]+", " ", normal(name)).split())
+    words = " ".join(re.sub(r"[_\W]+", " ", normal(name)).split())[:MAX_WORDS]
     return "" if NUMBERED.fullmatch(words) else shown(re.sub(r" \d+$", "", words))
