@@ -186,6 +186,7 @@ class Workshop:
     def _tidy(self) -> None:
         for path in (self.home / DRAFTS).glob("*"):
             if time.time() - path.stat().st_mtime > ABANDONED:
+                self._outlooks.pop(path, None)
                 shutil.rmtree(path, ignore_errors=True)
 
     # --- runs
@@ -218,6 +219,7 @@ class Workshop:
         except OSError:
             shutil.rmtree(run.folder)
             raise
+        self._outlooks.pop(draft.path, None)
         self.tick()
         return run
 
