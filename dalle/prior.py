@@ -33,7 +33,8 @@ def captions(count: int, new: Sequence[str], known: Sequence[str], seed: int) ->
     rng = random.Random(seed)
     common = [word for word in known[:COMMON] if len(word) >= SHORTEST]
     said = dict.fromkeys(word for caption in new for word in split(caption) if len(word) >= SHORTEST)
-    related = [word for word in said if word in set(known)]
+    all_known = set(known)
+    related = [word for word in said if word in all_known]
     drawn = [rng.choice(related) for _ in range(count // RELATED)] if related else []
     while len(drawn) < count:
         if common and len(drawn) % 2:
