@@ -39,7 +39,10 @@ class Teacher:
         safetensors.torch.save_file({"embeddings": self.embeddings.half()}, path, header)
 
     def lesson(self, step: int, count: int) -> tuple[list[str], Tensor]:
-        """`count` texts and embeddings for a step, every text once an epoch; the same for the same step."""
+        """Up to `count` texts and embeddings for a step; the same for the same step.
+
+        An epoch's last lesson is cut short by its end, and the next epoch begins as far in as was cut.
+        """
         epoch, first = divmod(step * count, len(self.texts))
         order = torch.randperm(len(self.texts), generator=torch.Generator().manual_seed(epoch))
         chosen = order[first : first + count]
