@@ -18,7 +18,7 @@ from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
-from dalle import directions, figures, images, judge, metrics, questions
+from dalle import directions, figures, images, judge, metrics, questions, runtime
 from dalle.data.captions import prompt
 from dalle.data.compose import Composer, Scene
 from dalle.data.emoji import EmojiSet
@@ -53,14 +53,19 @@ def evaluate(
     """
     if unknown := sorted(set(what) - PARTS.keys()):
         raise ValueError(f"nothing to evaluate is called {unknown[0]!r}; choose from {', '.join(PARTS)}")
-    emoji, model = EmojiSet.load(data), DALLE.from_pretrained(checkpoint)
+    dtype = runtime.inference_dtype()  # as it draws for everybody
+    emoji, model = EmojiSet.load(data), DALLE.from_pretrained(checkpoint, dtype)
     ungraded = set(what or PARTS) <= UNGRADED and not (referee / WEIGHTS).is_file()
     grader = None if ungraded else grader_of(emoji, referee)
     output.mkdir(parents=True, exist_ok=True)
     named = directions.load(checkpoint / "sliders.json", model.config.flow.code)
-    upscaler = Upscaler.load(checkpoint)
+    upscaler = Upscaler.load(checkpoint, dtype)
     exam = Exam(model, grader, Composer(emoji, size=model.config.image_size), output, named, upscaler)
-    found = {"checkpoint": model.digest, "data": emoji.digest[:12]}
+    found = {
+        "checkpoint": model.digest,
+        "data": emoji.digest[:12],
+        "dtype": str(dtype).removeprefix("torch."),
+    }
     if grader:
         found["referee"] = {"digest": grader.digest} | grader.figures
     path = output / "evaluation.json"

@@ -63,9 +63,11 @@ class Exam:
     def reconstructed(self, pictures: Sequence[Image.Image]) -> list[Image.Image]:
         """Pictures through the FeatureExtractor and the Generator alone."""
         networks = self.model
-        return images.to_images(
-            self.over(lambda batch: networks.generator(networks.extractor(batch)), pictures, "reconstructing")
-        )
+
+        def through(batch: Tensor) -> Tensor:
+            return networks.generator(networks.extractor(batch.to(networks.dtype))).float()
+
+        return images.to_images(self.over(through, pictures, "reconstructing"))
 
     def sheet(
         self, name: str, pictures: Sequence[Image.Image], captions: Sequence[str], columns: int = 8

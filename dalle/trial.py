@@ -17,7 +17,7 @@ import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from dalle import finetune, images, metrics, questions
+from dalle import finetune, images, metrics, questions, runtime
 from dalle.data.compose import Composer
 from dalle.data.emoji import EmojiSet
 from dalle.data.folder import gather
@@ -113,7 +113,7 @@ def teach(
     found: dict[str, Any] = {"thing": thing, "preset": preset, "seconds": time.perf_counter() - began}
     rows = [pictures[:SHOWN]]
     for when, folder in (("before", checkpoint), ("after", taught)):
-        model = DALLE.from_pretrained(folder)
+        model = DALLE.from_pretrained(folder, runtime.inference_dtype())
         exam = Exam(model, grader, Composer(emoji, size=model.config.image_size), output)
         found[when], drawn = _examined(exam, thing, pictures[COUNT:])
         rows += drawn

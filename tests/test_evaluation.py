@@ -62,7 +62,9 @@ def test_everything_the_same_twice(folder: Path, tmp_path: Path) -> None:
     """Guards against figures that change from run to run, parts without a figure, and sheets nobody lists."""
     found = run(folder, tmp_path / "here")
     assert found == run(folder, tmp_path / "there")
-    assert found.keys() == {"checkpoint", "data", "referee", *PARTS} and all(found[part] for part in PARTS)
+    assert found.keys() == {"checkpoint", "data", "dtype", "referee", *PARTS} and all(
+        found[part] for part in PARTS
+    )
     names = {path.name for path in (tmp_path / "here").iterdir()}
     assert names == {path.name for path in (tmp_path / "there").iterdir()}
     for name in names:
