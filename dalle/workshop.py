@@ -212,11 +212,14 @@ class Workshop:
         draft = self._some_draft(visitor).recaptioned(rows)
         finetune.check(draft)
         run = self._new(visitor, name or Counter(item.caption for item in draft.items).most_common(1)[0][0])
+        data = run.folder / "data"
         try:
             plan.save(run.folder)
-            draft.path.rename(run.folder / "data")
+            draft.path.rename(data)
             runs.enqueue(run)
-        except OSError:
+        except BaseException:
+            if data.is_dir():
+                data.rename(draft.path)  # the pictures are the visitor's: they stay a draft
             shutil.rmtree(run.folder)
             raise
         self._outlooks.pop(draft.path, None)

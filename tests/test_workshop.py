@@ -100,6 +100,25 @@ def test_a_draft_waits_for_its_start(tmp_path: Path, pictures: Path, base: Path,
     assert shop.draft(ME) is None
 
 
+@pytest.mark.parametrize("error", [OSError("no space left"), ValueError("is done"), runs.Busy("training")])
+def test_a_start_that_fails_leaves_the_draft(
+    error: Exception, tmp_path: Path, pictures: Path, base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guards against a full disk that costs the visitor's pictures, and a folder that no run is seen of."""
+    shop = workshop(tmp_path)
+    draft = shop.gather(ME, pictures)
+    rows = [(name, CAPTION) for name, _ in draft.rows]
+
+    def fail(run: Run) -> None:
+        raise error
+
+    monkeypatch.setattr(runs, "enqueue", fail)
+    with pytest.raises(type(error), match=str(error)):
+        shop.start(ME, rows, base, "quick")
+    assert [item.name for item in shop.draft(ME).items] == [item.name for item in draft.items]
+    assert [path.name for path in shop.home.iterdir()] == [DRAFTS]
+
+
 def test_old_drafts_are_thrown_away(tmp_path: Path, pictures: Path) -> None:
     """Guards against a disk full of pictures that nobody comes back for."""
     shop = workshop(tmp_path)
