@@ -263,7 +263,8 @@ def _train_referee(options: argparse.Namespace, settings: dict[str, float]) -> N
     emoji = EmojiSet.load(options.data or DEFAULT_FOLDER)
     settings |= {"seed": options.seed, "compile": options.compile}
     trained = referee.train(emoji, options.output, options.steps, **settings)
-    print(json.dumps(trained.figures, indent=2))
+    if trained:
+        print(json.dumps(trained.figures, indent=2))
 
 
 def _train_upscaler(options: argparse.Namespace, settings: dict[str, float]) -> None:
@@ -273,7 +274,8 @@ def _train_upscaler(options: argparse.Namespace, settings: dict[str, float]) -> 
         raise ValueError("the upscaler stands beside a checkpoint and starts from nothing: leave out --start")
     settings |= {"seed": options.seed, "compile": options.compile}
     data = options.data or upscaling.DEFAULT_FOLDER
-    print(json.dumps(upscaling.train(data, options.output, options.steps, **settings), indent=2))
+    if figures := upscaling.train(data, options.output, options.steps, **settings):
+        print(json.dumps(figures, indent=2))
 
 
 def _train_folder(options: argparse.Namespace) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
+from accelerate import Accelerator
 from fakes import fake_emoji
 from PIL import Image
 from torch.nn import functional as F
@@ -178,6 +179,10 @@ def test_a_run_ends_in_a_file_and_its_figures(
     monkeypatch.setattr(EmojiSet, "load", lambda folder: emoji)
     monkeypatch.setattr(EmojiSet, "held_out", lambda self, concept: concept == held)
     monkeypatch.setattr(upscaler, "BLOCKS", 1)
+    with monkeypatch.context() as other:
+        other.setattr(Accelerator, "is_main_process", False)  # of several processes
+        assert upscaling.train(tmp_path, tmp_path / "other", 2, batch=2, workers=0) is None
+    assert list((tmp_path / "other").iterdir()) == []
     figures = upscaling.train(tmp_path, tmp_path / "run", 2, batch=2, workers=0)
     assert figures["digest"] == Upscaler.load(tmp_path / "run").digest
     assert figures.keys() == {"digest"} | {
