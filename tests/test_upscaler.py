@@ -1,6 +1,7 @@
 """Laws of the upscaler: where it starts, that windows are not to be seen, its files, and that it learns."""
 
 import json
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -86,6 +87,18 @@ def test_a_preview_shows_the_picture_and_no_stray_memory() -> None:
     job = Enlargement(Recipe(), pixels, 2)
     (shown,) = Enlarger(wild()).paint([job])
     assert (np.asarray(shown)[::2, ::2] == pixels).all()
+
+
+def test_memory_is_taken_at_the_first_step() -> None:
+    """Guards against requests that fill the memory before they are told that too many wait."""
+    tracemalloc.start()
+    try:
+        job = Enlargement(Recipe(), np.zeros((500, 500, 3), np.uint8), 4)
+        assert tracemalloc.get_traced_memory()[1] < 4_000_000
+    finally:
+        tracemalloc.stop()
+    Enlarger(wild()).step([job])
+    assert job.output.nbytes == 12_000_000
 
 
 def test_memory_is_bounded() -> None:
