@@ -30,6 +30,7 @@ from dalle.data.views import How
 from dalle.finetune import PRESETS
 from dalle.lesson import Reconstruction
 from dalle.model import DALLE
+from dalle.reasons import Refused
 from dalle.runs import Run
 
 HOME = Path("runs/taught")
@@ -47,6 +48,8 @@ class Limits:
     source_bytes: int = 2**29  # of what is handed over, unpacked
     steps: int = 10_000  # of a run
     hours: float = 24  # that a run trains at a time
+    waiting: int = 64  # runs that wait for their turn
+    waiting_each: int = 64  # of a visitor
     disk_bytes: int = 2**36  # of all runs together
     free_bytes: int = 2**31  # of the disk, that a run may need and must be there
 
@@ -56,7 +59,9 @@ class Limits:
         return [name for name, preset in PRESETS.items() if preset.steps <= self.steps]
 
 
-HOSTED = Limits(pictures=50, source_bytes=2**26, steps=1_000, hours=1, disk_bytes=2**33)
+HOSTED = Limits(
+    pictures=50, source_bytes=2**26, steps=1_000, hours=1, waiting=16, waiting_each=1, disk_bytes=2**33
+)
 
 
 @dataclass(frozen=True)
@@ -203,9 +208,11 @@ class Workshop:
     ) -> Run:
         """Make a run of the draft, with these (file name, caption) rows, and let it wait for its turn.
 
-        Raises ValueError where rows, preset or checkpoint cannot be used, or the disk has no room.
+        Raises ValueError where rows, preset or checkpoint cannot be used, the disk has no room, or as many
+        runs wait as may.
         """
         self._check_room()
+        self._check_queue(visitor)
         if preset not in self.limits.presets:
             raise ValueError(f"there is no preset {preset!r} here; choose {', '.join(self.limits.presets)}")
         plan = finetune.plan(base, preset, how=how, flips=flips)
@@ -229,7 +236,9 @@ class Workshop:
     def resume(self, visitor: str, name: str) -> None:
         """Let a run that was stopped, interrupted or failed wait for its turn to go on."""
         self._check_room()
-        runs.enqueue(self.run(visitor, name))
+        run = self.run(visitor, name)
+        self._check_queue(visitor)
+        runs.enqueue(run)
         self.tick()
 
     def delete(self, visitor: str, name: str) -> None:
@@ -260,6 +269,14 @@ class Workshop:
                 number += 1
         (run.folder / OWNER).write_text(_digest(visitor), encoding="ascii")
         return run
+
+    def _check_queue(self, visitor: str) -> None:
+        """Raise Refused where as many runs wait as may."""
+        queue = runs.waiting(self.home)
+        if len(queue) >= self.limits.waiting:
+            raise Refused("waiting", most=self.limits.waiting)
+        if sum(self._sees(visitor, run) for run in queue) >= self.limits.waiting_each:
+            raise Refused("yours_waiting", most=self.limits.waiting_each)
 
     def _check_room(self) -> None:
         """Raise ValueError where another run might fill the disk, or the part of it that runs may have."""

@@ -217,6 +217,26 @@ def test_limits(tmp_path: Path, pictures: Path, base: Path, started: list[str]) 
     assert HOSTED.presets and len(HOSTED.presets) < len(Limits().presets)
 
 
+def test_the_queue_is_bounded(tmp_path: Path, pictures: Path, base: Path, started: list[str]) -> None:
+    """Guards against a visitor who fills the queue for days, and costs the others their turns."""
+    shop = workshop(tmp_path, shared=True, waiting=2, waiting_each=1)
+    first, second = (begin(shop, ME, pictures, base, caption) for caption in ("one", "two"))
+    assert started == ["one"] and second.status().state == "waiting"
+    with pytest.raises(ValueError, match=r"as many of your runs wait for their turn as may \(1\)"):
+        begin(shop, ME, pictures, base, "three")
+    assert shop.draft(ME) and len(shop.runs(ME)) == 2
+    begin(shop, YOU, pictures, base, "four")
+    with pytest.raises(ValueError, match=r"as many runs wait for their turn as may \(2\)"):
+        begin(shop, "somebody else", pictures, base, "five")
+    second.stop()
+    shop.start(ME, [(name, CAPTION) for name, _ in shop.draft(ME).rows], base, "quick", "three")
+    with pytest.raises(ValueError, match="as many runs wait"):
+        shop.resume(ME, "two")
+    ends(shop, first)
+    assert started == ["one", "four"]
+    assert HOSTED.waiting_each == 1 < HOSTED.waiting < Limits().waiting
+
+
 def test_what_is_to_be_expected(
     tmp_path: Path, pictures: Path, base: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
