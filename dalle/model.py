@@ -27,6 +27,7 @@ from torch.nn.utils.rnn import pad_sequence
 from dalle import images, runtime
 from dalle.autoencoder import FeatureExtractor, Generator
 from dalle.config import Config
+from dalle.files import settle, settle_names
 from dalle.flow import InverseNormalizer, Latent, Normalizer
 from dalle.recipe import SEEDS, Picture, Recipe
 from dalle.sampling import Field, OnStep, Walk, follow, guided, schedule, steered
@@ -247,7 +248,8 @@ class DALLE(nn.Module):
     def save_pretrained(self, folder: str | Path, card: str = "") -> str:
         """Write the checkpoint in bf16; -> its digest. The folder appears whole, or the old one stays.
 
-        Raises CheckpointError where that would replace a folder of other things, or the disk is full.
+        A kill in the moment between two renames leaves the old one as .NAME-PID-old: rename it back. Raises
+        CheckpointError where that would replace a folder of other things, or the disk is full.
         """
         folder = Path(folder)
         if folder.is_dir() and any(folder.iterdir()) and not (folder / "config.json").is_file():
@@ -264,6 +266,7 @@ class DALLE(nn.Module):
             (scratch / "README.md").write_text(card or "# A small DALL·E\n", encoding="utf-8")
             scratch.chmod(0o755)
             digest = _digest(scratch / "model.safetensors")
+            settle(scratch)
             _swap(scratch, folder)
         except (OSError, safetensors.SafetensorError) as error:
             raise CheckpointError(f"the checkpoint could not be written to {folder} ({error})") from error
@@ -310,4 +313,5 @@ def _swap(new: Path, folder: Path) -> None:
         if old.exists():
             old.rename(folder)
         raise
+    settle_names(folder.parent)
     shutil.rmtree(old, ignore_errors=True)
