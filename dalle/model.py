@@ -179,7 +179,12 @@ class DALLE(nn.Module):
 
     @torch.inference_mode()
     def draw(self, recipes: Sequence[Recipe], on_step: OnDraw | None = None) -> list[Picture]:
-        """Pictures of recipes, in order; `on_step` sees the running batch and may raise `Cancelled`."""
+        """Pictures of recipes, in order; `on_step` sees the running batch and may raise `Cancelled`.
+
+        Raises ValueError for a recipe with edits, or of another checkpoint.
+        """
+        for recipe in recipes:
+            self._check(recipe)
         read = cache(lambda text: self.read([text]))
         pictures: list[Picture] = []
         for steps, group in groupby(recipes, key=lambda recipe: recipe.steps):
@@ -187,6 +192,19 @@ class DALLE(nn.Module):
             for start in range(0, len(batch), MAX_BATCH):
                 pictures += self._draw(batch[start : start + MAX_BATCH], self._shown(on_step, steps))
         return pictures
+
+    def _check(self, recipe: Recipe) -> None:
+        """Raise ValueError where the picture would be another than the recipe says."""
+        if recipe.edits:
+            raise ValueError(
+                f"the recipe has edits ({len(recipe.edits)}), which are made again and not drawn: use "
+                "editing.Editor.replayed, or `python -m dalle edit replay`"
+            )
+        if recipe.checkpoint not in ("", self.digest):
+            raise ValueError(
+                f"the recipe is for checkpoint {recipe.checkpoint}, this is {self.digest or 'one unsaved'}: "
+                "load that checkpoint, or empty the recipe's for another picture"
+            )
 
     def _draw(self, drawings: list[Drawing], on_step: OnStep | None) -> list[Picture]:
         features = follow(self.field(drawings), [drawing.walk for drawing in drawings], on_step)
@@ -275,7 +293,10 @@ class DALLE(nn.Module):
         return digest
 
     def push_to_hub(self, repository: str, card: str = "", private: bool = False) -> str:
-        """Upload the checkpoint to the Hugging Face Hub, as safetensors; -> its address."""
+        """Upload the networks and a card to the Hugging Face Hub, as safetensors; -> the address.
+
+        What stands beside them in a folder, words, prompts, sliders and upscaler, goes by parcel.push.
+        """
         from huggingface_hub import HfApi
 
         with tempfile.TemporaryDirectory() as scratch:

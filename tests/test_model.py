@@ -71,6 +71,17 @@ def test_different_steps_in_one_call(model: DALLE) -> None:
         assert decibels(picture.image, model.draw([recipe])[0].image) >= SAME
 
 
+def test_a_recipe_that_would_give_another_picture_is_refused(model: DALLE) -> None:
+    """Guards against a picture whose recipe says edits that were not made, or other weights."""
+    fine = Recipe("a dog", steps=1, size=32)
+    for recipe, message in (
+        (replace(fine, edits=({"kind": "cut-out"},)), "has edits .*edit replay"),
+        (replace(fine, checkpoint="another"), "for checkpoint another.*load that checkpoint"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            model.draw([fine, recipe])
+
+
 def test_more_than_a_batch(model: DALLE) -> None:
     """Guards against pictures lost where a gallery is drawn in parts."""
     seeds = [picture.recipe.seed for picture in model.generate("a dog", count=19, seed=5, steps=1)]
