@@ -56,9 +56,10 @@ def export(source: Path, target: Path, emoji: EmojiSet, evaluation: Path) -> str
     """
     figures = json.loads((evaluation / "evaluation.json").read_text(encoding="utf-8"))
     model = DALLE.from_pretrained(source)
-    if figures["checkpoint"] != model.digest:
+    measured = figures.get("checkpoint", "?")
+    if measured != model.digest:
         raise ValueError(
-            f"{evaluation} holds figures of checkpoint {figures['checkpoint']}, not of {model.digest}; "
+            f"{evaluation} holds figures of checkpoint {measured}, not of {model.digest}; "
             f"run `python -m dalle evaluate --checkpoint {source} --output {evaluation}` first"
         )
     sliders = directions.load(source / "sliders.json", model.config.flow.code)

@@ -5,7 +5,7 @@ import json
 import re
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from dalle import cli_edit
@@ -14,10 +14,14 @@ DEFAULT_CHECKPOINT = Path("checkpoints/emoji")
 PARTS = "reconstruction concepts recognition composition words distribution sliders edit"  # of an evaluation
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; -> the exit status. A user's mistake is one line on standard error, no traceback."""
+def main(arguments: Sequence[str] | None = None, prepare: Callable[[], None] = lambda: None) -> int:
+    """Run one command; -> the exit status. A user's mistake is one line on standard error, no traceback.
+
+    `prepare` is called before a command: for what belongs to the whole process.
+    """
     options = _parser().parse_args(arguments)
     try:
+        prepare()
         options.command(options)
     except (ValueError, RuntimeError, OSError) as error:
         print(f"dalle: {error}", file=sys.stderr)
@@ -263,7 +267,8 @@ def _train_referee(options: argparse.Namespace, settings: dict[str, float]) -> N
     emoji = EmojiSet.load(options.data or DEFAULT_FOLDER)
     settings |= {"seed": options.seed, "compile": options.compile}
     trained = referee.train(emoji, options.output, options.steps, **settings)
-    print(json.dumps(trained.figures, indent=2))
+    if trained:
+        print(json.dumps(trained.figures, indent=2))
 
 
 def _train_upscaler(options: argparse.Namespace, settings: dict[str, float]) -> None:
@@ -273,7 +278,8 @@ def _train_upscaler(options: argparse.Namespace, settings: dict[str, float]) -> 
         raise ValueError("the upscaler stands beside a checkpoint and starts from nothing: leave out --start")
     settings |= {"seed": options.seed, "compile": options.compile}
     data = options.data or upscaling.DEFAULT_FOLDER
-    print(json.dumps(upscaling.train(data, options.output, options.steps, **settings), indent=2))
+    if figures := upscaling.train(data, options.output, options.steps, **settings):
+        print(json.dumps(figures, indent=2))
 
 
 def _train_folder(options: argparse.Namespace) -> None:
@@ -282,7 +288,9 @@ def _train_folder(options: argparse.Namespace) -> None:
     if options.nice:
         runs.give_way(options.nice)
     if options.folder:
-        run = runs.create(options.output.absolute().parent, options.output.name)
+        home = options.output.absolute().parent
+        runs.check_free(home)  # before there is a folder, which would be in the way the next time
+        run = runs.create(home, options.output.name)
         try:
             _lay_out(run.folder, options)
         except BaseException:

@@ -7,7 +7,7 @@ from pathlib import Path
 from dalle import film, icons, images, runtime, seams
 from dalle.editing import NO_FILES, Editor, Files
 from dalle.edits import Blend, Change, CutOut, Edit, Enlarge, Paint, Vary, extended, files, pack_mask
-from dalle.model import DALLE
+from dalle.model import DALLE, MAX_BATCH
 from dalle.painter import Painter
 from dalle.recipe import Picture, Recipe, load_png, save_png
 from dalle.stages import run
@@ -54,8 +54,7 @@ class EditJob:
         self._edit([extended(side, room, wanted, seed) for seed in self._seeds()])
 
     def blend(self) -> None:
-        if self.options.count < 2:
-            raise ValueError(f"a blend has its two ends at least; got count {self.options.count}")
+        self._check_count(2)  # both ends
         film.check(self.options.film)  # before a minute's work, not after it
         other, last = self._open(self.options.other), self.options.count - 1
         way = [Blend(other.recipe.to_dict(), round(at / last, 3)) for at in range(last + 1)]
@@ -82,9 +81,12 @@ class EditJob:
         return self._open(self.options.picture, self.options.shows)
 
     def _seeds(self) -> range:
-        if self.options.count < 1:
-            raise ValueError(f"count must be at least 1; got {self.options.count}")
+        self._check_count(1)
         return range(self.options.seed, self.options.seed + self.options.count)
+
+    def _check_count(self, least: int) -> None:
+        if not least <= self.options.count <= MAX_BATCH:
+            raise ValueError(f"--count must be from {least} to {MAX_BATCH}; got {self.options.count}")
 
     def _edit(self, edits: Sequence[Edit], given: Files = NO_FILES) -> list[Picture]:
         made = run(self.editor.edited(self._picture(), edits, given))

@@ -284,19 +284,22 @@ class Editor:
                     f"it was enlarged by the upscaler {edit.by}, which is not here: copy its file into the "
                     "checkpoint's folder, or enlarge the picture anew"
                 )
-        plain = [_resized(picture.image, edit.factor) for edit in edits]
         by_network = [number for number, edit in enumerate(edits) if edit.by != kinds.LANCZOS]
-        if not by_network:
-            return plain
-        pixels = np.asarray(picture.image.convert("RGB"))
-        made = yield Stage(
-            self.enlarger, [Enlargement(recipes[n], pixels, edits[n].factor) for n in by_network]
-        )
-        for number, large in zip(by_network, made, strict=True):
-            if plain[number].mode == "RGBA":
-                large.putalpha(plain[number].getchannel("A"))
-            plain[number] = large
-        return plain
+        made: dict[int, Image.Image] = {}
+        if by_network:
+            pixels = np.asarray(picture.image.convert("RGB"))
+            drawn = yield Stage(
+                self.enlarger, [Enlargement(recipes[n], pixels, edits[n].factor) for n in by_network]
+            )
+            made = dict(zip(by_network, drawn, strict=True))
+        if picture.image.mode == "RGBA":
+            for number, large in made.items():
+                large.putalpha(_resized(picture.image.getchannel("A"), edits[number].factor))
+        # Only now: before the stage nobody has said yet that there is room.
+        return [
+            made[number] if number in made else _resized(picture.image, edit.factor)
+            for number, edit in enumerate(edits)
+        ]
 
     def _cut_out(
         self, picture: Picture, edits: Sequence[CutOut], recipes: Sequence[Recipe], _: Files

@@ -32,6 +32,7 @@ FILE = re.compile(r"[0-9a-f]{16}")  # the first 64 bits of a file's SHA-256
 LEAST, MOST = 0.02, 1.0  # of the way to noise
 FACTORS = (2, 4)
 LANCZOS = "lanczos"  # stands in where a checkpoint has no upscaler
+MAX_WORK = 2_000  # sampling steps of a recipe in all: a short link must not ask for hours of work
 
 
 @dataclass(frozen=True)
@@ -217,11 +218,26 @@ def read(values: dict[str, Any]) -> Edit:
 
 
 def read_all(recipe: Recipe) -> list[Edit]:
-    """A recipe's edits, in order. Raises ValueError, also where a file is opened later than first."""
+    """A recipe's edits, in order.
+
+    Raises ValueError, also where a file is opened later than first, or the picture would take too long.
+    """
     edits = [read(values) for values in recipe.edits]
     if any(isinstance(edit, Open) for edit in edits[1:]):
         raise ValueError("only a recipe's first edit can open a file")
+    if (steps := _work(recipe, edits)) > MAX_WORK:
+        raise ValueError(
+            f"with its edits the picture takes {steps:,} sampling steps, those of blended pictures among "
+            f"them; {MAX_WORK:,} are allowed. Use fewer steps or edits"
+        )
     return edits
+
+
+def _work(recipe: Recipe, edits: list[Edit]) -> int:
+    """At most so many sampling steps: the picture's own, for itself and each edit; those of blended ones."""
+    drawn = 1 + sum(not isinstance(edit, Open | Enlarge | CutOut) for edit in edits)
+    others = (Recipe.from_dict(edit.other) for edit in edits if isinstance(edit, Blend))
+    return recipe.steps * drawn + sum(_work(other, read_all(other)) for other in others)
 
 
 def caption(recipe: Recipe) -> str:
@@ -242,8 +258,10 @@ def files(recipe: Recipe) -> list[str]:
 
 
 def with_edit(recipe: Recipe, edit: Edit) -> Recipe:
-    """The recipe of what an edit makes of its picture."""
-    return dataclasses.replace(recipe, edits=(*recipe.edits, to_dict(edit)))
+    """The recipe of what an edit makes of its picture. Raises ValueError where it would take too long."""
+    edited = dataclasses.replace(recipe, edits=(*recipe.edits, to_dict(edit)))
+    read_all(edited)  # a picture whose link nobody can open is not made
+    return edited
 
 
 # --- masks

@@ -6,6 +6,7 @@ import os
 import threading
 import zipfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,24 @@ def write_text(path: Path, text: str) -> None:
     except OSError:
         scratch.unlink(missing_ok=True)
         raise
+
+
+def settle(folder: Path) -> None:
+    """Have the files of a folder on the disk itself, so that a power cut leaves them whole."""
+    for path in folder.iterdir():
+        with path.open("rb+") as file:
+            os.fsync(file.fileno())
+    settle_names(folder)
+
+
+def settle_names(folder: Path) -> None:
+    """The same of what the files of a folder are called, where its file system can."""
+    with suppress(OSError):
+        opened = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(opened)
+        finally:
+            os.close(opened)
 
 
 def read_records(path: Path) -> list[dict[str, Any]]:

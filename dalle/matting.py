@@ -58,27 +58,29 @@ def _ground_colour(pixels: np.ndarray) -> np.ndarray:
 
 
 def _background(like: np.ndarray) -> np.ndarray:
-    """What of `like` (H, W) hangs together with the frame, row by row and column by column."""
-    reached = like.copy()
-    reached[1:-1, 1:-1] = False
-    while True:
-        grown = reached
-        for axis in (0, 1):
-            for back in (False, True):
-                grown = grown | _swept(grown, like, axis, back)
-        if (grown == reached).all():
-            return reached
-        reached = grown
+    """What of `like` (H, W) hangs together with the frame: the groups of its runs that reach it.
+
+    A run is an unbroken part of a row. In each round every group joins the lowest that it touches, so that
+    there are few rounds, whatever way the background winds.
+    """
+    run = np.cumsum(_starts(like)).reshape(like.shape)  # of each pixel, from 1; 0 is the frame
+    touching = _starts(like[:-1] & like[1:])
+    at_frame = like.copy()
+    at_frame[1:-1, 1:-1] = False
+    one = np.concatenate([run[:-1][touching], np.zeros(at_frame.sum(), run.dtype)])
+    other = np.concatenate([run[1:][touching], run[at_frame]])
+    group = np.arange(run.max() + 1)  # of each run: the lowest run that it is known to hang together with
+    while (apart := group[one] != group[other]).any():
+        one, other = group[one[apart]], group[other[apart]]
+        np.minimum.at(group, np.maximum(one, other), np.minimum(one, other))
+        while (group[group] != group).any():
+            group = group[group]
+    return like & (group[run] == 0)
 
 
-def _swept(reached: np.ndarray, like: np.ndarray, axis: int, back: bool) -> np.ndarray:
-    """What is reached along an axis, in one direction, before anything unlike is in the way."""
-    turn = (lambda a: np.flip(a, axis)) if back else (lambda a: a)
-    reached, like = turn(reached), turn(like)
-    at = np.arange(like.shape[axis]).reshape((-1, 1) if axis == 0 else (1, -1))
-    last = np.maximum.accumulate(np.where(reached, at, -1), axis)
-    wall = np.maximum.accumulate(np.where(like, -1, at), axis)
-    return turn(last > wall)
+def _starts(mask: np.ndarray) -> np.ndarray:
+    """Where the runs of a mask's rows begin: (H, W) bool."""
+    return mask & ~np.pad(mask, [(0, 0), (1, 0)])[:, :-1]
 
 
 def _widened(mask: np.ndarray, by: int) -> np.ndarray:

@@ -27,6 +27,7 @@ from torch.nn.utils.rnn import pad_sequence
 from dalle import images, runtime
 from dalle.autoencoder import FeatureExtractor, Generator
 from dalle.config import Config
+from dalle.files import settle, settle_names
 from dalle.flow import InverseNormalizer, Latent, Normalizer
 from dalle.recipe import SEEDS, Picture, Recipe
 from dalle.sampling import Field, OnStep, Walk, follow, guided, schedule, steered
@@ -178,7 +179,12 @@ class DALLE(nn.Module):
 
     @torch.inference_mode()
     def draw(self, recipes: Sequence[Recipe], on_step: OnDraw | None = None) -> list[Picture]:
-        """Pictures of recipes, in order; `on_step` sees the running batch and may raise `Cancelled`."""
+        """Pictures of recipes, in order; `on_step` sees the running batch and may raise `Cancelled`.
+
+        Raises ValueError for a recipe with edits, or of another checkpoint.
+        """
+        for recipe in recipes:
+            self._check(recipe)
         read = cache(lambda text: self.read([text]))
         pictures: list[Picture] = []
         for steps, group in groupby(recipes, key=lambda recipe: recipe.steps):
@@ -186,6 +192,19 @@ class DALLE(nn.Module):
             for start in range(0, len(batch), MAX_BATCH):
                 pictures += self._draw(batch[start : start + MAX_BATCH], self._shown(on_step, steps))
         return pictures
+
+    def _check(self, recipe: Recipe) -> None:
+        """Raise ValueError where the picture would be another than the recipe says."""
+        if recipe.edits:
+            raise ValueError(
+                f"the recipe has edits ({len(recipe.edits)}), which are made again and not drawn: use "
+                "editing.Editor.replayed, or `python -m dalle edit replay`"
+            )
+        if recipe.checkpoint not in ("", self.digest):
+            raise ValueError(
+                f"the recipe is for checkpoint {recipe.checkpoint}, this is {self.digest or 'one unsaved'}: "
+                "load that checkpoint, or empty the recipe's for another picture"
+            )
 
     def _draw(self, drawings: list[Drawing], on_step: OnStep | None) -> list[Picture]:
         features = follow(self.field(drawings), [drawing.walk for drawing in drawings], on_step)
@@ -247,7 +266,8 @@ class DALLE(nn.Module):
     def save_pretrained(self, folder: str | Path, card: str = "") -> str:
         """Write the checkpoint in bf16; -> its digest. The folder appears whole, or the old one stays.
 
-        Raises CheckpointError where that would replace a folder of other things, or the disk is full.
+        A kill in the moment between two renames leaves the old one as .NAME-PID-old: rename it back. Raises
+        CheckpointError where that would replace a folder of other things, or the disk is full.
         """
         folder = Path(folder)
         if folder.is_dir() and any(folder.iterdir()) and not (folder / "config.json").is_file():
@@ -264,6 +284,7 @@ class DALLE(nn.Module):
             (scratch / "README.md").write_text(card or "# A small DALL·E\n", encoding="utf-8")
             scratch.chmod(0o755)
             digest = _digest(scratch / "model.safetensors")
+            settle(scratch)
             _swap(scratch, folder)
         except (OSError, safetensors.SafetensorError) as error:
             raise CheckpointError(f"the checkpoint could not be written to {folder} ({error})") from error
@@ -272,7 +293,10 @@ class DALLE(nn.Module):
         return digest
 
     def push_to_hub(self, repository: str, card: str = "", private: bool = False) -> str:
-        """Upload the checkpoint to the Hugging Face Hub, as safetensors; -> its address."""
+        """Upload the networks and a card to the Hugging Face Hub, as safetensors; -> the address.
+
+        What stands beside them in a folder, words, prompts, sliders and upscaler, goes by parcel.push.
+        """
         from huggingface_hub import HfApi
 
         with tempfile.TemporaryDirectory() as scratch:
@@ -310,4 +334,5 @@ def _swap(new: Path, folder: Path) -> None:
         if old.exists():
             old.rename(folder)
         raise
+    settle_names(folder.parent)
     shutil.rmtree(old, ignore_errors=True)

@@ -11,7 +11,7 @@ from typing import Any
 from PIL import Image
 
 from dalle.data.folder import Folder
-from dalle.files import read_texts
+from dalle.files import read_texts, settle, settle_names
 from dalle.model import DALLE
 from dalle.upscaler import FILE
 from dalle.words import SHORTEST, split
@@ -52,8 +52,10 @@ def save(
     if again.digest != digest:
         raise OSError(f"{scratch} came back from the disk changed; is the disk sound?")
     draw(again).save(scratch / SHEET, quality=80, method=6)
+    settle(scratch)
     shutil.rmtree(folder, ignore_errors=True)  # the same, where the run was killed when it was done
     os.replace(scratch, folder)
+    settle_names(folder.parent)  # before anything older goes
     for other in folder.parent.glob("checkpoint-*"):
         if other != folder:
             shutil.rmtree(other)

@@ -50,6 +50,10 @@ ENGLISH = {
     "long_zip": "{name} lists more than {most:,} files; give fewer pictures",
     "bad_zip": "{name} is no zip, or is damaged ({error}); pack it again",
     "not_gathered": "{path} holds no gathered pictures ({error}); gather them again",
+    # --- a run
+    "waiting": "as many runs wait for their turn as may ({most}); try again later",
+    "yours_waiting": "as many of your runs wait for their turn as may ({most}); try again when one has "
+    "begun, or stop one",
     # --- a checkpoint
     "not_taken": "{name} is not taken: {reason}",
     "no_part": "{name} is no part of a checkpoint; give the zip that was downloaded here, or a folder of "

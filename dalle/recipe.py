@@ -31,7 +31,8 @@ CODE = 20  # numbers in a code
 MAX_CODE = 10.0  # standard deviations
 MAX_EDITS = 32
 DIGEST = re.compile(r"[\w-]{0,64}", re.ASCII)
-MAX_TEXT = 32_768  # characters of a link's query or of a recipe's JSON
+MAX_TEXT = 32_768  # characters of a recipe's JSON
+MAX_QUERY = 4 * MAX_TEXT  # of a link, where a quotation mark takes three characters, and an emoji twelve
 
 # Unicode gives control characters no names; these are ASCII's, for 0 to 31.
 CONTROLS = (
@@ -118,7 +119,7 @@ class Recipe:
     @classmethod
     def from_query(cls, query: str) -> "Recipe":
         """Parameters that begin with two underscores, as __theme, belong to the page and are passed over."""
-        _check_length("link", query)
+        _check_length("link", query, MAX_QUERY)
         try:
             pairs = parse_qsl(query, keep_blank_values=True, errors="strict", max_num_fields=64)
         except ValueError as error:
@@ -231,9 +232,9 @@ def _check_edits(edits: tuple[dict[str, Any], ...]) -> None:
         raise ValueError(f"edits must hold JSON values, lists and not tuples; got {short(edits)}")
 
 
-def _check_length(name: str, text: str) -> None:
-    if len(text) > MAX_TEXT:
-        raise ValueError(f"{name} has {len(text):,} characters; {MAX_TEXT:,} are allowed")
+def _check_length(name: str, text: str, most: int = MAX_TEXT) -> None:
+    if len(text) > most:
+        raise ValueError(f"{name} has {len(text):,} characters; {most:,} are allowed")
 
 
 def short(value: object) -> str:

@@ -228,10 +228,11 @@ def train(
     widths: Sequence[int] = WIDTHS,
     seed: int = 0,
     **settings: object,
-) -> Referee:
+) -> Referee | None:
     """Train a referee in `folder`, or go on with it; -> the referee, with its own figures.
 
-    `unseen` is the style kept from it; further settings are fields of `trainer.Settings`.
+    `unseen` is the style kept from it; further settings are fields of `trainer.Settings`. Of several
+    processes the main one writes it, and the others return None.
     """
     if not {icon.style for icon in emoji.icons} > {unseen}:
         raise ValueError(
@@ -245,6 +246,8 @@ def train(
     )
     trainer = Trainer(task, Settings(steps=steps, seed=seed, **(DEFAULTS | settings)), folder)
     trainer.run()
+    if not trainer.accelerator.is_main_process:
+        return None
     with trainer.averaged():
         referee = task.referee.eval()
         with torch.no_grad():

@@ -195,6 +195,12 @@ def running(home: Path) -> str | None:
     return name if birth and born(pid) == birth else None
 
 
+def check_free(home: Path) -> None:
+    """Raise Busy where a run is training."""
+    if name := running(home):
+        raise Busy(_busy(name))
+
+
 def seconds_running(home: Path) -> float:
     """For how long the run that is training has been at it; 0 where none is."""
     try:
@@ -339,10 +345,14 @@ def _take(run: Run, heir: bool) -> bool:
         name, pid, birth = _read_lock(home)
         inherited = heir and name == run.name and pid in (os.getpid(), os.getppid())
         if not inherited and birth and born(pid) == birth:
-            raise Busy(f"run {name!r} is training; stop it or wait until it is done")
+            raise Busy(_busy(name))
         _check_unfinished(run)
         _write_lock(run, os.getpid())
     return inherited
+
+
+def _busy(name: str) -> str:
+    return f"run {name!r} is training; stop it or wait until it is done"
 
 
 def _check_unfinished(run: Run) -> None:

@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import product
 from pathlib import Path
 
@@ -144,14 +145,17 @@ class Enlargement:
     pixels: np.ndarray  # (H, W, 3) uint8
     factor: int
     walk: Windows = field(init=False)
-    output: np.ndarray = field(init=False)  # (F H, F W, 3) uint8
 
     def __post_init__(self) -> None:
         height, width = self.pixels.shape[:2]
         check_size(width, height, self.factor)
         self.walk = Windows(list(product(_starts(height), _starts(width))))
+
+    @cached_property
+    def output(self) -> np.ndarray:
+        """(F H, F W, 3) uint8, made at the first step: one that waits for its turn takes no memory."""
         # Previews show it half done: what is not yet enlarged must be the picture, not stray memory.
-        self.output = self.pixels.repeat(self.factor, 0).repeat(self.factor, 1)
+        return self.pixels.repeat(self.factor, 0).repeat(self.factor, 1)
 
 
 def _starts(length: int) -> list[int]:

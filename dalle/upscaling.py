@@ -137,10 +137,11 @@ def mean_psnr(a: Tensor, b: Tensor) -> Tensor:
     return 10 * torch.log10(4 / error)
 
 
-def train(data: Path, folder: Path, steps: int, **settings: object) -> dict[str, float]:
+def train(data: Path, folder: Path, steps: int, **settings: object) -> dict[str, float] | None:
     """Train an upscaler in `folder`, or go on with it, and write it there; -> its figures.
 
-    `settings` are fields of `trainer.Settings`. Raises FileNotFoundError, ValueError where the data is not
+    `settings` are fields of `trainer.Settings`. Of several processes the main one writes it, and the others
+    return None. Raises FileNotFoundError, ValueError where the data is not
     there or too small.
     """
     emoji = EmojiSet.load(data)
@@ -150,6 +151,8 @@ def train(data: Path, folder: Path, steps: int, **settings: object) -> dict[str,
     task = UpscalerTask(Upscaler(), Patches(emoji, seen, chosen.seed))
     trainer = Trainer(task, chosen, folder)
     trainer.run()
+    if not trainer.accelerator.is_main_process:
+        return None
     with trainer.averaged():
         task.upscaler.save(folder)
     upscaler = Upscaler.load(folder)

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from dalle import finetune, parcel, runs
+from dalle import finetune, parcel, runs, runtime
 from dalle.data import folder as folders
 from dalle.data import views
 from dalle.data.archive import Source
@@ -30,6 +30,7 @@ from dalle.data.views import How
 from dalle.finetune import PRESETS
 from dalle.lesson import Reconstruction
 from dalle.model import DALLE
+from dalle.reasons import Refused
 from dalle.runs import Run
 
 HOME = Path("runs/taught")
@@ -47,6 +48,8 @@ class Limits:
     source_bytes: int = 2**29  # of what is handed over, unpacked
     steps: int = 10_000  # of a run
     hours: float = 24  # that a run trains at a time
+    waiting: int = 64  # runs that wait for their turn
+    waiting_each: int = 64  # of a visitor
     disk_bytes: int = 2**36  # of all runs together
     free_bytes: int = 2**31  # of the disk, that a run may need and must be there
 
@@ -56,7 +59,9 @@ class Limits:
         return [name for name, preset in PRESETS.items() if preset.steps <= self.steps]
 
 
-HOSTED = Limits(pictures=50, source_bytes=2**26, steps=1_000, hours=1, disk_bytes=2**33)
+HOSTED = Limits(
+    pictures=50, source_bytes=2**26, steps=1_000, hours=1, waiting=16, waiting_each=1, disk_bytes=2**33
+)
 
 
 @dataclass(frozen=True)
@@ -168,7 +173,7 @@ class Workshop:
         pictures, size = draft.pictures()[:RECONSTRUCTED], model.config.image_size
         pixels = [np.asarray(views.plain(picture, size, how)) for picture in pictures]
         with self._measuring:
-            pace = finetune.pace(model)
+            pace = runtime.on_all_cores(lambda: finetune.pace(model))  # as the run will have them
         seen = Reconstruction(model, np.stack(pixels))
         adapts = seen.psnr < finetune.POOR
         seconds = {preset: pace.seconds(preset, adapts) for preset in self.limits.presets}
@@ -203,20 +208,25 @@ class Workshop:
     ) -> Run:
         """Make a run of the draft, with these (file name, caption) rows, and let it wait for its turn.
 
-        Raises ValueError where rows, preset or checkpoint cannot be used, or the disk has no room.
+        Raises ValueError where rows, preset or checkpoint cannot be used, the disk has no room, or as many
+        runs wait as may.
         """
         self._check_room()
+        self._check_queue(visitor)
         if preset not in self.limits.presets:
             raise ValueError(f"there is no preset {preset!r} here; choose {', '.join(self.limits.presets)}")
         plan = finetune.plan(base, preset, how=how, flips=flips)
         draft = self._some_draft(visitor).recaptioned(rows)
         finetune.check(draft)
         run = self._new(visitor, name or Counter(item.caption for item in draft.items).most_common(1)[0][0])
+        data = run.folder / "data"
         try:
             plan.save(run.folder)
-            draft.path.rename(run.folder / "data")
+            draft.path.rename(data)
             runs.enqueue(run)
-        except OSError:
+        except BaseException:
+            if data.is_dir():
+                data.rename(draft.path)  # the pictures are the visitor's: they stay a draft
             shutil.rmtree(run.folder)
             raise
         self._outlooks.pop(draft.path, None)
@@ -226,7 +236,9 @@ class Workshop:
     def resume(self, visitor: str, name: str) -> None:
         """Let a run that was stopped, interrupted or failed wait for its turn to go on."""
         self._check_room()
-        runs.enqueue(self.run(visitor, name))
+        run = self.run(visitor, name)
+        self._check_queue(visitor)
+        runs.enqueue(run)
         self.tick()
 
     def delete(self, visitor: str, name: str) -> None:
@@ -257,6 +269,14 @@ class Workshop:
                 number += 1
         (run.folder / OWNER).write_text(_digest(visitor), encoding="ascii")
         return run
+
+    def _check_queue(self, visitor: str) -> None:
+        """Raise Refused where as many runs wait as may."""
+        queue = runs.waiting(self.home)
+        if len(queue) >= self.limits.waiting:
+            raise Refused("waiting", most=self.limits.waiting)
+        if sum(self._sees(visitor, run) for run in queue) >= self.limits.waiting_each:
+            raise Refused("yours_waiting", most=self.limits.waiting_each)
 
     def _check_room(self) -> None:
         """Raise ValueError where another run might fill the disk, or the part of it that runs may have."""

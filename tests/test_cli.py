@@ -12,7 +12,8 @@ from fakes import fake_emoji
 from PIL import Image
 from tiny import tiny_checkpoint
 
-from dalle import pretrain
+from dalle import pretrain, runtime
+from dalle.__main__ import use_the_cores_granted
 from dalle.cli import main
 from dalle.cli_edit import TOOLS
 from dalle.data.compose import corpus
@@ -201,6 +202,46 @@ def test_a_command_that_does_not_exist(command: str, capsys: pytest.CaptureFixtu
     with pytest.raises(SystemExit) as stopped:
         main(command.split())
     assert stopped.value.code == 2 and "error: " in capsys.readouterr().err
+
+
+def test_the_process_uses_the_cores_it_is_granted(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Guards against sixty-four threads on two cores in a container; and, in one process, other tests'."""
+    chosen = []
+    monkeypatch.setattr(torch, "set_num_threads", chosen.append)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 64)
+    monkeypatch.setattr(runtime, "threads", lambda: 2)
+    assert main(["generate", "x", "--checkpoint", "nowhere"]) == 1 and chosen == []
+    assert main(["generate", "x", "--checkpoint", "nowhere"], use_the_cores_granted) == 1 and chosen == [2]
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)  # as OMP_NUM_THREADS asks for
+    use_the_cores_granted()
+    assert chosen == [2, 1]
+
+
+@pytest.mark.parametrize(("tool", "least"), [("vary", 1), ("blend other.png", 2)])
+def test_a_count_is_named(
+    tool: str, least: int, checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Guards against a message that does not say which option to change."""
+    Image.new("RGB", (32, 32)).save(tmp_path / "a.png")
+    Image.new("RGB", (32, 32)).save(tmp_path / "other.png")
+    name, *others = tool.split()
+    line = ["edit", name, str(tmp_path / "a.png"), *(str(tmp_path / other) for other in others)]
+    for count in (str(least - 1), "20"):
+        assert main([*line, "--count", count, "--checkpoint", str(checkpoint)]) == 1
+        assert f"--count must be from {least} to 16; got {count}" in capsys.readouterr().err
+
+
+def test_figures_of_no_checkpoint_are_no_card(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Guards against a traceback where the evaluation is another program's."""
+    monkeypatch.setattr(EmojiSet, "load", lambda folder: fake_emoji())
+    (tmp_path / "evaluation.json").write_text("{}")
+    command = ["export", "--checkpoint", str(checkpoint), "--evaluation", str(tmp_path)]
+    assert main([*command, "--output", str(tmp_path / "out")]) == 1
+    assert "holds figures of checkpoint ?, not of" in capsys.readouterr().err
 
 
 def test_all_phases_from_nothing_to_a_picture(

@@ -49,6 +49,22 @@ def test_what_a_picture_shows_by_now() -> None:
         assert edits.caption(recipe) == caption
 
 
+def test_work_is_bounded() -> None:
+    """Guards against a short link that keeps the machine busy for hours, and a picture with such a link."""
+    vary = edits.to_dict(Vary(0.4, 7))
+    longest = Recipe(steps=60, edits=(vary,) * 32)
+    assert len(edits.read_all(longest)) == 32
+    with pytest.raises(ValueError, match="takes 2,013 sampling steps"):
+        edits.read_all(Recipe(steps=61, edits=(vary,) * 32))
+    other = Recipe(steps=12, edits=(vary,) * 30).to_dict()
+    blends = [Blend(other, 0.5)] * 5
+    recipe = Recipe()
+    for blend in blends:
+        recipe = edits.with_edit(recipe, blend)
+    with pytest.raises(ValueError, match="2,316 sampling steps"):
+        edits.with_edit(recipe, blends[0])
+
+
 def test_files_are_named() -> None:
     """Guards against a recipe that does not say what it takes, also for the other picture of a blend."""
     recipe = edits.with_edit(Recipe(), EVERY[0])

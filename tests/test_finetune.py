@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,8 +13,8 @@ import safetensors.torch
 import torch
 from PIL import Image
 
-from dalle import finetune, prior, runtime
-from dalle.data.folder import Folder
+from dalle import finetune, outcome, prior, runtime
+from dalle.data.folder import Folder, gather
 from dalle.finetune import Plan
 from dalle.lesson import OwnFlowTask, OwnGeneratorTask, Store
 from dalle.model import DALLE
@@ -185,6 +187,30 @@ def test_stopping_while_it_prepares(tmp_path: Path, base: Path, pictures: Path) 
     run = lay_out(tmp_path / "run", base, pictures)
     assert not finetune.train(run, lambda state, step, steps, loss: steps > 0)
     assert not (run / "figures.json").exists() and not (run / "prior").exists()
+
+
+def test_older_checkpoints_go_once_the_new_one_is_on_the_disk(
+    tmp_path: Path, base: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guards against a power cut that leaves no checkpoint at all: the old deleted, the new not written."""
+    older, new = tmp_path / "checkpoint-000001", tmp_path / "checkpoint-000002"
+    older.mkdir()
+    settled, at_deletion, rmtree = set(), set(), shutil.rmtree
+
+    def delete(path: Path, *given: object, **options: object) -> None:
+        if path == older:
+            at_deletion.update(settled)
+        rmtree(path, *given, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", lambda opened: settled.add(os.fstat(opened).st_ino))
+        patch.setattr(shutil, "rmtree", delete)
+        given = {"settings": {}, "figures": {"psnr": 30.0}}
+        data = gather(pictures, tmp_path / "data")
+        model = DALLE.from_pretrained(base)
+        outcome.save(model, new, base, data, lambda again: Image.new("RGB", (8, 8)), **given)
+    assert not older.exists()
+    assert {path.stat().st_ino for path in (*new.iterdir(), new, tmp_path)} <= at_deletion
 
 
 def test_a_full_disk(tmp_path: Path, base: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:

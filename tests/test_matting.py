@@ -1,6 +1,7 @@
 """Laws of cutting out, and of icons: on scenes whose true alpha is known."""
 
 import io
+import time
 import zipfile
 
 import numpy as np
@@ -34,6 +35,32 @@ def test_a_smooth_rim_is_found(ground: str) -> None:
     over = cut[..., 3:] * cut[..., :3] + (1 - cut[..., 3:]) * [0, 1, 0]
     true = alpha[..., None] * (np.asarray(picture) / 255) + (1 - alpha[..., None]) * [0, 1, 0]
     assert np.abs(over - true).mean() < 0.02
+
+
+def test_what_hangs_together_with_the_frame() -> None:
+    """Guards against a background that is another than by filling it from the frame, step by step."""
+    rng = np.random.default_rng(0)
+    for share in (0.3, 0.5, 0.6, 0.7, 0.9):
+        like = rng.random((37, 53)) < share
+        filled = np.zeros((39, 55), bool)
+        filled[[0, -1]] = filled[:, [0, -1]] = True
+        while True:
+            near = filled[:-2, 1:-1] | filled[2:, 1:-1] | filled[1:-1, :-2] | filled[1:-1, 2:]
+            if not (like & near & ~filled[1:-1, 1:-1]).any():
+                break
+            filled[1:-1, 1:-1] |= like & near
+        assert (matting._background(like) == filled[1:-1, 1:-1]).all()
+
+
+def test_a_winding_background_takes_no_longer() -> None:
+    """Guards against a picture, small as a file, that keeps a core busy for minutes."""
+    like = np.zeros((2048, 2048), bool)
+    like[1:-1:2] = like[2:-1:4, -2] = like[4:-1:4, 1] = True
+    like[:, [0, -1]] = False
+    like[0, 1] = True  # the only way in
+    began = time.process_time()
+    assert (matting._background(like) == like).all()
+    assert time.process_time() - began < 10  # about a second
 
 
 def test_a_hole_in_a_coloured_ground_is_seen_through() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import pickle
 import shutil
 from collections.abc import Callable
@@ -68,6 +69,17 @@ def test_different_steps_in_one_call(model: DALLE) -> None:
     assert [picture.recipe for picture in drawn] == recipes
     for recipe, picture in zip(recipes, drawn, strict=True):
         assert decibels(picture.image, model.draw([recipe])[0].image) >= SAME
+
+
+def test_a_recipe_that_would_give_another_picture_is_refused(model: DALLE) -> None:
+    """Guards against a picture whose recipe says edits that were not made, or other weights."""
+    fine = Recipe("a dog", steps=1, size=32)
+    for recipe, message in (
+        (replace(fine, edits=({"kind": "cut-out"},)), "has edits .*edit replay"),
+        (replace(fine, checkpoint="another"), "for checkpoint another.*load that checkpoint"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            model.draw([fine, recipe])
 
 
 def test_more_than_a_batch(model: DALLE) -> None:
@@ -221,6 +233,25 @@ def test_a_save_that_fails_leaves_the_old_checkpoint(tmp_path: Path, monkeypatch
         model.save_pretrained(tmp_path / "checkpoint")
     assert DALLE.from_pretrained(tmp_path / "checkpoint").digest == digest
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint"]
+
+
+def test_a_checkpoint_is_on_the_disk_before_the_old_one_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guards against a power cut that leaves neither."""
+    folder, settled, at_deletion, rmtree = tmp_path / "checkpoint", set(), [], shutil.rmtree
+    tiny_model().save_pretrained(folder)
+
+    def delete(path: Path, **options: object) -> None:
+        at_deletion.append((path.name.endswith("-old"), set(settled)))
+        rmtree(path, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", lambda opened: settled.add(os.fstat(opened).st_ino))
+        patch.setattr(shutil, "rmtree", delete)
+        tiny_model().save_pretrained(folder)
+    assert at_deletion[0][0]
+    assert {path.stat().st_ino for path in (*folder.iterdir(), folder, tmp_path)} <= at_deletion[0][1]
 
 
 def test_a_folder_of_other_things_is_not_replaced(model: DALLE, tmp_path: Path) -> None:

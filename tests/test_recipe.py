@@ -77,6 +77,14 @@ def test_a_recipe_survives_every_carrier(name: str, tmp_path: Path) -> None:
     assert same(recipe.load_png(path), made)
 
 
+def test_the_longest_recipe_survives_a_link() -> None:
+    """Guards against a link that is written and then refused: most characters take three or more in it."""
+    room = recipe.MAX_TEXT - len(json.dumps([{"mask": ""}]))
+    for filling in ("!" * room, "苹" * (room // 6), "🍎" * (room // 12), '"' * (room // 2)):
+        made = Recipe("🍎" * 1000, "🍎" * 1000, code=SINGLES, edits=({"mask": filling},))
+        assert same(Recipe.from_query(made.to_query()), made)
+
+
 def test_links_are_short() -> None:
     """Guards against a code of 400 characters: what networks give is single precision, and stays so."""
     link = Recipe("a red apple", seed=7, checkpoint="0123456789ab", code=SINGLES).to_query()
@@ -215,7 +223,8 @@ def test_joiners_and_any_script_are_allowed() -> None:
         ("code=" + "_" * 107, "code must be a number"),
         ("prompt=%FF%FE", "cannot be read"),
         ("prompt=%00", "NUL"),
-        ("prompt=" + "a" * 40_000, "40,007 characters"),
+        ("prompt=" + "a" * 140_000, "140,007 characters"),
+        ("edits=" + "[" * 40_000, "40,000 characters"),
         ("&".join(f"x{i}=1" for i in range(100)), "cannot be read"),
         ("version=2&prompt=a", "version 2.*update it"),
         ("prompt=a&upscale=4", r"unknown fields \['upscale'\].*update it"),

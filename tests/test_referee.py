@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import shapes
 import torch
+from accelerate import Accelerator
 from fakes import fake_emoji
 
 from dalle import images
@@ -58,6 +59,15 @@ def test_training_twice_gives_one_referee(emoji: EmojiSet, tmp_path: Path) -> No
     digests = [train(emoji, tmp_path / which, 3, batch=4, **SMALL).digest for which in "ab"]
     assert digests[0] == digests[1]
     assert train(emoji, tmp_path / "c", 3, batch=4, seed=1, **SMALL).digest != digests[0]
+
+
+def test_only_the_main_process_writes(
+    emoji: EmojiSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guards against several processes that write one file at once, and read it half written."""
+    monkeypatch.setattr(Accelerator, "is_main_process", False)
+    assert train(emoji, tmp_path, 1, batch=4, **SMALL) is None
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_unseen_style_is_never_seen(emoji: EmojiSet) -> None:

@@ -164,6 +164,8 @@ def test_one_run_at_a_time(home: Path) -> None:
             pytest.fail("it began")
         with pytest.raises(Busy, match="stop it first"):
             runs.delete(home, "one")
+        assert cli.main(["train-folder", str(home), "--output", str(home / "third")]) == 1
+        assert not (home / "third").exists()  # it would be in the way the next time
         assert other.status().state == "interrupted" and one.alive
         one.stop()
     with runs.working(other) as report:

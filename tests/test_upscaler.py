@@ -1,6 +1,7 @@
 """Laws of the upscaler: where it starts, that windows are not to be seen, its files, and that it learns."""
 
 import json
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
+from accelerate import Accelerator
 from fakes import fake_emoji
 from PIL import Image
 from torch.nn import functional as F
@@ -85,6 +87,18 @@ def test_a_preview_shows_the_picture_and_no_stray_memory() -> None:
     job = Enlargement(Recipe(), pixels, 2)
     (shown,) = Enlarger(wild()).paint([job])
     assert (np.asarray(shown)[::2, ::2] == pixels).all()
+
+
+def test_memory_is_taken_at_the_first_step() -> None:
+    """Guards against requests that fill the memory before they are told that too many wait."""
+    tracemalloc.start()
+    try:
+        job = Enlargement(Recipe(), np.zeros((500, 500, 3), np.uint8), 4)
+        assert tracemalloc.get_traced_memory()[1] < 4_000_000
+    finally:
+        tracemalloc.stop()
+    Enlarger(wild()).step([job])
+    assert job.output.nbytes == 12_000_000
 
 
 def test_memory_is_bounded() -> None:
@@ -178,6 +192,10 @@ def test_a_run_ends_in_a_file_and_its_figures(
     monkeypatch.setattr(EmojiSet, "load", lambda folder: emoji)
     monkeypatch.setattr(EmojiSet, "held_out", lambda self, concept: concept == held)
     monkeypatch.setattr(upscaler, "BLOCKS", 1)
+    with monkeypatch.context() as other:
+        other.setattr(Accelerator, "is_main_process", False)  # of several processes
+        assert upscaling.train(tmp_path, tmp_path / "other", 2, batch=2, workers=0) is None
+    assert list((tmp_path / "other").iterdir()) == []
     figures = upscaling.train(tmp_path, tmp_path / "run", 2, batch=2, workers=0)
     assert figures["digest"] == Upscaler.load(tmp_path / "run").digest
     assert figures.keys() == {"digest"} | {

@@ -100,6 +100,25 @@ def test_a_draft_waits_for_its_start(tmp_path: Path, pictures: Path, base: Path,
     assert shop.draft(ME) is None
 
 
+@pytest.mark.parametrize("error", [OSError("no space left"), ValueError("is done"), runs.Busy("training")])
+def test_a_start_that_fails_leaves_the_draft(
+    error: Exception, tmp_path: Path, pictures: Path, base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guards against a full disk that costs the visitor's pictures, and a folder that no run is seen of."""
+    shop = workshop(tmp_path)
+    draft = shop.gather(ME, pictures)
+    rows = [(name, CAPTION) for name, _ in draft.rows]
+
+    def fail(run: Run) -> None:
+        raise error
+
+    monkeypatch.setattr(runs, "enqueue", fail)
+    with pytest.raises(type(error), match=str(error)):
+        shop.start(ME, rows, base, "quick")
+    assert [item.name for item in shop.draft(ME).items] == [item.name for item in draft.items]
+    assert [path.name for path in shop.home.iterdir()] == [DRAFTS]
+
+
 def test_old_drafts_are_thrown_away(tmp_path: Path, pictures: Path) -> None:
     """Guards against a disk full of pictures that nobody comes back for."""
     shop = workshop(tmp_path)
@@ -198,13 +217,38 @@ def test_limits(tmp_path: Path, pictures: Path, base: Path, started: list[str]) 
     assert HOSTED.presets and len(HOSTED.presets) < len(Limits().presets)
 
 
-def test_what_is_to_be_expected(tmp_path: Path, pictures: Path, base: Path) -> None:
+def test_the_queue_is_bounded(tmp_path: Path, pictures: Path, base: Path, started: list[str]) -> None:
+    """Guards against a visitor who fills the queue for days, and costs the others their turns."""
+    shop = workshop(tmp_path, shared=True, waiting=2, waiting_each=1)
+    first, second = (begin(shop, ME, pictures, base, caption) for caption in ("one", "two"))
+    assert started == ["one"] and second.status().state == "waiting"
+    with pytest.raises(ValueError, match=r"as many of your runs wait for their turn as may \(1\)"):
+        begin(shop, ME, pictures, base, "three")
+    assert shop.draft(ME) and len(shop.runs(ME)) == 2
+    begin(shop, YOU, pictures, base, "four")
+    with pytest.raises(ValueError, match=r"as many runs wait for their turn as may \(2\)"):
+        begin(shop, "somebody else", pictures, base, "five")
+    second.stop()
+    shop.start(ME, [(name, CAPTION) for name, _ in shop.draft(ME).rows], base, "quick", "three")
+    with pytest.raises(ValueError, match="as many runs wait"):
+        shop.resume(ME, "two")
+    ends(shop, first)
+    assert started == ["one", "four"]
+    assert HOSTED.waiting_each == 1 < HOSTED.waiting < Limits().waiting
+
+
+def test_what_is_to_be_expected(
+    tmp_path: Path, pictures: Path, base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Guards against times of presets that are not offered, and a forecast that uses up the draft."""
     shop = workshop(tmp_path, steps=1000)
     with pytest.raises(ValueError, match="choose some first"):
         shop.outlook(ME, base)
     shop.gather(ME, pictures)
+    asked, measure = [], runtime.on_all_cores
+    monkeypatch.setattr(runtime, "on_all_cores", lambda work: asked.append(work) or measure(work))
     outlook = shop.outlook(ME, base)
+    assert len(asked) == 1  # on the cores that the run will have
     assert list(outlook.seconds) == ["quick", "good"]
     assert 0 < outlook.seconds["quick"] < outlook.seconds["good"]
     assert outlook.adapts == (outlook.psnr < finetune.POOR) and outlook.sheet.width > 5 * 32

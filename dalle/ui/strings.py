@@ -364,6 +364,9 @@ CHINESE = {  # of the reasons whose English the library has
     "long_zip": "{name} 中超过 {most:,} 个文件；请少放些图片",
     "bad_zip": "{name} 不是 zip，或已损坏（{error}）；请重新打包",
     "not_gathered": "{path} 中没有整理好的图片（{error}）；请重新上传",
+    # --- a run
+    "waiting": "已有 {most} 次训练在排队，不能再多；请稍后再试",
+    "yours_waiting": "您已有训练在排队，每人最多 {most} 次；请等它开始，或先停止它",
     # --- a checkpoint
     "not_taken": "未接收 {name}：{reason}",
     "no_part": "{name} 不是检查点的一部分；请上传在这里下载的 zip，或含有 {files} 的文件夹",
