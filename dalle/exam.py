@@ -65,7 +65,8 @@ class Exam:
         networks = self.model
 
         def through(batch: Tensor) -> Tensor:
-            return networks.generator(networks.extractor(batch.to(networks.dtype))).float()
+            features = networks.extractor(batch.to(networks.dtype))
+            return networks.generator(features.to(networks.dtype)).float()
 
         return images.to_images(self.over(through, pictures, "reconstructing"))
 
