@@ -31,7 +31,7 @@ from dalle.data.views import How
 from dalle.files import read_texts, write_text
 from dalle.lesson import (
     SHOWN,
-    OwnFlowTask,
+    KeepingFlowTask,
     OwnGeneratorTask,
     Reconstruction,
     Store,
@@ -147,7 +147,7 @@ class _Run:
         before = self.plan.generator_steps if self.figures["adapted"] else 0
         if before and not self._adapt(*stores):
             return False
-        task = OwnFlowTask(self.model, *stores, learnt=[item.caption for item in self.data.items])
+        task = KeepingFlowTask(self.model, *stores, learnt=[item.caption for item in self.data.items])
         trainer = self._trainer("flow", task, flow_settings(self.plan), before)
         trainer.run()
         self.watch("saving", before + trainer.step, before + self.plan.steps, None)
@@ -310,7 +310,7 @@ def pace(model: DALLE) -> Pace:
         home = Path(folder)
         store(home / "store", encode(twin, pixels), ["a red apple"] * count, pixels)
         both = Store(home / "store"), Store(home / "store")
-        step = _step_seconds(OwnFlowTask(twin, *both, ["a red apple"]), flow_settings(chosen), home)
+        step = _step_seconds(KeepingFlowTask(twin, *both, ["a red apple"]), flow_settings(chosen), home)
         task = OwnGeneratorTask(twin, *both)
         return Pace(step, _step_seconds(task, generator_settings(chosen), home))
 

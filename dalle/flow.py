@@ -21,6 +21,9 @@ from dalle.text import Caption
 
 TOWARDS_NOISE = 0.7  # mean of the logits of training times
 
+# Velocities (B, N, C) to the noise, x (B, N, C), time (B,), code (B, K) -> velocities to learn (B, N, C).
+Aim = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
+
 
 class Latent(NamedTuple):
     """A picture as a standard normal: code (B, K) and noise (B, N, C)."""
@@ -153,20 +156,24 @@ class Normalizer(nn.Module):
         noise = integrate(self.velocity.given(caption, code), features, schedule(0, 1, steps), on_step)
         return Latent(code, noise)
 
-    def loss(self, features: Tensor, caption: Caption, code_nats: float) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss(
+        self, features: Tensor, caption: Caption, code_nats: float, aim: Aim | None = None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """Flow matching, with each number of the code held at `code_nats` of information; -> scalar, parts.
 
         Times are logit-normal (arXiv:2403.03206), shifted towards noise: with so many numbers a picture, what
         it shows is decided while each of them is still mostly noise. Holding the capacity (arXiv:1804.03599)
         instead of weighing it keeps all 20 numbers in use and their sum over pictures near N(0, I), so that
-        codes can be sampled.
+        codes can be sampled. `aim` may put other velocities in the place of those straight to the noise.
         """
         posterior = self.reader(features)
         time = torch.sigmoid(torch.randn(len(features), device=features.device) + TOWARDS_NOISE)
         noise = torch.randn_like(features)
         x = torch.lerp(features, noise, time[:, None, None])
-        velocity = self.velocity(x, time, caption, posterior.sample())
-        flow = (velocity - (noise - features)).square().mean()
+        code, target = posterior.sample(), noise - features
+        if aim is not None:
+            target = aim(target, x, time, code)
+        flow = (self.velocity(x, time, caption, code) - target).square().mean()
         parts = {"flow": flow.detach(), "code_nats": posterior.nats().detach().sum()}
         return flow + posterior.capacity_loss(code_nats), parts
 

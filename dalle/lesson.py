@@ -4,6 +4,7 @@ A Store is a folder of encoded pictures: features.npy (M, N, C) float16, caption
 (M, S, S, 3) uint8. A lesson has two, `own` and `prior`, and takes from them in turn.
 """
 
+import copy
 import json
 import os
 import shutil
@@ -150,6 +151,35 @@ class OwnFlowTask(FlowTask):
     def sheet(self) -> Image.Image:
         """What is learnt above what was known."""
         return sheet(self.draw(self.recipes()))
+
+
+class KeepingFlowTask(OwnFlowTask):
+    """The same, where what the model knew is not learnt again but held to what the model was.
+
+    On the prior's features its velocity is to stay what it was for the same picture, time and code, as in
+    learning without forgetting (arXiv:1606.09282): at first nothing pulls at it, where learning from samples
+    would shake it at every step.
+    """
+
+    def __init__(self, model: DALLE, prior: Store, own: Store, learnt: Sequence[str]):
+        super().__init__(model, prior, own, learnt)
+        self.text_before = copy.deepcopy(model.text).requires_grad_(False)
+        self.velocity_before = copy.deepcopy(model.normalizer.velocity).requires_grad_(False)
+
+    def collate(self, entries: list[Entry]) -> tuple[Tensor, ...]:
+        """-> features, caption tokens, and which are of the prior (B,)."""
+        return *super().collate(entries), torch.tensor([entry.index % 2 == 0 for entry in entries])
+
+    def forward(self, batch: tuple[Tensor, ...]) -> tuple[Tensor, dict[str, Tensor]]:
+        features, tokens, known = batch
+
+        @torch.no_grad()
+        def aim(straight: Tensor, x: Tensor, time: Tensor, code: Tensor) -> Tensor:
+            caption = self.text_before(tokens[known])
+            kept = self.velocity_before(x[known], time[known], caption, code[known])
+            return straight.index_put((known,), kept.to(straight.dtype))
+
+        return self.normalizer.loss(features, self.text(tokens), self.code_nats, aim)
 
 
 def sheet(drawn: Sequence[Picture]) -> Image.Image:
