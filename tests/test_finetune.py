@@ -16,7 +16,7 @@ from PIL import Image
 from dalle import finetune, outcome, prior, runtime
 from dalle.data.folder import Folder, gather
 from dalle.finetune import Plan
-from dalle.lesson import OwnFlowTask, OwnGeneratorTask, Store
+from dalle.lesson import KeepingFlowTask, OwnFlowTask, OwnGeneratorTask, Store
 from dalle.model import DALLE
 from dalle.phases import UNCAPTIONED
 from dalle.trainer import TrainingError
@@ -143,6 +143,21 @@ def test_halves_take_turns(tmp_path: Path) -> None:
     assert (tokens[:, 2] == 0).float().mean() == 1 / UNCAPTIONED
     painted = OwnGeneratorTask(model, *stores).dataset
     assert [painted[index].max() for index in range(50)] == [0, 1] * 25
+
+
+def test_what_was_known_pulls_at_nothing_at_first(tmp_path: Path, base: Path) -> None:
+    """Guards against forgetting by learning again: only new pictures may change a model that is as it was."""
+    model = DALLE.from_pretrained(base)
+    features, pixels = prior.draw(model, ["a dog"] * 8, seed=0)
+    finetune.store(tmp_path / "known", features, ["a dog"] * 8, pixels)
+    known = Store(tmp_path / "known")
+    task = KeepingFlowTask(model, known, known, [CAPTION])
+
+    def flow(indices: range) -> float:
+        torch.manual_seed(0)
+        return float(task(task.collate([task.dataset[index] for index in indices]))[1]["flow"])
+
+    assert flow(range(2, 16, 2)) < 1e-9 < 0.01 < flow(range(1, 16, 2))
 
 
 def test_prior_captions_are_what_it_knows() -> None:
