@@ -4,7 +4,7 @@
 
 1. The model draws what it knows (prior.py); that and many views of the pictures are encoded (lesson.py).
 2. Where it reconstructs the pictures poorly, the Generator adapts; the FeatureExtractor stays as it is.
-3. Normalizer and TextEncoder learn from both, half and half.
+3. Normalizer and TextEncoder learn the pictures, and are held to what they were under known captions.
 
 All that is random comes from the plan's seed, and each part is kept once it is complete: a run that was
 killed goes on to the same checkpoint as if it never was.
@@ -50,6 +50,7 @@ SHEETS = 6  # sample sheets a run
 SAVE_EVERY = 100  # steps: the most that a power cut costs
 GENERATOR_BATCH = 16
 BATCH = 32
+KEPT = 4096  # captions under which the model is held to what it was
 
 Watch = Callable[
     [str, int, int, float | None], bool
@@ -147,7 +148,8 @@ class _Run:
         before = self.plan.generator_steps if self.figures["adapted"] else 0
         if before and not self._adapt(*stores):
             return False
-        task = KeepingFlowTask(self.model, *stores, learnt=[item.caption for item in self.data.items])
+        learnt = [item.caption for item in self.data.items]
+        task = KeepingFlowTask(self.model, *stores, learnt, self._known(KEPT))
         trainer = self._trainer("flow", task, flow_settings(self.plan), before)
         trainer.run()
         self.watch("saving", before + trainer.step, before + self.plan.steps, None)
@@ -187,10 +189,13 @@ class _Run:
         pixels, captions = many_views(self.data, size, plan.how, plan.flips, plan.seed)
         psnr = self._reconstruct(pixels)
         store(self.folder / "own", encode(self.model, pixels), captions, pixels)
-        new = [item.caption for item in self.data.items]
-        known = prior.captions(plan.prior, new, read_texts(Path(plan.base) / "words.json"), plan.seed)
-        store(self.folder / "prior", *self._draw(known))
+        store(self.folder / "prior", *self._draw(self._known(plan.prior)))
         self._note(base=self.model.digest, psnr=psnr, adapted=psnr < POOR and plan.generator_steps > 0)
+
+    def _known(self, count: int) -> list[str]:
+        """Captions that the model knows."""
+        new = [item.caption for item in self.data.items]
+        return prior.captions(count, new, read_texts(Path(self.plan.base) / "words.json"), self.plan.seed)
 
     def _draw(self, captions: list[str]) -> tuple[np.ndarray, list[str], np.ndarray]:
         def on_batch(done: int, count: int) -> None:
@@ -310,7 +315,9 @@ def pace(model: DALLE) -> Pace:
         home = Path(folder)
         store(home / "store", encode(twin, pixels), ["a red apple"] * count, pixels)
         both = Store(home / "store"), Store(home / "store")
-        step = _step_seconds(KeepingFlowTask(twin, *both, ["a red apple"]), flow_settings(chosen), home)
+        step = _step_seconds(
+            KeepingFlowTask(twin, *both, ["a red apple"], ["a dog"]), flow_settings(chosen), home
+        )
         task = OwnGeneratorTask(twin, *both)
         return Pace(step, _step_seconds(task, generator_settings(chosen), home))
 

@@ -153,16 +153,34 @@ class OwnFlowTask(FlowTask):
         return sheet(self.draw(self.recipes()))
 
 
+class _Held(Dataset):
+    """Draws of both halves; even ones have a known caption, whatever they show, every second of the own."""
+
+    def __init__(self, halves: HalfAndHalf, known: Sequence[str]):
+        self.halves, self.known = halves, known
+
+    def __getitem__(self, index: int) -> Entry:
+        if index % 2:
+            return self.halves[index]
+        number = index // 2
+        shown = self.halves[index + number % 2]
+        return shown._replace(index=index, caption=self.known[number % len(self.known)])
+
+    def __len__(self) -> int:
+        return 2**31
+
+
 class KeepingFlowTask(OwnFlowTask):
     """The same, where what the model knew is not learnt again but held to what the model was.
 
-    On the prior's features its velocity is to stay what it was for the same picture, time and code, as in
-    learning without forgetting (arXiv:1606.09282): at first nothing pulls at it, where learning from samples
-    would shake it at every step.
+    Under the `known` captions its velocity is to stay what it was for the same picture, time and code, as in
+    learning without forgetting (arXiv:1606.09282). That needs no pictures of them: so there are thousands of
+    captions, and the person's own pictures are among what is shown under them, lest these leak into all else.
     """
 
-    def __init__(self, model: DALLE, prior: Store, own: Store, learnt: Sequence[str]):
+    def __init__(self, model: DALLE, prior: Store, own: Store, learnt: Sequence[str], known: Sequence[str]):
         super().__init__(model, prior, own, learnt)
+        self.dataset = _Held(self.dataset, known)
         self.text_before = copy.deepcopy(model.text).requires_grad_(False)
         self.velocity_before = copy.deepcopy(model.normalizer.velocity).requires_grad_(False)
 

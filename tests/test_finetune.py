@@ -151,7 +151,7 @@ def test_what_was_known_pulls_at_nothing_at_first(tmp_path: Path, base: Path) ->
     features, pixels = prior.draw(model, ["a dog"] * 8, seed=0)
     finetune.store(tmp_path / "known", features, ["a dog"] * 8, pixels)
     known = Store(tmp_path / "known")
-    task = KeepingFlowTask(model, known, known, [CAPTION])
+    task = KeepingFlowTask(model, known, known, [CAPTION], ["a red apple", "a dog"])
 
     def flow(indices: range) -> float:
         torch.manual_seed(0)
