@@ -58,7 +58,7 @@ def test_work_is_bounded() -> None:
         edits.read_all(Recipe(steps=61, edits=(vary,) * 32))
     other = Recipe(steps=12, edits=(vary,) * 30).to_dict()
     blends = [Blend(other, 0.5)] * 5
-    recipe = Recipe()
+    recipe = Recipe(steps=12)
     for blend in blends:
         recipe = edits.with_edit(recipe, blend)
     with pytest.raises(ValueError, match="2,316 sampling steps"):

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 import shapes
 from PIL import Image
 from tiny import tiny_checkpoint
@@ -194,10 +195,15 @@ def test_who_copies_the_icons_is_found_out(oracle: Exam, monkeypatch: pytest.Mon
     assert found["nearest_reconstructed"] > 0
 
 
-def test_measuring_leaves_no_choice_to_the_machine(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-    """Guards against figures in a precision that a short measurement picks."""
-    monkeypatch.setattr(runtime, "fast_bfloat16", lambda: pytest.fail("measured"))
-    run(folder, folder / "output", "concepts")
+def test_figures_of_two_precisions_do_not_mix(
+    monkeypatch: pytest.MonkeyPatch, folder: Path, tmp_path: Path
+) -> None:
+    """Guards against figures that nobody can have again, since a short measurement picked their precision."""
+    for dtype, part in ((torch.float32, "concepts"), (torch.bfloat16, "reconstruction")):
+        monkeypatch.setattr(runtime, "inference_dtype", lambda dtype=dtype: dtype)
+        found = run(folder, tmp_path / "output", part)
+        assert found["dtype"] == str(dtype).removeprefix("torch.") and part in found
+    assert "concepts" not in found
 
 
 def test_a_jump_is_not_smooth(oracle: Exam) -> None:

@@ -163,7 +163,9 @@ def test_previews_end_in_the_picture(model: DALLE) -> None:
     """Guards against previews of another picture, and steps that are not counted."""
     seen: list[tuple[int, int, list[Image.Image]]] = []
     drawn = model.generate("a dog", 2, 1, lambda step, steps, look: seen.append((step, steps, look())))
-    assert [(step, steps) for step, steps, _ in seen] == [(step, 12) for step in range(1, 13)]
+    assert [(step, steps) for step, steps, _ in seen] == [
+        (step, Recipe.steps) for step in range(1, Recipe.steps + 1)
+    ]
     distances = [decibels(pictures[0], drawn[0].image) for _, _, pictures in seen]
     assert distances[-1] > distances[0]
 
