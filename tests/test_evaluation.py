@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import torch
 import shapes
+import torch
 from PIL import Image
 from tiny import tiny_checkpoint
 
