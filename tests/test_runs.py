@@ -227,10 +227,10 @@ KILLED = """
 import os, signal, sys
 import safetensors.torch
 from dalle import cli, finetune
-from dalle.phases import FlowTask
+from dalle.lesson import KeepingFlowTask
 finetune.SAVE_EVERY = 2
 when, run = sys.argv[1:]
-forward, save_file, calls = FlowTask.forward, safetensors.torch.save_file, []
+forward, save_file, calls = KeepingFlowTask.forward, safetensors.torch.save_file, []
 
 def die_in_a_step(self, batch):
     calls.append(1)
@@ -246,7 +246,7 @@ def die_in_a_save(tensors, path, header):
         os.kill(os.getpid(), signal.SIGKILL)
 
 if when == "a step":
-    FlowTask.forward = die_in_a_step
+    KeepingFlowTask.forward = die_in_a_step
 else:
     safetensors.torch.save_file = die_in_a_save
 cli.main(["train-folder", "--output", run])

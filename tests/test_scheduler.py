@@ -282,14 +282,14 @@ def test_previews_only_where_wanted_and_few(painter, work) -> None:
     painter.go_on()
     for previews, marks in ((True, [3, 6, 9, 12]), (False, [12])):
         painter.turns.clear()
-        list(work.follow(Request(painter, [Recipe("picture")], previews=previews)))
+        list(work.follow(Request(painter, [Recipe("picture", steps=12)], previews=previews)))
         steps = [sum(what == "step" for what, _ in painter.turns[:n]) for n in range(len(painter.turns))]
         assert [steps[n] for n, (what, _) in enumerate(painter.turns) if what == "paint"] == marks
 
 
 def test_a_slow_reader_delays_nobody_and_sees_the_newest(painter, work, visitors) -> None:
     """Guards against frames that pile up, or a drawing that waits until they are read."""
-    slow = work.follow(Request(painter, [Recipe("slow")]))
+    slow = work.follow(Request(painter, [Recipe("slow", steps=12)]))
     next(slow)
     painter.go_on()
     for _ in range(2):

@@ -98,7 +98,7 @@ def test_alone_or_in_a_batch_the_same(studio: Studio, alone: list[Picture]) -> N
 
 def test_decode_is_the_same_drawing(studio: Studio) -> None:
     """Guards against two ways of sampling that drift apart."""
-    model, recipes = studio._checkpoint.model, [r for r in assorted(studio) if r.steps == 12]
+    model, recipes = studio._checkpoint.model, [r for r in assorted(studio) if r.steps == Recipe.steps]
     drawn = model.draw(recipes)
     decoded = images.to_images(
         model.decode(
@@ -106,7 +106,7 @@ def test_decode_is_the_same_drawing(studio: Studio) -> None:
             [recipe.prompt for recipe in recipes],
             [recipe.negative for recipe in recipes],
             [recipe.guidance for recipe in recipes],
-            steps=12,
+            steps=Recipe.steps,
         )
     )
     pairs = zip(drawn, map(Picture, decoded, recipes), strict=True)
