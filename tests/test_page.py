@@ -29,7 +29,7 @@ CHROMIUM = shutil.which("chromium")
 FLAGS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-background-networking", "--disable-quic"]
 GRADIO_FAULTS: dict[str, str] = {}  # rule of axe: whose fault it is
 ENDPOINTS = "draw slide walk codes link open_link words surprise about restore".split()
-ENDPOINTS += "look edit inpaint blend icons replay".split()  # tested with the Edit tab
+ENDPOINTS += "look edit inpaint blend film icons replay".split()  # tested with the Edit tab
 PATIENCE = 30_000  # ms until an expectation fails: machines may be busy
 
 pytestmark = pytest.mark.skipif(
