@@ -185,7 +185,7 @@ class KeepingFlowTask(OwnFlowTask):
         self.velocity_before = copy.deepcopy(model.normalizer.velocity).requires_grad_(False)
 
     def collate(self, entries: list[Entry]) -> tuple[Tensor, ...]:
-        """-> features, caption tokens, and which are of the prior (B,)."""
+        """-> features, caption tokens, and which have a known caption (B,)."""
         return *super().collate(entries), torch.tensor([entry.index % 2 == 0 for entry in entries])
 
     def forward(self, batch: tuple[Tensor, ...]) -> tuple[Tensor, dict[str, Tensor]]:
