@@ -372,6 +372,7 @@ def test_a_link_opens_the_same_picture_elsewhere(visit: Callable) -> None:
 
 
 def test_links_that_cannot_be_followed_say_why(visit: Callable) -> None:
+    """Guards against a link that is followed before the page knows the visitor's language."""
     page = visit("?prompt=a+fox&seed=3&checkpoint=fedcba987654")
     note = page.get_by_test_id("toast-text")
     expect(note).to_contain_text("made with checkpoint fedcba987654; here 0123456789ab draws")
@@ -379,6 +380,8 @@ def test_links_that_cannot_be_followed_say_why(visit: Callable) -> None:
     page = visit("?prompt=a&seed=-1")
     note = page.get_by_test_id("toast-text")
     expect(note).to_contain_text("This link cannot be opened: seed must be a whole number")
+    page = visit("?prompt=a&seed=-1", locale="zh-CN")
+    expect(page.get_by_test_id("toast-text")).to_contain_text("无法打开此链接")
     page = visit(f"?prompt={'<img src=x onerror=alert(1)>' * 40}")
     expect(page.get_by_test_id("toast-text")).to_contain_text("prompt has 1,120 characters")
     page = visit("?prompt=" + quote('<img src=x onerror="document.title=1">{{value}}`${1}'))

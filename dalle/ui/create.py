@@ -43,12 +43,13 @@ class Create:
         self._wire_bench()
         self._wire_restoring()
 
-    def arrive(self, page: gr.Blocks) -> None:
-        """When the page is opened: what the browser kept, then what the link says."""
+    def arrive(self, page: gr.Blocks, greeted: Any) -> None:
+        """When the page is opened: what the browser kept; once its language is known, what the link says."""
         form, history = self.form, self.history
         page.load(history.show, history.entries, history.outputs, **AT_ONCE)
         asked = [self._language, *form.inputs]
-        form.restore(page).then(self._from_link, asked, self._restored, **QUIET)
+        form.restore(page)
+        greeted.then(self._from_link, asked, self._restored, **QUIET)
 
     def refit(self, language: str, shape: Shape | None) -> View:
         """Draw the open picture again, by the checkpoint that is in use now; changes `opened`."""

@@ -71,11 +71,11 @@ class Edit:
                 self.results = Results(spoken)
         self._wire()
 
-    def arrive(self, page: gr.Blocks, create: Create) -> None:
-        """What comes from elsewhere: Create's open picture, a link, a PNG file with edits."""
+    def arrive(self, greeted: Any, create: Create) -> None:
+        """What comes from elsewhere: Create's open picture, a link once the language is known, a PNG file."""
         language, bench, drop = self._language, create.bench, create.history.drop
         bench.files["edit"].click(self.receive, [language, bench.shape], self.outputs, **QUIET)
-        page.load(self.from_link, language, self.outputs, **QUIET)
+        greeted.then(self.from_link, language, self.outputs, **QUIET)
         drop.upload(self.from_png, [language, drop], self.outputs, **QUIET)
 
     def _easel(self, spoken: Spoken) -> None:

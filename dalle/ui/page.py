@@ -67,8 +67,8 @@ def build(studio: Studio, language: str | None = None, workshop: Workshop | None
         choice.input(None, choice, spoken_here, js="(language) => [language]")
         greeted = page.load(_greeting(language), spoken_here, choice, **AT_ONCE)
         greeted.then(None, choice, js=TELL)
-        create.arrive(page)
-        edit.arrive(page, create)
+        create.arrive(page, greeted)
+        edit.arrive(greeted, create)
         if workshop:
             another = picker.wire(choice, visitor, credit, card)
             another.then(create.refit, [choice, create.bench.shape], create.opened, **QUIET)
