@@ -66,7 +66,7 @@ class Draft:
         self.table = gr.Dataframe(  # its words come with its value: Gradio changes headers in no other way
             headers=_headers(Say(spoken.language)),
             datatype=["html", "str", "str"],
-            column_widths=["92px", "34%", "66%"],
+            column_widths=["24%", "30%", "46%"],
             static_columns=[0, 1],
             column_count=3,
             type="array",
