@@ -240,11 +240,11 @@ TABLE: dict[str, tuple[str, str]] = {
     "teach_caption": ("Caption", "说明"),
     "teach_holds_well": (
         "Your pictures, and how the model holds them: {psnr} dB, good.",
-        "您的图片，以及模型还原的样子：{psnr} dB，不错。",
+        "您的图片，以及模型还原的样子：{psnr} 分贝，不错。",
     ),
     "teach_holds_adapts": (
         "Your pictures, and how the model holds them: {psnr} dB. It will first practise painting them.",
-        "您的图片，以及模型还原的样子：{psnr} dB。它会先练习画这类图片。",
+        "您的图片，以及模型还原的样子：{psnr} 分贝。它会先练习画这类图片。",
     ),
     "teach_preset": ("How thoroughly", "学多细"),
     "preset_quick": ("Quick", "快速"),
