@@ -86,7 +86,7 @@ def _webp(path: Path, changed: int) -> bytes:
 def credit(studio: Studio, say: Say) -> str:
     size = studio.recipe().size
     sets = say("list_join").join(
-        f'<a href="{url}" rel="noopener" target="_blank">{name}</a> ({by}, {licence})'
+        f'<a href="{url}" rel="noopener" target="_blank">{name}</a> ({by}, <i>{licence}</i>)'
         for name, by, licence, url in CREDITS
     )
     name, digest = escape(studio.model_name), escape(studio.digest)
