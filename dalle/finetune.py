@@ -272,7 +272,7 @@ def flow_settings(plan: Plan) -> Settings:
     return Settings(
         plan.steps,
         BATCH,
-        learning_rate=3e-4,
+        learning_rate=1e-4,
         muon=0,
         warmup=20,
         decay=0.5,

@@ -66,20 +66,19 @@ class Mix:
 
     kinds: Mapping[str, float] = field(  # else 0
         default_factory=lambda: {
-            "single": 0.58,
-            "placed": 0.06,
-            "colour": 0.12,
-            "count": 0.09,
+            "single": 0.7,
+            "placed": 0.03,
+            "colour": 0.08,
+            "count": 0.07,
             "pair": 0.03,
-            "relation": 0.07,
-            "attribution": 0.05,
+            "relation": 0.05,
+            "attribution": 0.04,
         }
     )
     groups: Mapping[str, float] = field(  # of one concept; near-identical ones count as one; else 1
         default_factory=lambda: {
-            "smileys & emotion": 0.8,
-            "people & body": 0.5,
-            "symbols": 0.25,
+            "people & body": 0.6,
+            "symbols": 0.4,
             "flags": 0.25,
         }
     )
@@ -101,11 +100,11 @@ class Mix:
         }
     )
     styles: Mapping[str, float] = field(  # among the icons of one concept; else 1
-        default_factory=lambda: {"noto-v1": 0.5, "emojione": 0.5, "fxemoji": 0.4}
+        default_factory=lambda: {"noto-v1": 0.7, "emojione": 0.7, "fxemoji": 0.6}
     )
-    plain: float = 0.6  # share of single scenes that show the icon as `Composer.plain` does
+    plain: float = 0.85  # share of single scenes that show the icon as `Composer.plain` does
     white: float = 0.6  # share of white backgrounds in the others
-    style_said: float = 0.5  # share of single scenes whose caption names the style; half of it in the others
+    style_said: float = 0.6  # share of single scenes whose caption names the style; half of it in the others
 
 
 @dataclass(frozen=True)
