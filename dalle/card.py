@@ -133,12 +133,12 @@ From random weights, on {icons} icons of {concepts} concepts in {styles} drawing
 built by `python -m dalle dataset emoji`), composed into captioned scenes without end. Phases, hours and
 losses are in `dalle/RESEARCH.md`. A sentence-embedding model (all-MiniLM-L6-v2, Apache-2.0) taught the text
 encoder where English words outside the data belong; nothing of it is in these weights.
-All phases together took about five hours on two CPU cores: some 0.15 kWh at an assumed 15 W a core.
+All phases together took about six hours on two CPU cores: some 0.18 kWh at an assumed 15 W a core.
 `upscaler.safetensors` is a small network of its own, trained on icons at 512 pixels; the rest works without.
 
 ## Limits
 
-These are young weights, of a few hours on two CPU cores. About half of the common things drawn alone can be
+These are young weights, of a few hours on two CPU cores. More than half of the common things drawn alone can be
 named, those of bold and simple shape at once; fine detail is soft, and faces, people, rare things and crowded
 scenes still fail. In other languages one label in five brings what it says, in English one keyword in three;
 words outside the data hardly ever do.
