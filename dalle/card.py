@@ -139,9 +139,9 @@ All phases together took about six hours on two CPU cores: some 0.18 kWh at an a
 ## Limits
 
 These are young weights, of a few hours on two CPU cores. More than half of the common things drawn alone can
-be named, those of bold and simple shape at once; fine detail is soft, and faces, people, rare things and crowded
-scenes still fail. In other languages one label in five brings what it says, in English one keyword in three;
-words outside the data hardly ever do.
+be named, those of bold and simple shape at once; fine detail is soft, and faces, people, rare things and
+crowded scenes still fail. In other languages one label in five brings what it says, in English one keyword in
+three; words outside the data hardly ever do.
 
 It knows the subjects, styles, colours and arrangements of its icons and nothing else: no photographs, no
 lettering, no real people. Faces and fine detail are soft. People come in few variants, skin tones are
