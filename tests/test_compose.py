@@ -127,7 +127,7 @@ def test_most_single_things_are_shown_alike(emoji):
     alike = [
         scene for scene in scenes if np.array_equal(drawn.render(scene), drawn.plain(scene.things[0].icon))
     ]
-    assert 0.5 < len(alike) / len(scenes) < 0.7
+    assert 0.75 < len(alike) / len(scenes) < 0.95
     assert all("background:white" in scene.has for scene in alike)
 
 
@@ -258,7 +258,7 @@ def scene_emoji(emoji: EmojiSet, scene: Scene) -> str:
 
 
 def test_named_styles_are_drawn(emoji):
-    """Guards against "in noto style" over a twemoji drawing; half of the single captions name the style."""
+    """Guards against "in noto style" over a twemoji drawing; three single captions in five name the style."""
     drawn = composer(emoji)
     named = []
     for scene in map(drawn.scene, range(1500)):
@@ -268,7 +268,7 @@ def test_named_styles_are_drawn(emoji):
             assert STYLES[style] in scene.caption.lower()
         if scene.kind == "single":
             named.append(bool(facts(scene, "style")))
-    assert 0.45 < np.mean(named) < 0.55
+    assert 0.55 < np.mean(named) < 0.65
 
 
 def test_near_identical_concepts_count_as_one(emoji):
