@@ -102,7 +102,7 @@ def loss_on(store: Store, model: DALLE) -> float:
 
 def test_it_learns_and_keeps_what_it_knew(tmp_path: Path, base: Path, pictures: Path) -> None:
     """Guards against a training that trains nothing, and against unlearning all else."""
-    run = lay_out(tmp_path / "run", base, pictures, steps=60, generator_steps=0, prior=64)
+    run = lay_out(tmp_path / "run", base, pictures, steps=180, generator_steps=0, prior=64)
     assert finetune.train(run, go_on)
     before, after = DALLE.from_pretrained(base), checkpoint(run)
     own, known = Store(run / "own"), Store(run / "prior")
