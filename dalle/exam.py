@@ -62,13 +62,13 @@ class Exam:
 
     def reconstructed(self, pictures: Sequence[Image.Image]) -> list[Image.Image]:
         """Pictures through the FeatureExtractor and the Generator alone."""
-        networks = self.model
+        model = self.model
 
-        def through(batch: Tensor) -> Tensor:
-            features = networks.extractor(batch.to(networks.dtype))
-            return networks.generator(features.to(networks.dtype)).float()
+        def read(batch: Tensor) -> Tensor:
+            return model.extractor(batch.to(model.dtype)).float()
 
-        return images.to_images(self.over(through, pictures, "reconstructing"))
+        features = self.over(read, pictures, "reconstructing")
+        return [picture for part in features.split(BATCH) for picture in model.paint(part)]
 
     def sheet(
         self, name: str, pictures: Sequence[Image.Image], captions: Sequence[str], columns: int = 8
