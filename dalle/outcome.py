@@ -116,7 +116,7 @@ It began as checkpoint `{base}` and learnt from:
 """
     + LEARNT.replace("{rows}", " Above: what it learnt; below: what it knew before.")
     + """\
-Half of what it learnt from was drawn by the checkpoint itself, so that it should keep what it knew.
+While it learnt it was held to what that checkpoint did under captions that it knew, lest these be lost.
 Reconstruction of the new pictures: {psnr}.
 
 ## Limits
