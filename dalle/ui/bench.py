@@ -18,6 +18,11 @@ from dalle.ui.tiles import Tile, figure
 
 IN_VIEW = 8  # sliders; the others are folded
 ACTIONS = ("undo", "reset", "nudge", "resample")
+# The page's address names the picture that is shown.
+FOLLOW = """
+new MutationObserver(() => dalle.address(element.querySelector("figure")?.dataset.query))
+    .observe(element, { attributes: true, childList: true, subtree: true });
+"""
 
 
 class Bench:
@@ -26,13 +31,11 @@ class Bench:
     def __init__(self, studio: Studio, spoken: Spoken):
         self._studio = studio
         self.shape = gr.State(None)
-        # Outside of what is shown and hidden, which would show it too.
-        self.query = gr.Textbox(label="", visible="hidden", elem_id="query")
         spoken.heading("bench")
         self.empty = spoken(gr.HTML, lambda say: {"value": _empty(say)}, apply_default_css=False)
         with gr.Column(visible=False, elem_id="bench") as self.body:
             with gr.Row(elem_id="open"):
-                self.picture = gr.HTML(apply_default_css=False, elem_id="picture")
+                self.picture = gr.HTML(apply_default_css=False, elem_id="picture", js_on_load=FOLLOW)
                 with gr.Column(min_width=0, elem_id="actions"):
                     self.actions = self._buttons(spoken, *ACTIONS)
                     self.files = self._buttons(spoken, "download", "copy_link", "keep", "reuse", "edit")
@@ -65,9 +68,8 @@ class Bench:
 
     @property
     def _quick(self) -> set[Any]:
-        """What changes while a slider is dragged."""
-        buttons = {self.actions["undo"], self.actions["reset"]}
-        return {self.shape, self.picture, self.trouble, self.query} | buttons
+        """What may change while a slider is dragged."""
+        return {self.shape, self.picture, self.trouble, self.actions["undo"], self.actions["reset"]}
 
     def wire(self, language: gr.Radio) -> None:
         dials = self.dials
@@ -84,7 +86,6 @@ class Bench:
             button.click(partial(self.act, name), [language, self.shape], self.outputs, **AT_ONCE)
         self.files["download"].click(None, js="() => dalle.download()")
         self.files["copy_link"].click(None, js="() => dalle.copy()")
-        self.query.change(None, self.query, js="(query) => dalle.address(query)")
 
     # --- what the events do
 
@@ -130,7 +131,6 @@ class Bench:
             self.shape: shape,
             self.picture: figure(tile),
             self.trouble: "",
-            self.query: tile.recipe.to_query(),
             self.actions["undo"]: gr.update(interactive=bool(shape.past)),
             self.actions["reset"]: gr.update(interactive=shape.recipe != shape.origin),
         }

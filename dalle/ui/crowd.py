@@ -59,10 +59,15 @@ MOVE = """async (range, value) => {
     const start = performance.now();
     range.value = value;
     range.dispatchEvent(new Event("input", { bubbles: true }));
-    while (picture.querySelector("img")?.src === shown) {
-        if (performance.now() - start > 10000) throw new Error("no picture came within ten seconds");
-        await new Promise(requestAnimationFrame);
-    }
+    await new Promise((done, failed) => {
+        const late = setTimeout(() => failed(new Error("no picture came within ten seconds")), 10000);
+        new MutationObserver((_, observer) => {
+            if ((picture.querySelector("img")?.src ?? shown) === shown) return;
+            clearTimeout(late);
+            observer.disconnect();
+            done();
+        }).observe(picture, { attributes: true, childList: true, subtree: true });
+    });
     await picture.querySelector("img").decode();
     await new Promise(requestAnimationFrame);
     return performance.now() - start;

@@ -101,6 +101,7 @@ def figure(tile: Tile) -> str:
     """One picture, large."""
     prompt = escape(tile.recipe.prompt)
     return (
-        f'<figure data-name="{escape(tile.name)}"><img src="{tile.uri}" alt="{prompt}" decoding="sync">'
+        f'<figure data-name="{escape(tile.name)}" data-query="{escape(tile.recipe.to_query())}">'
+        f'<img src="{tile.uri}" alt="{prompt}" decoding="sync">'
         f"<figcaption><span>{prompt}</span> <code>#{tile.recipe.seed}</code></figcaption></figure>"
     )
