@@ -41,7 +41,7 @@ class EditJob:
         self._edit([Change(self.options.wanted, None, self.options.keep, Recipe.guidance)])
 
     def restyle(self) -> None:
-        code = tuple(round(value, 3) for value in self.editor.code(self._open(self.options.other).image))
+        code = tuple(round(value, 3) for value in self.editor.code(self._open(self.options.other)))
         self._edit([Change(None, code, self.options.keep, Recipe.guidance)])
 
     def paint(self) -> None:

@@ -120,7 +120,7 @@ class Editor:
         (again,) = yield from self.edited(picture, [Change()])
         fitted = self.fitted(picture.image)
         psnr = _psnr(fitted, again.image)
-        return Seen(fitted, again.image, psnr, self.code(picture.image))
+        return Seen(fitted, again.image, psnr, self.code(picture))
 
     def edited(
         self, picture: Picture, edits: Sequence[Edit], files: Files = NO_FILES
@@ -153,9 +153,13 @@ class Editor:
         flat = images.flattened(image)
         return flat if flat.size == (size, size) else images.fit(flat, size, "pad")
 
-    def code(self, image: Image.Image) -> tuple[float, ...]:
-        """The code that a picture would have been drawn with."""
-        return tuple(self._latents.code(self._latents.features(self.fitted(image))).tolist())
+    def code(self, picture: Picture) -> tuple[float, ...]:
+        """The code that a picture would have been drawn with under its caption."""
+        return tuple(self._code(self.fitted(picture.image), kinds.caption(picture.recipe)).tolist())
+
+    def _code(self, image: Image.Image, caption: str) -> Tensor:
+        """(K,) of a picture of the model's size."""
+        return self._latents.code(self._latents.features(image), caption)
 
     # --- the ways
 
@@ -164,7 +168,8 @@ class Editor:
     ) -> Steps[list[Image.Image]]:
         """Some of the way to fresh noise, and back (SDEdit, arXiv:2108.01073)."""
         features = self._latents.features(self.fitted(picture.image))
-        code, prompt = self._latents.code(features), kinds.caption(picture.recipe)
+        prompt = kinds.caption(picture.recipe)
+        code = self._latents.code(features, prompt)
         walks = [
             self._latents.walk(
                 torch.lerp(features, self._latents.noise(edit.seed), edit.amount), edit.amount, picture
@@ -183,7 +188,7 @@ class Editor:
     ) -> Steps[list[Image.Image]]:
         """Encoded under the old caption and its own code, decoded under what is new."""
         image, old = self.fitted(picture.image), kinds.caption(picture.recipe)
-        own = self._latents.code(self._latents.features(image))
+        own = self._code(image, old)
         times = [1 - edit.keep for edit in edits]
         starts = yield from self._latents.inverted([(image, old, time) for time in times])
         made = yield self._latents.stage(
@@ -225,7 +230,7 @@ class Editor:
         recipes: Sequence[Recipe],
     ) -> Steps[list[Image.Image]]:
         """Draw what masks (S, S) bool cover of pictures, and put it into them."""
-        code = self._latents.code(self._latents.features(self.fitted(picture.image)))
+        code = self._code(self.fitted(picture.image), kinds.caption(picture.recipe))
         drawings = []
         for image, mask, edit, recipe in zip(known, masks, edits, recipes, strict=True):
             features = self._latents.features(seams.emptied(image, mask))
@@ -271,7 +276,7 @@ class Editor:
         captions = [kinds.caption(picture.recipe) for picture in pictures]
         asked = [(image, caption, 1.0) for image, caption in zip(fitted, captions, strict=True)]
         noises = yield from self._latents.inverted(asked)
-        codes = [self._latents.code(self._latents.features(image)) for image in fitted]
+        codes = [self._code(image, caption) for image, caption in zip(fitted, captions, strict=True)]
         return [_End(*each) for each in zip(fitted, captions, noises, codes, strict=True)]
 
     def _enlarged(

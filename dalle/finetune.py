@@ -137,6 +137,9 @@ class _Run:
         check(self.data)
         watch("preparing", 0, 0, None)
         self.model = DALLE.from_pretrained(self.plan.base).to(runtime.device())
+        self.labels = self.model.glossary.labels  # before
+        if self.labels:
+            self.model.learn([item.caption for item in self.data.items])
         self.figures: dict[str, Any] = {}  # figures.json
 
     def train(self) -> bool:
@@ -195,7 +198,8 @@ class _Run:
     def _known(self, count: int) -> list[str]:
         """Captions that the model knows."""
         new = [item.caption for item in self.data.items]
-        return prior.captions(count, new, read_texts(Path(self.plan.base) / "words.json"), self.plan.seed)
+        words = read_texts(Path(self.plan.base) / "words.json")
+        return prior.captions(count, new, words, self.labels, self.plan.seed)
 
     def _draw(self, captions: list[str]) -> tuple[np.ndarray, list[str], np.ndarray]:
         def on_batch(done: int, count: int) -> None:

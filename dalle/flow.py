@@ -82,7 +82,7 @@ class Velocity(nn.Module):
         self.positions = nn.Parameter(0.02 * torch.randn(config.tokens, width))
         self.time = nn.Sequential(nn.Linear(256, width), nn.SiLU(), nn.Linear(width, width))
         self.code = nn.Linear(config.flow.code, width)
-        self.pooled = nn.Linear(config.text.width, width)
+        self.embedding = nn.Linear(config.text.embedding, width)
         self.modulation = nn.Sequential(nn.SiLU(), nn.Linear(width, 6 * width))
         self.caption_norm = RMSNorm(config.text.width)
         self.blocks = nn.ModuleList(
@@ -102,7 +102,7 @@ class Velocity(nn.Module):
         """The field for one caption and code: what does not depend on x and time is computed once."""
         states = self.caption_norm(caption.states)
         key_values = [block.caption.key_values(states) for block in self.blocks]
-        steady = self.code(code.to(states.dtype)) + self.pooled(caption.pooled)
+        steady = self.code(code.to(states.dtype)) + self.embedding(_scaled(caption.embedding, states.dtype))
         mask = caption.mask[:, None, None]
 
         def velocity(x: Tensor, time: Tensor) -> Tensor:
@@ -117,13 +117,18 @@ class Velocity(nn.Module):
 
 
 class CodeReader(nn.Module):
-    """The code a picture would have been drawn with, read from its features."""
+    """The code that a picture would have been drawn with under its caption.
+
+    It sees the caption so that it need not repeat it: what both would tell could not be drawn apart from the
+    caption, and a code from N(0, I) would often contradict it (conditional VAE, Sohn et al. 2015).
+    """
 
     def __init__(self, config: Config):
         super().__init__()
         width = config.flow.code_width
         self.input = nn.Linear(config.channels, width)
         self.positions = nn.Parameter(0.02 * torch.randn(config.tokens, width))
+        self.embedding = nn.Linear(config.text.embedding, width, bias=False)
         self.blocks = nn.ModuleList(
             TransformerBlock(width, config.flow.heads if width % config.flow.heads == 0 else 4)
             for _ in range(config.flow.code_depth)
@@ -131,9 +136,11 @@ class CodeReader(nn.Module):
         self.norm = RMSNorm(width)
         self.output = nn.Linear(width, 2 * config.flow.code)
 
-    def forward(self, features: Tensor) -> CodePosterior:
+    def forward(self, features: Tensor, caption: Caption) -> CodePosterior:
         """features (B, N, C) -> mean and log-variance (B, K)."""
-        x = self.input(features.to(self.input.weight.dtype)) + self.positions
+        dtype = self.input.weight.dtype
+        told = self.embedding(_scaled(caption.embedding, dtype))
+        x = self.input(features.to(dtype)) + self.positions + told[:, None]
         for block in self.blocks:
             x = block(x)
         mean, log_variance = self.output(self.norm(x.mean(1))).float().chunk(2, dim=-1)
@@ -152,7 +159,7 @@ class Normalizer(nn.Module):
         self, features: Tensor, caption: Caption, steps: int, on_step: OnStep | None = None
     ) -> Latent:
         """features (B, N, C) -> latent; the code is its posterior's mean."""
-        code = self.reader(features).mean
+        code = self.reader(features, caption).mean
         noise = integrate(self.velocity.given(caption, code), features, schedule(0, 1, steps), on_step)
         return Latent(code, noise)
 
@@ -166,16 +173,31 @@ class Normalizer(nn.Module):
         instead of weighing it keeps all 20 numbers in use and their sum over pictures near N(0, I), so that
         codes can be sampled. `aim` may put other velocities in the place of those straight to the noise.
         """
-        posterior = self.reader(features)
+        posterior = self.reader(features, caption)
         time = torch.sigmoid(torch.randn(len(features), device=features.device) + TOWARDS_NOISE)
         noise = torch.randn_like(features)
         x = torch.lerp(features, noise, time[:, None, None])
-        code, target = posterior.sample(), noise - features
+        code, target = doubted(posterior.sample()), noise - features
         if aim is not None:
             target = aim(target, x, time, code)
         flow = (self.velocity(x, time, caption, code) - target).square().mean()
         parts = {"flow": flow.detach(), "code_nats": posterior.nats().detach().sum()}
         return flow + posterior.capacity_loss(code_nats), parts
+
+
+def doubted(code: Tensor) -> Tensor:
+    """A code (B, K) some numbers of which are replaced by others from N(0, I).
+
+    No number in half of the pictures, any share of them in the others. So the field learns to believe the
+    caption where a number contradicts it, as numbers drawn from N(0, I), or slid there, may do.
+    """
+    share = (2 * torch.rand(len(code), 1, device=code.device) - 1).clamp(min=0)
+    return torch.where(torch.rand_like(code) < share, torch.randn_like(code), code)
+
+
+def _scaled(embedding: Tensor, dtype: torch.dtype) -> Tensor:
+    """Unit vectors (B, E), scaled to a mean square of 1."""
+    return (embedding * embedding.shape[-1] ** 0.5).to(dtype)
 
 
 class InverseNormalizer:

@@ -55,7 +55,7 @@ class Latents:
         """A drawing that goes from a picture towards noise."""
         features = self.features(image)
         walk = Walk(features, schedule(0, time, _share(INVERSION, time)))
-        return self.drawing(Recipe(prompt), walk, self.code(features), prompt)
+        return self.drawing(Recipe(prompt), walk, self.code(features, prompt), prompt)
 
     def _remember(self, new: Mapping[str, Tensor]) -> None:
         with self._lock:
@@ -70,9 +70,9 @@ class Latents:
         return model.extractor(images.from_images([image]).to(model.device, model.dtype)).float()[0]
 
     @torch.inference_mode()
-    def code(self, features: Tensor) -> Tensor:
-        """(N, C) -> (K,)."""
-        return self.model.normalizer.reader(features[None]).mean[0]
+    def code(self, features: Tensor, caption: str) -> Tensor:
+        """That of a picture under its caption: (N, C) -> (K,)."""
+        return self.model.normalizer.reader(features[None], self.painter.read(caption)).mean[0]
 
     def noise(self, seed: int) -> Tensor:
         """(N, C)."""

@@ -2,11 +2,12 @@
 
     captions, latents  --decode-->  images (B, 3, S, S) in [-1, 1]  --encode-->  latents
 
-A checkpoint is a folder: config.json, model.safetensors (bf16), tokenizer.json, README.md. Nothing is
-unpickled.
+A checkpoint is a folder: config.json, model.safetensors (bf16), tokenizer.json, labels.json (glossary.py),
+README.md. Nothing is unpickled.
 """
 
 import hashlib
+import json
 import os
 import secrets
 import shutil
@@ -27,8 +28,9 @@ from torch.nn.utils.rnn import pad_sequence
 from dalle import images, runtime
 from dalle.autoencoder import FeatureExtractor, Generator
 from dalle.config import Config
-from dalle.files import settle, settle_names
+from dalle.files import read_texts, settle, settle_names
 from dalle.flow import InverseNormalizer, Latent, Normalizer
+from dalle.glossary import Glossary
 from dalle.recipe import SEEDS, Picture, Recipe
 from dalle.sampling import Field, OnStep, Walk, follow, guided, schedule, steered
 from dalle.text import Caption, TextEncoder, Tokenizer
@@ -38,6 +40,8 @@ Preview = Callable[[], list[Image.Image]]
 OnDraw = Callable[[int, int, Preview], None]  # steps done, steps in all, the pictures as they look by now
 
 FILES = ("config.json", "model.safetensors", "tokenizer.json")  # of every checkpoint
+LABELS = "labels.json"  # what its glossary knows, where it has one
+READ_AT_ONCE = 128  # captions
 MAX_BATCH = 16  # pictures drawn at once: more would not be faster on a CPU, and memory stays bounded
 
 
@@ -74,6 +78,7 @@ class DALLE(nn.Module):
         self.tower = ImageTower(config.tower, config.text.embedding)
         self.normalizer = Normalizer(config)
         self.inverse_normalizer = InverseNormalizer(self.normalizer)
+        self.glossary = Glossary((), self.embed)
 
     @property
     def device(self) -> torch.device:
@@ -87,11 +92,24 @@ class DALLE(nn.Module):
         """Parameters of each network; the InverseNormalizer has none of its own."""
         return {type(part).__name__: sum(p.numel() for p in part.parameters()) for part in self.children()}
 
+    def learn(self, labels: Sequence[str]) -> None:
+        """Captions of one thing each that the glossary is to know beside those that it knows."""
+        self.glossary = Glossary([*self.glossary.labels, *labels], self.embed)
+
     # --- the two arrows
 
     def read(self, captions: Sequence[str]) -> Caption:
-        """What the flow is told by each caption."""
+        """What the flow is told by each caption, as the glossary reads it."""
+        return self._understood([self.glossary.read(caption) for caption in captions])
+
+    def _understood(self, captions: Sequence[str]) -> Caption:
         return self.text(self.tokenizer(captions).to(self.device))
+
+    @torch.inference_mode()
+    def embed(self, texts: Sequence[str]) -> Tensor:
+        """B texts as they stand -> unit vectors (B, E) in the space shared with the ImageTower."""
+        starts = range(0, len(texts), READ_AT_ONCE)
+        return torch.cat([self._understood(texts[at : at + READ_AT_ONCE]).embedding for at in starts])
 
     @torch.inference_mode()
     def encode(self, pictures: Tensor, captions: Sequence[str], steps: int = 24) -> Latent:
@@ -231,7 +249,7 @@ class DALLE(nn.Module):
     def ranked(self, pictures: Sequence[Picture]) -> list[Picture]:
         """Best first, by how near the ImageTower puts each to its prompt (DALL·E, arXiv:2102.12092)."""
         seen = self.tower(images.from_images([p.image for p in pictures]).to(self.device, self.dtype))
-        told = self.text.embedding(self.read([picture.recipe.prompt for picture in pictures]))
+        told = self.read([picture.recipe.prompt for picture in pictures]).embedding
         order = (seen * told).sum(1).argsort(descending=True, stable=True)
         return [pictures[index] for index in order.tolist()]
 
@@ -256,6 +274,7 @@ class DALLE(nn.Module):
             with torch.random.fork_rng(devices=[]):
                 model = cls(config, tokenizer, _digest(weights))
             model.load_state_dict({k: v.to(dtype) for k, v in state.items()}, strict=True, assign=True)
+            model.learn(read_texts(folder / LABELS))
         except (ValueError, TypeError, RuntimeError, OSError, safetensors.SafetensorError) as error:
             raise CheckpointError(
                 f"{folder} cannot be read as a checkpoint of this version ({str(error)[:300]}). "
@@ -281,6 +300,9 @@ class DALLE(nn.Module):
             safetensors.torch.save_file(state, scratch / "model.safetensors", {"format": "pt"})
             (scratch / "config.json").write_text(self.config.to_json() + "\n", encoding="utf-8")
             self.tokenizer.save(scratch / "tokenizer.json")
+            if self.glossary.labels:
+                labels = json.dumps(self.glossary.labels, ensure_ascii=False)
+                (scratch / LABELS).write_text(labels + "\n", encoding="utf-8")
             (scratch / "README.md").write_text(card or "# A small DALL·E\n", encoding="utf-8")
             scratch.chmod(0o755)
             digest = _digest(scratch / "model.safetensors")
@@ -314,6 +336,7 @@ def _together(captions: Sequence[Caption]) -> Caption:
         pad_sequence([caption.states[0] for caption in captions], batch_first=True),
         pad_sequence([caption.mask[0] for caption in captions], batch_first=True),
         torch.cat([caption.pooled for caption in captions]),
+        torch.cat([caption.embedding for caption in captions]),
     )
 
 

@@ -17,12 +17,12 @@ from dalle import images, upscaler
 from dalle.config import PRESETS, Config
 from dalle.data import archive
 from dalle.data.archive import Entry, FolderError, Problem, Quota, Source, mib, shown
-from dalle.model import DALLE, FILES, CheckpointError
+from dalle.model import DALLE, FILES, LABELS, CheckpointError
 from dalle.reasons import Reason, reason
 from dalle.studio import Checkpoint
 
 SHEETS = ("samples.webp", "concepts.webp", "good.webp", "bad.webp")
-PARTS = (*FILES, upscaler.FILE, "README.md", "words.json", "prompts.json", "sliders.json", *SHEETS)
+PARTS = (*FILES, LABELS, upscaler.FILE, "README.md", "words.json", "prompts.json", "sliders.json", *SHEETS)
 QUOTA = Quota(files=32, file_bytes=2**29, total_bytes=2**29)
 MOST_TEXT = 2**23  # bytes of a part that is no weights: all of them are kept in memory, and words compared
 

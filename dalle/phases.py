@@ -125,7 +125,7 @@ class TextTask(nn.Module):
 
     def forward(self, batch: tuple[Tensor, ...]) -> tuple[Tensor, dict[str, Tensor]]:
         pictures, tokens, same, words, embeddings = batch
-        contrast, parts = self.tower.match(self.text.embedding(self.text(tokens)), pictures, same)
+        contrast, parts = self.tower.match(self.text(tokens).embedding, pictures, same)
         taught = nn.functional.cosine_similarity(self.lesson(self.text(words).pooled).float(), embeddings)
         return contrast + LESSON_WEIGHT * (1 - taught.mean()), parts | {"taught": taught.detach().mean()}
 
@@ -161,7 +161,7 @@ class SynonymTask(nn.Module):
         with torch.no_grad():
             label, caption = self.before(labels), self.before(captions)
         said, kept = self.text(texts), self.text(captions)
-        logits = self.tower.logits(self.text.embedding(said), self.before.embedding(label))
+        logits = self.tower.logits(said.embedding, label.embedding)
         matched = contrastive_loss(logits, alike)
         apart = (_ends(said) - _ends(label)).square().mean()
         moved = (kept.states - caption.states)[caption.mask].square().mean()

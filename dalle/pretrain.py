@@ -10,6 +10,7 @@ from torch import nn
 
 from dalle.bank import FeatureBank
 from dalle.config import PRESETS
+from dalle.data.captions import prompt
 from dalle.data.compose import Composer, corpus
 from dalle.data.emoji import EmojiSet
 from dalle.model import DALLE
@@ -29,12 +30,14 @@ DEFAULTS = {
 
 
 def new_model(preset: str, emoji: EmojiSet, seed: int = 0) -> DALLE:
-    """Networks from nothing, with a tokenizer trained on the set's words."""
+    """Networks from nothing, with a tokenizer trained on the set's words and a glossary of its labels."""
     if preset not in PRESETS:
         raise ValueError(f"no preset {preset!r}; there are {sorted(PRESETS)}")
     config = PRESETS[preset]
     torch.manual_seed(seed)
-    return DALLE(config, Tokenizer.train(corpus(emoji), config.text.vocabulary, config.text.length))
+    model = DALLE(config, Tokenizer.train(corpus(emoji), config.text.vocabulary, config.text.length))
+    model.learn([prompt(concept) for concept in emoji.concepts])
+    return model
 
 
 def composer_for(phase: str, emoji: EmojiSet, model: DALLE, seed: int) -> Composer:

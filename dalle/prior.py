@@ -25,13 +25,16 @@ RELATED = 4  # at most one caption in so many is a word of the new captions
 OnBatch = Callable[[int, int], None]  # pictures drawn, of how many
 
 
-def captions(count: int, new: Sequence[str], known: Sequence[str], seed: int) -> list[str]:
-    """Captions to draw: words of the `new` captions that the model knows, other known words, and prompts.
+def captions(
+    count: int, new: Sequence[str], known: Sequence[str], labels: Sequence[str], seed: int
+) -> list[str]:
+    """Captions to draw: words of the `new` captions that the model knows, labels, and prompts.
 
-    `known` is the checkpoint's words.json, those used most first; it may be empty.
+    `known` is the checkpoint's words.json, those used most first, and stands in for `labels`, its glossary's,
+    where it has none; both may be empty.
     """
     rng = random.Random(seed)
-    common = [word for word in known[:COMMON] if len(word) >= SHORTEST]
+    common = labels or [word for word in known[:COMMON] if len(word) >= SHORTEST]
     said = dict.fromkeys(word for caption in new for word in split(caption) if len(word) >= SHORTEST)
     all_known = set(known)
     related = [word for word in said if word in all_known]

@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from dalle import images
 from dalle.bank import FeatureBank
+from dalle.config import TextConfig
 from dalle.data.captions import prompt
 from dalle.data.emoji import EmojiSet
 from dalle.exam import Exam
@@ -86,14 +87,18 @@ class ConceptVectors(nn.Module):
     How well a flow follows these is how well it could follow any caption.
     """
 
-    def __init__(self, count: int, width: int):
+    def __init__(self, count: int, config: TextConfig):
         super().__init__()
-        self.tokens = nn.Embedding(count, width)  # so named that, as the encoder's, Muon leaves it alone
+        # So named that, as the encoder's, Muon leaves it alone.
+        self.tokens = nn.Embedding(count, config.width)
+        self.embed = nn.Linear(config.width, config.embedding, bias=False)
 
     def forward(self, tokens: Tensor) -> Caption:
         """tokens (B, L) of `World.numbers`, whatever they are padded with -> a Caption of two states."""
         states = self.tokens(tokens[:, :2])
-        return Caption(states, torch.ones_like(tokens[:, :2], dtype=torch.bool), states.mean(1))
+        pooled = states.mean(1)
+        mask = torch.ones_like(tokens[:, :2], dtype=torch.bool)
+        return Caption(states, mask, pooled, F.normalize(self.embed(pooled).float(), dim=-1))
 
 
 class WorldTask(FlowTask):
@@ -101,8 +106,7 @@ class WorldTask(FlowTask):
 
     def __init__(self, model: DALLE, world: World, along: bool = False):
         super().__init__(model, world)
-        for name, parameter in self.text.named_parameters():
-            parameter.requires_grad_(along and not name.startswith("embed"))  # compared with no picture here
+        self.text.requires_grad_(along)
 
     def sheet(self) -> None:
         return None
@@ -116,9 +120,10 @@ class AtOnceTask(WorldTask):
 
     def forward(self, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         features, tokens = batch
-        posterior = self.normalizer.reader(features)
+        caption = self.text(tokens)
+        posterior = self.normalizer.reader(features, caption)
         start, time = torch.zeros_like(features), features.new_ones(len(features))
-        drawn = -self.normalizer.velocity(start, time, self.text(tokens), posterior.sample())
+        drawn = -self.normalizer.velocity(start, time, caption, posterior.sample())
         error = (drawn - features).square().mean()
         parts = {"error": error.detach(), "code_nats": posterior.nats().detach().sum()}
         return error + posterior.capacity_loss(self.code_nats), parts

@@ -16,9 +16,7 @@ from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-import torch
 from PIL import Image
-from torch import Tensor
 
 from dalle import directions, prompts, runtime
 from dalle.directions import Slider
@@ -35,7 +33,6 @@ from dalle.words import Words
 
 __all__ = ["Busy", "Checkpoint", "Frame", "Slider", "Studio"]
 
-READ_AT_ONCE = 256  # words
 
 T = TypeVar("T")
 
@@ -54,19 +51,12 @@ class Checkpoint:
         self.card = _card(folder / "README.md")
         try:
             self.prompts = read_texts(folder / "prompts.json")
-            self.words = Words(read_texts(folder / "words.json"), self._embed)
+            self.words = Words(read_texts(folder / "words.json"), self.model.embed)
             self.sliders = directions.load(folder / "sliders.json", self.model.config.flow.code)
             upscaler = Upscaler.load(folder, self.model.dtype)
         except ValueError as error:
             raise CheckpointError(str(error)) from error
         self.editor = Editor(self.painter, upscaler and upscaler.to(self.model.device))
-
-    @torch.inference_mode()
-    def _embed(self, texts: Sequence[str]) -> Tensor:
-        """B texts -> unit vectors (B, E)."""
-        text = self.model.text
-        starts = range(0, len(texts), READ_AT_ONCE)
-        return torch.cat([text.embedding(self.model.read(texts[at : at + READ_AT_ONCE])) for at in starts])
 
 
 class Studio:
@@ -192,7 +182,7 @@ class Studio:
 
     def code(self, picture: Picture) -> tuple[float, ...]:
         """The numbers at which the sliders stand for any picture, as the model reads it."""
-        return self._checkpoint.editor.code(picture.image)
+        return self._checkpoint.editor.code(picture)
 
     def bend(self, picture: Picture, edit: Edit) -> Picture:
         """One edit as soon as can be: it waits for galleries as `slide` does."""
@@ -260,9 +250,13 @@ class Studio:
 
     # --- help with words
 
+    def read(self, prompt: str) -> str:
+        """The prompt as the model is told it: a strange name in it may be read as one that it knows."""
+        return self._checkpoint.model.glossary.read(prompt)
+
     def unknown_words(self, prompt: str) -> list[tuple[str, str]]:
-        """The first few words of the prompt that training never had, each with the nearest that it had."""
-        return self._checkpoint.words.unknown(prompt)
+        """The first few words of what is read that training never had, each with the nearest that it had."""
+        return self._checkpoint.words.unknown(self.read(prompt))
 
     def too_long(self, prompt: str) -> str:
         """The end of the prompt that is not read; empty where all is."""

@@ -1,8 +1,10 @@
 """TextEncoder: a caption to token states that steer the flow, and to one vector beside the ImageTower's.
 
-    captions  --Tokenizer-->  tokens (B, L)  --TextEncoder-->  Caption: states (B, L, D), pooled (B, D)
+    captions  --Tokenizer-->  tokens (B, L)  --TextEncoder-->  Caption: states (B, L, D), pooled (B, D),
+                                                               embedding (B, E)
 
-B captions, L tokens, D the encoder's width. The empty caption is the unconditional one.
+B captions, L tokens, D the encoder's width, E that of the space shared with the ImageTower. The empty caption
+is the unconditional one.
 """
 
 import json
@@ -95,11 +97,16 @@ def _rules(inner: tokenizers.Tokenizer) -> list[object]:
 
 
 class Caption(NamedTuple):
-    """What the flow is told; `mask` (B, L) is True at real tokens."""
+    """What the flow is told; `mask` (B, L) is True at real tokens.
+
+    States differ with a caption's wording; the embedding, a unit vector in the space shared with the
+    ImageTower, is nearly the same however a thing is named, in whatever language (unCLIP, arXiv:2204.06125).
+    """
 
     states: Tensor
     mask: Tensor
     pooled: Tensor
+    embedding: Tensor
 
 
 class TextEncoder(nn.Module):
@@ -119,15 +126,12 @@ class TextEncoder(nn.Module):
             self.tokens.weight[0].zero_()
 
     def forward(self, tokens: Tensor) -> Caption:
-        """tokens (B, L) -> states (B, L, D), mask (B, L), pooled (B, D): the mean of the real states."""
+        """tokens (B, L) -> states, mask, pooled: the mean of the real states, embedding."""
         mask = tokens != 0
         x = self.tokens(tokens) + self.positions[: tokens.shape[1]]
         for block in self.blocks:
             x = block(x, mask[:, None, None])
         states = self.norm(x)
         weights = mask.to(states.dtype)[..., None]
-        return Caption(states, mask, (states * weights).sum(1) / weights.sum(1))
-
-    def embedding(self, caption: Caption) -> Tensor:
-        """A unit vector (B, E) in the space shared with the ImageTower."""
-        return F.normalize(self.embed(caption.pooled).float(), dim=-1)
+        pooled = (states * weights).sum(1) / weights.sum(1)
+        return Caption(states, mask, pooled, F.normalize(self.embed(pooled).float(), dim=-1))

@@ -56,7 +56,7 @@ def pupil(model: DALLE, world: World, variant: Variant) -> tuple[DALLE, WorldTas
     for name in ("extractor", "generator", "text", "tower"):
         getattr(new, name).load_state_dict(getattr(model, name).state_dict())
     if variant.text == "vectors":
-        new.tokenizer, new.text = world.numbers, ConceptVectors(len(world.names), config.text.width)
+        new.tokenizer, new.text = world.numbers, ConceptVectors(len(world.names), config.text)
     task = AtOnceTask if variant.at_once else WorldTask
     return new, task(new, world.folded(fold), along=variant.text != "held")
 

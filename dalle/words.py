@@ -30,6 +30,11 @@ def split(text: str) -> list[str]:
     return [word for word in words if any(c.isalpha() for c in word)]
 
 
+def stems(word: str) -> set[str]:
+    """What a word may be a plural of; the tokenizer parts plurals too."""
+    return {word, word.removesuffix("s"), word.removesuffix("es")}
+
+
 def unspaced(word: str) -> bool:
     """Whether a word of `split` is in a script without spaces."""
     return any(_kind(c) == "unspaced" for c in word)
@@ -72,8 +77,7 @@ class Words:
     def _knows(self, word: str) -> bool:
         if unspaced(word):  # where words cannot be told apart, a character that was never seen counts
             return self._characters.issuperset(word)
-        stems = {word, word.removesuffix("s"), word.removesuffix("es")}  # the tokenizer parts the plurals
-        return len(word) < SHORTEST or not stems.isdisjoint(self._known)
+        return len(word) < SHORTEST or not stems(word).isdisjoint(self._known)
 
     def _search(self, word: str) -> str:
         """The nearest by meaning, or by spelling where that is close."""

@@ -66,6 +66,9 @@ class Sketch:
         self.slid.append(recipe)
         return self.draw([recipe], urgent=True)[0]
 
+    def read(self, prompt: str) -> str:
+        return prompt.replace("<apfel>", "<apple>")
+
     def unknown_words(self, prompt: str) -> list[tuple[str, str]]:
         return [(word, "lamp") for word in prompt.split() if word == "<gizmo>"]
 

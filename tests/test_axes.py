@@ -26,7 +26,7 @@ def test_a_turned_code_draws_and_reads_the_same() -> None:
     before = model.normalizer.velocity(x, time, caption, code)
     after = turned.normalizer.velocity(x, time, caption, code @ axes_of.T.float())
     assert torch.allclose(before, after, atol=1e-4)
-    means = [network.normalizer.reader(x).mean for network in (model, turned)]
+    means = [network.normalizer.reader(x, caption).mean for network in (model, turned)]
     assert torch.allclose(means[0] @ axes_of.T.float(), means[1], atol=1e-4)
 
 

@@ -163,13 +163,13 @@ def test_what_was_known_pulls_at_nothing_at_first(tmp_path: Path, base: Path) ->
 def test_prior_captions_are_what_it_knows() -> None:
     """Guards against a prior of a few captions, or one that leaves out the new captions' own words."""
     known = ["apple", "robot", "of", *(f"word{number}" for number in range(5_000))]
-    drawn = prior.captions(200, ["my blue robot", "zzz"], known, seed=3)
+    drawn = prior.captions(200, ["my blue robot", "zzz"], known, (), seed=3)
     assert len(drawn) == 200 and len(set(drawn)) > 100
     assert drawn.count("robot") >= 40 and not {"zzz", "of", "my"} & set(drawn)
     assert not {f"word{number}" for number in range(2_000, 5_000)} & set(drawn)
-    assert drawn == prior.captions(200, ["my blue robot", "zzz"], known, seed=3)
-    assert drawn != prior.captions(200, ["my blue robot", "zzz"], known, seed=4)
-    assert len(set(prior.captions(50, ["zzz"], [], seed=0))) > 40
+    assert drawn == prior.captions(200, ["my blue robot", "zzz"], known, (), seed=3)
+    assert drawn != prior.captions(200, ["my blue robot", "zzz"], known, (), seed=4)
+    assert len(set(prior.captions(50, ["zzz"], [], (), seed=0))) > 40
 
 
 def test_the_prior_is_what_the_model_draws() -> None:

@@ -46,6 +46,7 @@ FLOORS = [
         "dalle/trainer",
         "dalle/judge",
         "dalle/questions",
+        "dalle/glossary",
     ],
     ["dalle/flow", "dalle/bank", "dalle/referee", "dalle/synonyms", "dalle/upscaler"],
     ["dalle/model", "dalle/upscaling"],

@@ -5,7 +5,7 @@ import torch
 from tiny import tiny_model
 
 from dalle.config import PRESETS
-from dalle.flow import CodePosterior, InverseNormalizer, Latent, Normalizer, VelocityBlock
+from dalle.flow import CodePosterior, InverseNormalizer, Latent, Normalizer, VelocityBlock, doubted
 from dalle.model import DALLE
 from dalle.sampling import guided
 
@@ -28,7 +28,7 @@ def test_there_and_back(model: DALLE, features: torch.Tensor) -> None:
     caption = model.read(CAPTIONS)
     latent = model.normalizer(features, caption, steps=100)
     assert (latent.noise - features).square().mean().sqrt() > 0.3  # it went somewhere
-    assert torch.equal(latent.code, model.normalizer.reader(features).mean)
+    assert torch.equal(latent.code, model.normalizer.reader(features, caption).mean)
     back = model.inverse_normalizer(latent, caption, steps=100)
     assert (back - features).square().mean().sqrt() < 0.01
 
@@ -102,7 +102,7 @@ def test_every_number_is_pulled_to_its_information(code_nats: float) -> None:
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    nats = reader(features).nats().detach()
+    nats = reader(features, caption).nats().detach()
     assert nats == pytest.approx(torch.full((20,), code_nats), abs=0.15)
 
 
@@ -113,3 +113,19 @@ def test_in_half_precision_too(features: torch.Tensor) -> None:
     latent = model.normalizer(features, caption, 4)
     assert latent.noise.dtype == latent.code.dtype == torch.float32
     assert model.inverse_normalizer(latent, caption, 4).isfinite().all()
+
+
+def test_doubt_replaces_a_quarter_of_the_numbers_and_keeps_their_spread() -> None:
+    """Guards against codes that a field believes against its caption, and against codes of no use at all."""
+    code = torch.full((4000, 20), 5.0)
+    kept = doubted(code) == code
+    assert kept.all(1).float().mean() == pytest.approx(0.5, abs=0.05)
+    assert kept.float().mean() == pytest.approx(0.75, abs=0.02)
+    assert doubted(torch.randn(4000, 20)).var(0) == pytest.approx(torch.ones(20), abs=0.15)
+
+
+def test_a_code_is_read_beside_its_caption(model: DALLE, features: torch.Tensor) -> None:
+    """Guards against codes that repeat the caption, as they must where they are read without it."""
+    same = features[:1].expand(3, -1, -1)
+    codes = model.normalizer.reader(same, model.read(CAPTIONS)).mean
+    assert (torch.cdist(codes, codes) + torch.eye(3)).min() > 1e-4

@@ -122,8 +122,10 @@ def test_ranking_puts_the_fitting_picture_first(monkeypatch: pytest.MonkeyPatch)
     model = tiny_model()
     colours = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255)}
     axes = {prompt: torch.eye(3)[n] for n, prompt in enumerate(colours)}
-    monkeypatch.setattr(model, "read", list)
-    monkeypatch.setattr(model.text, "embedding", lambda told: torch.stack([axes[text] for text in told]))
+    told = model.read([""])
+    monkeypatch.setattr(
+        model, "read", lambda texts: told._replace(embedding=torch.stack([axes[text] for text in texts]))
+    )
     monkeypatch.setattr(model.tower, "forward", lambda images: images.mean((2, 3)))
     pictures = [
         Picture(Image.new("RGB", (32, 32), colours[shown]), Recipe(asked, seed=n, size=32))

@@ -151,16 +151,17 @@ def test_a_prompt_becomes_pictures_while_one_watches(visit: Callable, studio: Sk
     expect(page.get_by_text("Nothing drawn yet")).to_be_visible()
     studio.free.clear()
     try:
-        prompt_box(page).fill("a <gizmo> hat")
+        prompt_box(page).fill("a <gizmo> <apfel>")
         page.keyboard.press("Enter")
         expect(page.locator("#pictures img")).to_have_count(8)
         expect(page.get_by_role("progressbar", name="Step 1 of 2 · about 4 s left")).to_be_visible()
         expect(page.get_by_text("It has never met <gizmo> (nearest it knows: lamp)")).to_be_visible()
+        expect(page.get_by_text("It reads this as a <gizmo> <apple>.")).to_be_visible()
     finally:
         studio.free.set()
     expect(page.get_by_text("Done. Choose a picture")).to_be_visible()
     expect(drawn(page)).to_have_count(8)
-    expect(page.get_by_role("figure")).to_contain_text("a <gizmo> hat")
+    expect(page.get_by_role("figure")).to_contain_text("a <gizmo> <apfel>")
     first = recipe(page)
     drawn(page).nth(3).click()
     expect(page.get_by_role("figure")).to_contain_text(f"#{(first.seed + 3) % 2**32}")
@@ -484,7 +485,7 @@ def test_every_action_has_an_endpoint(address: str, studio: Sketch, tmp_path: Pa
     assert len(call("walk", values, 3)) == 7
     link = call("link", values)
     assert link == recipes[0].to_query() and call("open_link", link) == values
-    assert call("words", "a <gizmo>") == {"unknown": {"<gizmo>": "lamp"}, "unread": ""}
+    assert call("words", "a <gizmo>") == {"read": "a <gizmo>", "unknown": {"<gizmo>": "lamp"}, "unread": ""}
     assert call("surprise", seed=3) == studio.surprise(3)
     assert call("about")["sliders"][0]["index"] == 3
     with pytest.raises(AppError, match="count must be from 1 to 16; got 99"):

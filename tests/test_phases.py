@@ -246,7 +246,7 @@ def test_synonyms_come_to_their_labels_and_captions_stay(model: DALLE, composer:
     batch = task.collate([task.dataset[index] for index in range(64)])
     optimizer = torch.optim.AdamW(trained(task).values(), 3e-3)
     _, first = task(batch)
-    assert first["moved"] == 0
+    assert first["moved"] < 1e-9
     for _ in range(40):
         optimizer.zero_grad()
         loss, _ = task(batch)

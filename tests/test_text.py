@@ -89,7 +89,7 @@ def test_padding_changes_nothing(tokenizer: Tokenizer, encoder: TextEncoder) -> 
 def test_captions_are_told_apart(tokenizer: Tokenizer, encoder: TextEncoder) -> None:
     """Guards against an encoder to which the empty caption, or the order of words, is nothing."""
     texts = ["", "a dog", "a red dog", "dog red a"]
-    vectors = encoder.embedding(encoder(tokenizer(texts)))
+    vectors = encoder(tokenizer(texts)).embedding
     assert vectors.norm(dim=1) == pytest.approx(torch.ones(4), abs=1e-5)
     assert (torch.cdist(vectors, vectors) + torch.eye(4)).min() > 1e-3
 

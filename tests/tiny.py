@@ -20,7 +20,7 @@ def tiny_model(seed: int = 0) -> DALLE:
         for parameter in model.parameters():
             if not parameter.any():
                 torch.nn.init.normal_(parameter, std=0.2)
-        for layer in (model.normalizer.velocity.code, model.normalizer.velocity.pooled):
+        for layer in (model.normalizer.velocity.code, model.normalizer.velocity.embedding):
             layer.weight.data.mul_(4)
     return model.eval().requires_grad_(False)
 

@@ -84,19 +84,8 @@ class Mix:
     )
     languages: Mapping[str, float] = field(  # of captions of single scenes; else 0.1
         default_factory=lambda: {
-            **{
-                "en": 78,
-                "en-gb": 2,
-                "zh": 3,
-                "es": 3,
-                "fr": 2,
-                "de": 2,
-                "ja": 2,
-                "pt": 1.5,
-                "ru": 1.5,
-                "ko": 1.5,
-            },
-            **{"it": 1.5, "hi": 1},
+            **{"en": 60, "en-gb": 2, "zh": 6, "es": 5, "fr": 4, "de": 4, "ja": 4},
+            **{"pt": 3, "ru": 3, "ko": 3, "it": 3, "hi": 3},
         }
     )
     styles: Mapping[str, float] = field(  # among the icons of one concept; else 1

@@ -126,12 +126,15 @@ class Api:
             return load_png(picture).to_dict()
 
     def words(self, prompt: str) -> dict:
-        """What the model will not understand of a prompt.
+        """What the model understands of a prompt.
 
         prompt: the prompt.
-        Gives the unknown words, each with the nearest that it knows, and the end that it does not read.
+        Gives what it reads it as, the unknown words of that, each with the nearest that it knows, and the end
+        that it does not read.
         """
-        return {"unknown": dict(self._studio.unknown_words(prompt)), "unread": self._studio.too_long(prompt)}
+        studio = self._studio
+        unknown, unread = dict(studio.unknown_words(prompt)), studio.too_long(prompt)
+        return {"read": studio.read(prompt), "unknown": unknown, "unread": unread}
 
     def surprise(self, seed: int = RANDOM) -> str:
         """A prompt worth trying.

@@ -109,8 +109,10 @@ class Create:
         return self._studio.surprise(secrets.randbelow(SEEDS))
 
     def _notice(self, language: str, prompt: str) -> str:
-        """What the model will not understand of the prompt."""
+        """What the model understands otherwise, or will not understand, of the prompt."""
         say, lines = Say(language), []
+        if (read := self._studio.read(prompt)) != prompt:
+            lines.append(say("read_as", read=escape(read)))
         if unknown := self._studio.unknown_words(prompt):
             words = (say("unknown_word", word=escape(word), near=escape(near)) for word, near in unknown)
             lines.append(say("unknown", words=say("list_join").join(words)))

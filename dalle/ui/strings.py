@@ -25,6 +25,7 @@ TABLE: dict[str, tuple[str, str]] = {
     "stop": ("Stop", "停止"),
     "examples": ("Examples", "示例"),
     "surprise": ("Surprise me", "随便来一个"),
+    "read_as": ("It reads this as <b>{read}</b>.", "它把这句话读作 <b>{read}</b>。"),
     "unknown": (
         "It has never met {words}. What it draws there is a guess.",
         "它没见过{words}，画出来的只是猜测。",
