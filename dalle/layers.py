@@ -65,10 +65,9 @@ class Attention(nn.Module):
         """x (B, N, C), context from `key_values`, mask (B, 1, 1, L) True where to look -> (B, N, C)."""
         key, value = self.key_values(x) if context is None else context
         query = self.query_norm(self.query(x).unflatten(-1, (self.heads, -1))).transpose(1, 2)
-        if not torch.is_grad_enabled():
-            return self.out(
-                F.scaled_dot_product_attention(query, key, value, mask).transpose(1, 2).flatten(2)
-            )
+        if not (query.requires_grad or key.requires_grad):
+            mixed = F.scaled_dot_product_attention(query, key, value, mask)
+            return self.out(mixed.transpose(1, 2).flatten(2))
         # For a few dozen tokens plain products are several times faster on a CPU than the fused kernel's
         # backward.
         scores = query @ key.transpose(-2, -1) * query.shape[-1] ** -0.5
