@@ -172,6 +172,8 @@ def _generate(options: argparse.Namespace) -> None:
     if options.best_of < 1:
         raise ValueError(f"--best-of must be at least 1; got {options.best_of}")
     model = DALLE.from_pretrained(options.checkpoint, runtime.inference_dtype())
+    if (read := model.glossary.read(options.prompt)) != options.prompt:
+        print(f"read as: {read}", file=sys.stderr)
     given = {name: getattr(options, name) for name in ("guidance", "steps")}
     chosen = {name: value for name, value in given.items() if value is not None}
     with tqdm(desc="drawing", unit="step", leave=False) as bar:

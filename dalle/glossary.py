@@ -24,6 +24,7 @@ from dalle.words import Embed, split, stems
 NEAR = 0.6  # of a cosine, from which a label is meant
 SLIP = 0.85  # of difflib's ratio, from which a label is misspelt
 LONGEST = 100  # characters of a name
+MOST = 8192  # labels: all are compared
 WORD = re.compile(r"[^\s,.;:!?。、]+")
 TAIL = re.compile(r",| on | in ")  # what may follow a name: a style, a background
 ARTICLE = re.compile("^an? ")
@@ -41,7 +42,7 @@ class Glossary:
     """Knows `labels`, captions of one thing each ("a red apple"); without any, all is read as it stands."""
 
     def __init__(self, labels: Sequence[str], embed: Embed):
-        self.labels = tuple(dict.fromkeys(labels))
+        self.labels = tuple(dict.fromkeys(labels))[:MOST]
         self._lower = [label.lower() for label in self.labels]
         plurals = (noun(ARTICLE.sub("", label)).many or "" for label in self.labels)
         self._known = SCAFFOLD.union(*map(split, (*self.labels, *plurals)))

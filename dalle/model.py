@@ -93,8 +93,8 @@ class DALLE(nn.Module):
         return {type(part).__name__: sum(p.numel() for p in part.parameters()) for part in self.children()}
 
     def learn(self, labels: Sequence[str]) -> None:
-        """Captions of one thing each that the glossary is to know beside those that it knows."""
-        self.glossary = Glossary([*self.glossary.labels, *labels], self.embed)
+        """Captions of one thing each that the glossary is to know before those that it knows."""
+        self.glossary = Glossary([*labels, *self.glossary.labels], self.embed)
 
     # --- the two arrows
 
