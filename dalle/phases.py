@@ -4,7 +4,7 @@
 2. text         TextEncoder beside the ImageTower, contrastively; a sentence-embedding teacher
 3. synonyms     TextEncoder alone: other ways to say what it knows, in every language
 4. flow         Normalizer on features
-5. generator    the Generator alone, with a perceptual and an adversarial term; features stay as they are
+5. generator    the Generator alone, with a perceptual term; features stay as they are
 """
 
 import copy
@@ -30,7 +30,7 @@ from dalle.tower import contrastive_loss
 
 KL_WEIGHT = 0.004  # of nats a number, beside an L1 of about 0.05
 PERCEPTUAL_WEIGHT = 0.1  # of the tower's distance, beside the reconstruction
-ADVERSARIAL_WEIGHT = 0.02
+ADVERSARIAL_WEIGHT = 0.02  # where it is wanted
 LESSON_WEIGHT = 2.0  # of the teacher's cosine distance, beside the contrastive loss
 KEPT_WEIGHT = 4.0  # of how far a caption's states may move for synonyms' sake, beside the contrastive loss
 MEANT_WEIGHT = 4.0  # of how far a synonym's states are from its label's
@@ -215,7 +215,8 @@ class FlowTask(nn.Module):
 class GeneratorTask(nn.Module):
     """Phase 5: a sharper Generator (arXiv:2012.09841). Features stay as they are, and so does the flow.
 
-    A term of weight 0 is left out, and the critic with the adversarial one.
+    A term of weight 0 is left out, and the critic with the adversarial one: so it is unless asked for, since
+    within short trainings it paints a grid (RESEARCH.md).
     """
 
     def __init__(
@@ -223,7 +224,7 @@ class GeneratorTask(nn.Module):
         model: DALLE,
         composer: Composer,
         perceptual: float = PERCEPTUAL_WEIGHT,
-        adversarial: float = ADVERSARIAL_WEIGHT,
+        adversarial: float = 0.0,
     ):
         super().__init__()
         self.perceptual, self.adversarial = perceptual, adversarial

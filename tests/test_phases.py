@@ -16,6 +16,7 @@ from dalle.config import PRESETS
 from dalle.data.compose import Composer, Scene
 from dalle.model import DALLE
 from dalle.phases import (
+    ADVERSARIAL_WEIGHT,
     AutoencoderTask,
     FlowTask,
     GeneratorTask,
@@ -65,7 +66,7 @@ def autoencoder(model: DALLE, composer: Composer) -> nn.Module:
 
 
 def generator(model: DALLE, composer: Composer) -> nn.Module:
-    return GeneratorTask(model, composer)
+    return GeneratorTask(model, composer, adversarial=ADVERSARIAL_WEIGHT)
 
 
 def text(model: DALLE, composer: Composer) -> nn.Module:
