@@ -13,6 +13,7 @@ import unicodedata
 from collections.abc import Sequence
 from difflib import get_close_matches
 
+import torch
 from torch import Tensor
 
 from dalle.data import captions
@@ -28,6 +29,7 @@ MOST = 8192  # labels: all are compared
 WORD = re.compile(r"[^\s,.;:!?。、]+")
 TAIL = re.compile(r",| on | in ")  # what may follow a name: a style, a background
 ARTICLE = re.compile("^an? ")
+FOREIGN_ARTICLE = re.compile("^[A-Za-z]{2,4} ")  # or another short word: names are tried with and without it
 
 # What captions are made of, beside labels.
 TEMPLATES = itertools.chain(
@@ -43,7 +45,7 @@ class Glossary:
 
     def __init__(self, labels: Sequence[str], embed: Embed):
         self.labels = tuple(dict.fromkeys(labels))[:MOST]
-        self._lower = [label.lower() for label in self.labels]
+        self._lower = {label.lower(): label for label in self.labels}
         plurals = (noun(ARTICLE.sub("", label)).many or "" for label in self.labels)
         self._known = SCAFFOLD.union(*map(split, (*self.labels, *plurals)))
         self._embed = embed
@@ -70,10 +72,11 @@ class Glossary:
     def _nearest(self, name: str, foreign: bool) -> str | None:
         """The label that is spelt nearly so, or that a name in another language means; None: neither."""
         for near in get_close_matches(name.lower(), self._lower, n=1, cutoff=SLIP):
-            return self.labels[self._lower.index(near)]
+            return self._lower[near]
         if not foreign:
             return None
         if self._vectors is None:
             self._vectors = self._embed(self.labels)
-        score, best = (self._vectors @ self._embed([name])[0]).max(0)
+        names = {name, FOREIGN_ARTICLE.sub("", name)}
+        score, best = torch.stack([self._vectors @ self._embed([one])[0] for one in names]).amax(0).max(0)
         return self.labels[int(best)] if score >= NEAR else None
