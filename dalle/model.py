@@ -42,7 +42,7 @@ OnDraw = Callable[[int, int, Preview], None]  # steps done, steps in all, the pi
 FILES = ("config.json", "model.safetensors", "tokenizer.json")  # of every checkpoint
 LABELS = "labels.json"  # what its glossary knows, where it has one
 READ_AT_ONCE = 128  # captions
-TRUNCATION = 0.7  # of codes that are drawn: nearer to the mean is surer, and less varied (arXiv:1809.11096)
+TRUNCATION = 0.5  # of codes that are drawn: nearer to the mean is surer, and less varied (arXiv:1809.11096)
 MAX_BATCH = 16  # pictures drawn at once: more would not be faster on a CPU, and memory stays bounded
 
 
