@@ -133,20 +133,21 @@ From random weights, on {icons} icons of {concepts} concepts in {styles} drawing
 built by `python -m dalle dataset emoji`), composed into captioned scenes without end. Phases, hours and
 losses are in `dalle/RESEARCH.md`. A sentence-embedding model (all-MiniLM-L6-v2, Apache-2.0) taught the text
 encoder where English words outside the data belong; nothing of it is in these weights.
-All phases together took about six hours on two CPU cores: some 0.18 kWh at an assumed 15 W a core.
+All phases together took about eight hours on two CPU cores: some 0.24 kWh at an assumed 15 W a core.
 `upscaler.safetensors` is a small network of its own, trained on icons at 512 pixels; the rest works without.
 
 ## Limits
 
-These are young weights, of a few hours on two CPU cores. More than half of the common things drawn alone can
-be named, those of bold and simple shape at once; fine detail is soft, and faces, people, rare things and
-crowded scenes still fail. In other languages one label in five brings what it says, in English one keyword in
-three; words outside the data hardly ever do.
+These are young weights, of some eight hours on two CPU cores. Of things drawn alone the referee names three
+in four at once, of animals, food and objects nearly nine in ten; fine detail is soft, and people and symbols
+fail more often. Scenes are hardly learnt yet: two things together, counts, and colours that are not a thing's
+own mostly go wrong (see the figures of composition). A name in another language, or misspelt, is read as the
+English label that the text encoder puts nearest, and then goes as well as that; words outside the data seldom
+go at all. Codes are drawn with half the spread of a standard normal: variety beyond that is the sliders'.
 
-It knows the subjects, styles, colours and arrangements of its icons and nothing else: no photographs, no
-lettering, no real people. Faces and fine detail are soft. People come in few variants, skin tones are
-folded into the icons' default, and national flags were left out. Rare concepts, counts above three, and two
-things with two colours often go wrong. Only English prompts describe whole scenes.
+It knows the subjects, styles, colours and backgrounds of its icons and nothing else: no photographs, no
+lettering, no real people. People come in few variants, skin tones are folded into the icons' default, and
+national flags were left out. Only English prompts describe whole scenes.
 
 ## Data and credits
 
