@@ -1,7 +1,7 @@
 """What each number of the code does to pictures: measured, named, and put in order.
 
 A number is moved from LOW to HIGH deviations with everything else of the recipe held; what that changes
-is compared with how much the property differs between pictures anyway.
+is compared with how much the property differs between pictures of one prompt anyway.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,8 @@ from dalle.model import DALLE
 from dalle.recipe import Picture, Recipe
 
 LOW, HIGH = -2.0, 2.0
-CLEAR = 0.25  # of the property's own deviation between pictures: less of a change gets no name
+CLEAR = 0.25  # of the property's own deviation: less of a change gets no name
+AGAIN = 4  # pictures of each prompt, by which that deviation is known
 FOREGROUND = 0.06  # distance from the background's colour in Oklab
 
 # property: its name, what pictures are like where it is low, and where it is high; English and Chinese
@@ -80,8 +81,7 @@ def measure(model: DALLE, recipes: Sequence[Recipe]) -> tuple[Slider, ...]:
     Those with a name come first, each kind by how much it changes the picture. Every name is given once, to
     the number that does most of it.
     """
-    usual = table(model.draw(recipes))
-    spread = {name: values.std() + 1e-6 for name, values in usual.items()}
+    spread = _deviations(model, recipes)
     changes: list[float] = []
     effects: list[dict[str, float]] = []
     for number in tqdm(range(model.config.flow.code), desc="sliders"):
@@ -89,10 +89,19 @@ def measure(model: DALLE, recipes: Sequence[Recipe]) -> tuple[Slider, ...]:
         change = images.from_images([p.image for p in high]) - images.from_images([p.image for p in low])
         before, after = table(low), table(high)
         changes.append(float(change.abs().mean()))
-        effects.append({name: float((after[name] - before[name]).mean() / spread[name]) for name in usual})
+        effects.append({name: float((after[name] - before[name]).mean() / spread[name]) for name in spread})
     names = assigned(effects)
     order = sorted(range(len(changes)), key=lambda number: (number not in names, -changes[number]))
     return tuple(_named(n, names[n], effects[n][names[n]]) if n in names else plain(n) for n in order)
+
+
+def _deviations(model: DALLE, recipes: Sequence[Recipe]) -> dict[str, float]:
+    """By how much each property differs between pictures of one prompt."""
+    found = [
+        table(model.draw([replace(recipe, seed=recipe.seed + len(recipes) * time) for time in range(AGAIN)]))
+        for recipe in recipes
+    ]
+    return {name: float(np.mean([rows[name].var() for rows in found]) ** 0.5) + 1e-6 for name in found[0]}
 
 
 def assigned(effects: Sequence[Mapping[str, float]]) -> dict[int, str]:

@@ -315,7 +315,7 @@ def _steadiness(
 def _gap(some: Sequence[Image.Image], others: Sequence[Image.Image]) -> Tensor:
     """The mean difference of each two pictures, as a share of the whole range.
 
-    Not its square's root, by which an edge that moves evenly takes a quarter of its way in the first sixteenth.
+    Not the root of its square, by which an edge that moves evenly has gone a quarter of its way in a sixteenth.
     """
     return (images.from_images(some) - images.from_images(others)).abs().mean((1, 2, 3)) / 2
 
