@@ -315,7 +315,7 @@ def _steadiness(
 def _gap(some: Sequence[Image.Image], others: Sequence[Image.Image]) -> Tensor:
     """The mean difference of each two pictures, as a share of the whole range.
 
-    Not the root of its square, by which an edge that moves evenly has gone a quarter of its way in a sixteenth.
+    Not the root of its square: by that, a sixteenth of an edge's even way is a quarter of its change.
     """
     return (images.from_images(some) - images.from_images(others)).abs().mean((1, 2, 3)) / 2
 
