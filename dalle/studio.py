@@ -254,9 +254,9 @@ class Studio:
         """The prompt as the model is told it: a strange name in it may be read as one that it knows."""
         return self._checkpoint.model.glossary.read(prompt)
 
-    def unknown_words(self, prompt: str) -> list[tuple[str, str]]:
-        """The first few words of what is read that training never had, each with the nearest that it had."""
-        return self._checkpoint.words.unknown(self.read(prompt))
+    def unknown_words(self, read: str) -> list[tuple[str, str]]:
+        """The first few words of a text as read that training never had, each with the nearest it had."""
+        return self._checkpoint.words.unknown(read)
 
     def too_long(self, prompt: str) -> str:
         """The end of the prompt that is not read; empty where all is."""

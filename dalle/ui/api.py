@@ -132,9 +132,8 @@ class Api:
         Gives what it reads it as, the unknown words of that, each with the nearest that it knows, and the end
         that it does not read.
         """
-        studio = self._studio
-        unknown, unread = dict(studio.unknown_words(prompt)), studio.too_long(prompt)
-        return {"read": studio.read(prompt), "unknown": unknown, "unread": unread}
+        read, unread = self._studio.read(prompt), self._studio.too_long(prompt)
+        return {"read": read, "unknown": dict(self._studio.unknown_words(read)), "unread": unread}
 
     def surprise(self, seed: int = RANDOM) -> str:
         """A prompt worth trying.

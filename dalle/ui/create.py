@@ -113,7 +113,7 @@ class Create:
         say, lines = Say(language), []
         if (read := self._studio.read(prompt)) != prompt:
             lines.append(say("read_as", read=escape(read)))
-        if unknown := self._studio.unknown_words(prompt):
+        if unknown := self._studio.unknown_words(read):
             words = (say("unknown_word", word=escape(word), near=escape(near)) for word, near in unknown)
             lines.append(say("unknown", words=say("list_join").join(words)))
         if rest := self._studio.too_long(prompt):
