@@ -78,7 +78,7 @@ class AutoencoderTask(nn.Module):
         super().__init__()
         self.extractor = model.extractor.to(memory_format=torch.channels_last).requires_grad_(True)
         self.generator = model.generator.to(memory_format=torch.channels_last).requires_grad_(True)
-        self.dataset = Scenes(composer)
+        self.dataset = Scenes(composer, anywhere=True)
 
     def collate(self, samples: list[Sample]) -> Tensor:
         return pictures_of(samples)
@@ -232,7 +232,7 @@ class GeneratorTask(nn.Module):
         self.extractor = model.extractor.to(memory_format=torch.channels_last).requires_grad_(False)
         self.tower = model.tower.to(memory_format=torch.channels_last).requires_grad_(False)
         self.critic = Critic().to(memory_format=torch.channels_last) if adversarial else None
-        self.dataset = Scenes(composer)
+        self.dataset = Scenes(composer, anywhere=True)
 
     def collate(self, samples: list[Sample]) -> Tensor:
         return pictures_of(samples)

@@ -1,6 +1,7 @@
 """Composed scenes as training reads them: rendered, by number, in batches."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -18,13 +19,18 @@ class Sample(NamedTuple):
 
 
 class Scenes(Dataset):
-    """Scenes without end; sample i is a pure function of (composer, i)."""
+    """Scenes without end; sample i is a pure function of (composer, i, anywhere).
 
-    def __init__(self, composer: Composer):
-        self.composer = composer
+    anywhere: half of them smaller and off the composer's grid, where their captions' places no longer hold.
+    """
+
+    def __init__(self, composer: Composer, anywhere: bool = False):
+        self.composer, self.anywhere = composer, anywhere
 
     def __getitem__(self, index: int) -> Sample:
         scene = self.composer.scene(index)
+        if self.anywhere and index % 2:
+            scene = _moved(scene, np.random.Generator(np.random.PCG64(index)))
         return Sample(index, scene, self.composer.render(scene))
 
     def __len__(self) -> int:
@@ -34,3 +40,14 @@ class Scenes(Dataset):
 def pictures_of(samples: Sequence[Sample]) -> Tensor:
     """-> (B, 3, S, S) in [-1, 1]."""
     return images.from_arrays(np.stack([sample.pixels for sample in samples]))
+
+
+def _moved(scene: Scene, rng: np.random.Generator) -> Scene:
+    """The scene at half to all of its size, somewhere in the picture."""
+    scale = rng.uniform(0.5, 1)
+    left, top = rng.uniform(0, 1 - scale, 2).tolist()
+    things = (
+        replace(thing, x=left + scale * thing.x, y=top + scale * thing.y, size=scale * thing.size)
+        for thing in scene.things
+    )
+    return replace(scene, things=tuple(things))

@@ -7,7 +7,7 @@ import pytest
 
 from dalle.data import layout
 
-DRAWS = 300
+DRAWS = 50
 
 
 def inside(spot: layout.Spot) -> bool:
@@ -22,10 +22,11 @@ def apart(one: layout.Spot, other: layout.Spot) -> bool:
 @pytest.mark.parametrize("place", layout.PLACES)
 def test_placed(place):
     """Guards against an owl "in the top left corner" that is cut off, or that stands in the middle."""
-    for seed in range(DRAWS):
-        spot = layout.placed(np.random.default_rng(seed), place, 0.28, layout.SMALL)
-        assert inside(spot)
-        assert place in layout.places_of(spot[0], spot[1])
+    spot = layout.placed(place)
+    assert inside(spot)
+    assert spot[2] <= layout.SMALL
+    assert place in layout.places_of(spot[0], spot[1])
+    assert all(at % 0.25 == 0 for at in spot[:2]), "things stand on the grid of the shipped model's tokens"
 
 
 def test_a_corner_is_also_a_side():
@@ -37,17 +38,16 @@ def test_a_corner_is_also_a_side():
 
 def test_pairs():
     """Guards against overlapping pairs and swapped sides."""
-    for seed in range(DRAWS):
-        left, right = layout.side_by_side(np.random.default_rng(seed))
-        upper, lower = layout.stacked(np.random.default_rng(seed))
-        assert all(map(inside, (left, right, upper, lower)))
-        assert apart(left, right)
-        assert apart(upper, lower)
-        assert right[0] - left[0] > abs(right[1] - left[1])
-        assert lower[1] - upper[1] > abs(lower[0] - upper[0])
+    left, right = layout.side_by_side()
+    upper, lower = layout.stacked()
+    assert all(map(inside, (left, right, upper, lower)))
+    assert apart(left, right)
+    assert apart(upper, lower)
+    assert right[0] - left[0] > abs(right[1] - left[1])
+    assert lower[1] - upper[1] > abs(lower[0] - upper[0])
 
 
-@pytest.mark.parametrize("count", layout.ROWS)
+@pytest.mark.parametrize("count", range(2, 6))
 def test_rows(count):
     """Guards against five cats of which two hide each other."""
     for seed in range(DRAWS):
@@ -63,11 +63,10 @@ def test_standing():
     upper[10:50, 20:44] = True
     lower = np.zeros((64, 64), bool)
     lower[24:60, 4:60] = True
-    for seed in range(DRAWS):
-        one, other = layout.standing(np.random.default_rng(seed), upper, lower)
-        assert inside(one)
-        assert inside(other)
-        feet = one[1] + (50 / 64 - 0.5) * one[2]
-        roof = other[1] + (24 / 64 - 0.5) * other[2]
-        assert 0 < feet - roof < 0.1
-        assert abs(one[0] - other[0]) < 0.1
+    one, other = layout.standing(upper, lower)
+    assert inside(one)
+    assert inside(other)
+    feet = one[1] + (50 / 64 - 0.5) * one[2]
+    roof = other[1] + (24 / 64 - 0.5) * other[2]
+    assert 0 < feet - roof < 0.1
+    assert one[0] == other[0]

@@ -208,6 +208,19 @@ def test_every_caption_is_true_of_its_own_picture(composer: Composer) -> None:
     assert also_true([Scenes(composer)[index] for index in range(40)]).diagonal().all()
 
 
+def test_the_autoencoder_sees_things_anywhere(composer: Composer) -> None:
+    """Guards against an autoencoder that only knows the grid on which scenes stand."""
+    scenes, moved = Scenes(composer), Scenes(composer, anywhere=True)
+    for index in range(0, 20, 2):
+        assert moved[index].scene == scenes[index].scene
+    for index in range(1, 20, 2):
+        before, after = scenes[index].scene.things, moved[index].scene.things
+        assert [thing.icon for thing in before] == [thing.icon for thing in after]
+        for thing, small in zip(before, after, strict=True):
+            assert thing.size / 2 <= small.size <= thing.size
+            assert all(small.size / 2 - 1e-9 <= at <= 1 - small.size / 2 + 1e-9 for at in (small.x, small.y))
+
+
 # --- banks of features
 
 

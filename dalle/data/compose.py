@@ -31,7 +31,7 @@ from dalle.data import captions, layout
 from dalle.data.captions import Names, Urn, pick, prompt
 from dalle.data.colours import COLOURS, dominant_colour, from_lab, nearest_colour, recolour, to_lab
 from dalle.data.emoji import EmojiSet
-from dalle.data.layout import LARGE, SMALL, Spot
+from dalle.data.layout import LARGE, SMALL, WHOLE, Spot
 
 __all__ = [
     "COLOURS",
@@ -54,7 +54,6 @@ ALONE = frozenset({"flags", "symbols"})  # groups shown in single scenes only
 UNPAINTED = ALONE | {"people & body"}
 TURNABLE = "animals & nature"  # the group whose drawings hold no letters, no left and no right
 TRIES = 1000
-WHOLE: Spot = (0.5, 0.5, 1.0)  # of a thing that fills the picture
 WHITE = COLOURS["white"]
 
 T = TypeVar("T")
@@ -66,13 +65,13 @@ class Mix:
 
     kinds: Mapping[str, float] = field(  # else 0
         default_factory=lambda: {
-            "single": 0.7,
-            "placed": 0.03,
-            "colour": 0.08,
-            "count": 0.07,
-            "pair": 0.03,
-            "relation": 0.05,
-            "attribution": 0.04,
+            "single": 0.36,
+            "placed": 0.06,
+            "colour": 0.14,
+            "count": 0.12,
+            "pair": 0.06,
+            "relation": 0.14,
+            "attribution": 0.12,
         }
     )
     groups: Mapping[str, float] = field(  # of one concept; near-identical ones count as one; else 1
@@ -92,7 +91,7 @@ class Mix:
         default_factory=lambda: {"noto-v1": 0.7, "emojione": 0.7, "fxemoji": 0.6}
     )
     plain: float = 0.85  # share of single scenes that show the icon as `Composer.plain` does
-    white: float = 0.6  # share of white backgrounds in the others
+    white: float = 0.6  # share of white backgrounds in all others
     style_said: float = 0.6  # share of single scenes whose caption names the style; half of it in the others
 
 
@@ -302,29 +301,24 @@ class Composer:
     # The kinds of scene
 
     def _single(self, rng: np.random.Generator) -> Scene:
-        """One thing, large and near the middle, in any language; often as it stands in its set, on white.
-
-        What is always shown alike is soon learnt: of an icon that is moved and resized every time, a flow
-        knows little more after twenty looks than its colours.
-        """
+        """One thing, filling the picture, in any language; mostly as it stands in its set, on white."""
         concept = self._concept(rng, "drawable")
         icon = self._icon(rng, concept)
         text, fact, english = self._names.draw(rng, concept)
         if rng.random() < self.mix.plain:
             return self._finish(rng, "single", text, [Thing(icon, *WHOLE)], {fact}, english, ("white", WHITE))
-        thing = self._thing(rng, icon, layout.centred(rng, 0.8, 1))
-        return self._finish(rng, "single", text, [thing], {fact}, english)
+        return self._finish(rng, "single", text, [self._thing(rng, icon, WHOLE)], {fact}, english)
 
     def _placed(self, rng: np.random.Generator) -> Scene:
-        """One thing of some size at some place, each said or unsaid."""
+        """One thing, small at some place or large, its size and its place each said or unsaid."""
         concept = self._concept(rng, "a thing")
-        size = pick(rng, {"small": 0.6, "": 0.25, "large": 0.15})
-        least, most = {"small": (0.28, SMALL), "": (SMALL + 0.02, 0.55), "large": (LARGE, 0.95)}[size]
-        place = "middle" if size == "large" else pick(rng, list(captions.PLACED))
-        thing = self._thing(rng, self._icon(rng, concept), layout.placed(rng, place, least, most))
+        size = pick(rng, {"small": 0.85, "large": 0.15})
+        place = pick(rng, list(captions.PLACED))
+        spot = WHOLE if size == "large" else layout.placed(place)
+        thing = self._thing(rng, self._icon(rng, concept), spot)
         slug, text = self._slug(concept), self._nouns[concept].one()
         says = {f"concept:{slug}"}
-        if size and rng.random() < 0.7:
+        if rng.random() < 0.7:
             text = self._nouns[concept].one(pick(rng, captions.SIZED[size]))
             says.add(f"size:{slug}:{size}")
         if size != "large" and rng.random() < 0.85:
@@ -342,7 +336,7 @@ class Composer:
             return None if colour is None else (concept, icon, colour)
 
         concept, icon, colour = self._until(draw, "thing to paint")
-        thing = self._thing(rng, icon, layout.centred(rng, 0.7, 0.98), colour)
+        thing = self._thing(rng, icon, WHOLE, colour)
         slug, noun = self._slug(concept), self._nouns[concept]
         text = pick(rng, captions.LABELLED).format(bare=f"{colour} {noun.bare}", one=noun.one(colour))
         return self._finish(rng, "colour", text, [thing], {f"concept:{slug}", f"colour:{slug}:{colour}"})
@@ -409,10 +403,10 @@ class Composer:
 
     def _spots(self, rng: np.random.Generator, relation: str, icons: Sequence[int]) -> tuple[Spot, Spot]:
         if relation == "above":
-            return layout.stacked(rng)
+            return layout.stacked()
         if relation == "on":
-            return layout.standing(rng, *(self.emoji.pixels[icon, ..., 3] > OPAQUE for icon in icons))
-        left, right = layout.side_by_side(rng)
+            return layout.standing(*(self.emoji.pixels[icon, ..., 3] > OPAQUE for icon in icons))
+        left, right = layout.side_by_side()
         return (left, right) if relation == "left-of" or rng.random() < 0.5 else (right, left)
 
     def _finish(

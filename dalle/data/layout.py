@@ -1,6 +1,9 @@
 """Where things stand in a scene: squares that stay inside the picture and do not overlap.
 
 A spot is (x, y, size): the centre and the side of a square, as fractions of the picture, y downwards.
+Spots are few and exact: a thing fills the picture, or half of it at whole steps of a quarter, which is one
+token of the shipped model. So a thing is the same two by two tokens wherever it stands, and soon learnt;
+moved and resized freely, it is a blot for a long time (RESEARCH.md).
 """
 
 import numpy as np
@@ -19,33 +22,21 @@ PLACES: dict[str, tuple[int, int]] = {
     "bottom": (0, 1),
     "bottom right": (1, 1),
 }
-SMALL, LARGE = 0.42, 0.75  # a thing up to the one is small, from the other on it is large
-# How many stand in each row, for two to five of the same.
-ROWS: dict[int, tuple[tuple[int, ...], ...]] = {
-    2: ((2,), (1, 1)),
-    3: ((3,), (1, 2), (2, 1)),
-    4: ((2, 2), (1, 2, 1)),
-    5: ((2, 3), (3, 2), (2, 1, 2)),
-}
-ROOM = 0.98  # of the picture's side; the rest is its margin
+SMALL, LARGE = 0.5, 0.75  # a thing up to the one is small, from the other on it is large
+WHOLE: Spot = (0.5, 0.5, 1.0)  # of a thing that fills the picture
+HALF = 0.47  # of one that stands on half of it, with a margin
+THIRD = 0.32
+# Where they stand, for two to five of the same: rows of half the picture, and at last a dice's five.
+ROWS: dict[int, tuple[tuple[int, ...], ...]] = {2: ((2,), (1, 1)), 3: ((1, 2), (2, 1)), 4: ((2, 2),)}
+FIVE: tuple[Spot, ...] = tuple(
+    (x, y, THIRD) for x, y in ((0.18, 0.18), (0.82, 0.18), (0.5, 0.5), (0.18, 0.82), (0.82, 0.82))
+)
 
 
-def centred(rng: np.random.Generator, least: float, most: float) -> Spot:
-    """One square of a size between `least` and `most`, near the middle."""
-    size = rng.uniform(least, most)
-    x, y = 0.5 + rng.uniform(-0.5, 0.5, 2) * min(1 - size, 0.15)
-    return x, y, size
-
-
-def placed(rng: np.random.Generator, place: str, least: float, most: float) -> Spot:
-    """One square at one of the `PLACES`."""
-    size = rng.uniform(least, most)
-    reach = (ROOM - size) / 2
-    x, y = (
-        0.5 + step * reach * rng.uniform(0.85, 1) + rng.uniform(-0.03, 0.03) * (step == 0)
-        for step in PLACES[place]
-    )
-    return x, y, size
+def placed(place: str) -> Spot:
+    """A small square at one of the `PLACES`."""
+    across, down = PLACES[place]
+    return 0.5 + across / 4, 0.5 + down / 4, HALF
 
 
 def places_of(x: float, y: float) -> set[str]:
@@ -57,51 +48,34 @@ def places_of(x: float, y: float) -> set[str]:
     return {name for name, steps in PLACES.items() if steps in held}
 
 
-def side_by_side(rng: np.random.Generator) -> tuple[Spot, Spot]:
+def side_by_side() -> tuple[Spot, Spot]:
     """Two squares, the first to the left of the second."""
-    sizes = rng.uniform(0.38, 0.48, 2)
-    margin, gap, _ = rng.dirichlet((1, 1, 1)) * (1 - sizes.sum())
-    left = margin + sizes[0] / 2
-    right = margin + sizes[0] + gap + sizes[1] / 2
-    height = rng.uniform(0.35, 0.65)
-    low, high = height + rng.uniform(-0.05, 0.05, 2)
-    return (left, low, sizes[0]), (right, high, sizes[1])
+    return placed("left"), placed("right")
 
 
-def stacked(rng: np.random.Generator) -> tuple[Spot, Spot]:
+def stacked() -> tuple[Spot, Spot]:
     """Two squares, the first above the second."""
-    (y1, x1, size1), (y2, x2, size2) = side_by_side(rng)
-    return (x1, y1, size1), (x2, y2, size2)
+    return placed("top"), placed("bottom")
 
 
 def in_rows(rng: np.random.Generator, count: int) -> list[Spot]:
-    """Two to five squares of one size in rows."""
+    """Two to five squares of one size."""
+    if count == 5:
+        return list(FIVE)
     rows = ROWS[count][rng.integers(len(ROWS[count]))]
-    cell = ROOM / max(len(rows), *rows)
-    size = cell * rng.uniform(0.82, 0.98)
-    slack = (cell - size) / 2
     return [
-        (
-            0.5 + (column - (across - 1) / 2) * cell + rng.uniform(-slack, slack),
-            0.5 + (row - (len(rows) - 1) / 2) * cell + rng.uniform(-slack, slack),
-            size,
-        )
+        (0.5 + (column - (across - 1) / 2) / 2, 0.5 + (row - (len(rows) - 1) / 2) / 2, HALF)
         for row, across in enumerate(rows)
         for column in range(across)
     ]
 
 
-def standing(rng: np.random.Generator, upper: np.ndarray, lower: np.ndarray) -> tuple[Spot, Spot]:
+def standing(upper: np.ndarray, lower: np.ndarray) -> tuple[Spot, Spot]:
     """Two squares, the first standing on the second; from what is opaque in each icon, (S, S) bool."""
-    size, base = rng.uniform(0.34, 0.44), rng.uniform(0.46, 0.54)
     feet = np.flatnonzero(upper.any(1)).max() / len(upper)
-    columns = np.flatnonzero(lower.any(0))
-    middle = (columns.min() + columns.max()) / 2 / len(lower) + rng.uniform(-0.08, 0.08)
-    span = lower[
-        :, slice(*np.round((middle + np.array([-0.12, 0.12])) * len(lower)).astype(int).clip(0, len(lower)))
-    ]
-    under = np.flatnonzero((span if span.any() else lower).any(1)).min() / len(lower)
-    x, rise = 0.5 + rng.uniform(-0.06, 0.06), feet * size - (under + 0.05) * base  # between the squares' tops
-    top = (1 - rise - base) / 2
-    foot_x = x + (middle - 0.5) * base
-    return (foot_x, top + size / 2, size), (x, top + rise + base / 2, base)
+    middle = slice(round(0.38 * len(lower)), round(0.62 * len(lower)))
+    span = lower[:, middle] if lower[:, middle].any() else lower
+    under = np.flatnonzero(span.any(1)).min() / len(lower)
+    rise = (feet - under - 0.05) * HALF  # between the squares' tops
+    top = (1 - rise - HALF) / 2
+    return (0.5, top + HALF / 2, HALF), (0.5, top + rise + HALF / 2, HALF)
