@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from dalle import runtime
-from dalle.effects import CLEAR, HIGH, LOW, table
+from dalle.effects import CLEAR, HIGH, LOW, deviations, table
 from dalle.model import DALLE
 from dalle.recipe import Recipe
 
@@ -63,7 +63,7 @@ def find(model: DALLE, recipes: Sequence[Recipe]) -> Tensor:
 def _observed(model: DALLE, recipes: Sequence[Recipe]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Codes (M, K), properties (M, P) in deviations, thumbnails (M, pixels): each less its recipe's mean."""
     codes, properties, thumbnails = [], [], []
-    spread = {name: values.std() + 1e-6 for name, values in table(model.draw(recipes)).items()}
+    spread = deviations(model, recipes)
     for number, recipe in enumerate(recipes):
         drawn = torch.randn(CODES, model.config.flow.code, generator=runtime.generator(number))
         pictures = model.draw([replace(recipe, code=tuple(code)) for code in drawn.tolist()])

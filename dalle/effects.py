@@ -81,7 +81,7 @@ def measure(model: DALLE, recipes: Sequence[Recipe]) -> tuple[Slider, ...]:
     Those with a name come first, each kind by how much it changes the picture. Every name is given once, to
     the number that does most of it.
     """
-    spread = _deviations(model, recipes)
+    spread = deviations(model, recipes)
     changes: list[float] = []
     effects: list[dict[str, float]] = []
     for number in tqdm(range(model.config.flow.code), desc="sliders"):
@@ -95,7 +95,7 @@ def measure(model: DALLE, recipes: Sequence[Recipe]) -> tuple[Slider, ...]:
     return tuple(_named(n, names[n], effects[n][names[n]]) if n in names else plain(n) for n in order)
 
 
-def _deviations(model: DALLE, recipes: Sequence[Recipe]) -> dict[str, float]:
+def deviations(model: DALLE, recipes: Sequence[Recipe]) -> dict[str, float]:
     """By how much each property differs between pictures of one prompt."""
     found = [
         table(model.draw([replace(recipe, seed=recipe.seed + len(recipes) * time) for time in range(AGAIN)]))
