@@ -3,7 +3,8 @@
     Edit  --to_dict-->  {"kind": "vary", "amount": 0.4, "seed": 7}  --read-->  Edit
 
 A recipe's edits are applied one after the other. The first may be `Open`: then the picture began as a file,
-which the recipe names by its digest and does not hold. What is read may be hostile: mistakes are ValueErrors.
+which the recipe names by its digest and does not hold. What is read may be hostile: a mistake is a ValueError
+(reasons.Refused).
 """
 
 import base64
@@ -11,11 +12,13 @@ import binascii
 import dataclasses
 import re
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
+from dalle.reasons import Refused
 from dalle.recipe import (
     CODE,
     MAX_CODE,
@@ -44,7 +47,7 @@ class Open:
 
     def __post_init__(self) -> None:
         if not isinstance(self.file, str) or not FILE.fullmatch(self.file):
-            raise ValueError(f"file must be a digest of 16 hex digits; got {short(self.file)}")
+            raise Refused("digest", name="file", form="16 hex digits", value=short(self.file))
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,7 @@ class Change:
             check_words("prompt", self.prompt)
         if self.code is not None:
             if not isinstance(self.code, tuple) or len(self.code) != CODE:
-                raise ValueError(f"code must be {CODE} numbers; got {short(self.code)}")
+                raise Refused("numbers", name="code", count=CODE, value=short(self.code))
             for value in self.code:
                 check_number("code", value, -MAX_CODE, MAX_CODE)
         check_number("keep", self.keep, 0, 1 - LEAST)
@@ -94,7 +97,7 @@ class Paint:
 
     def __post_init__(self) -> None:
         if not isinstance(self.mask, str):
-            raise ValueError(f"mask must be text; got {short(self.mask)}")
+            raise Refused("text", name="mask", value=short(self.mask))
         _check_painting(self)
 
 
@@ -132,7 +135,7 @@ class Blend:
         check_number("weight", self.weight, 0, 1)
         # A blend within a blend would let a short link ask for hours of work.
         if any(isinstance(edit, Blend) for edit in read_all(Recipe.from_dict(self.other))):
-            raise ValueError("a blend's other picture cannot be a blend itself; blend the other way round")
+            raise Refused("blends")
 
 
 @dataclass(frozen=True)
@@ -145,9 +148,9 @@ class Enlarge:
 
     def __post_init__(self) -> None:
         if type(self.factor) is not int or self.factor not in FACTORS:
-            raise ValueError(f"factor must be 2 or 4; got {short(self.factor)}")
+            raise Refused("choice", name="factor", known=_listed(FACTORS), value=short(self.factor))
         if not isinstance(self.by, str) or not re.fullmatch(r"[0-9a-z]{1,16}", self.by):
-            raise ValueError(f"by must be an upscaler's digest or {LANCZOS!r}; got {short(self.by)}")
+            raise Refused("digest", name="by", form="an upscaler's, or lanczos", value=short(self.by))
 
 
 @dataclass(frozen=True)
@@ -176,7 +179,7 @@ def extended(side: str, room: float, prompt: str, seed: int) -> Extend:
         "down": (0.0, -room, 1.0),
     }
     if side not in frames:
-        raise ValueError(f"no side {short(side)}; there are {', '.join(SIDES)}")
+        raise Refused("choice", name="side", known=_listed(SIDES), value=short(side))
     return Extend(*frames[side], prompt, seed)
 
 
@@ -184,6 +187,10 @@ def _check_painting(edit: Paint | Extend) -> None:
     check_words("prompt", edit.prompt)
     check_whole("seed", edit.seed, 0, SEEDS - 1)
     check_number("guidance", edit.guidance, 0, MAX_GUIDANCE)
+
+
+def _listed(choices: Iterable[object]) -> str:
+    return ", ".join(map(str, choices))
 
 
 # --- to and from a recipe
@@ -200,18 +207,20 @@ def to_dict(edit: Edit) -> dict[str, Any]:
 def read(values: dict[str, Any]) -> Edit:
     """Raises ValueError for a kind or a field that there is not, or a value out of its bounds."""
     if not isinstance(values, dict):
-        raise ValueError(f"an edit is a JSON object; got {short(values)}")
+        raise Refused("objects", value=short(values))
     values = dict(values)
     kind = values.pop("kind", None)
     if not isinstance(kind, str) or kind not in KINDS:
-        raise ValueError(f"an edit's kind is one of {', '.join(KINDS)}; got {short(kind)}")
+        raise Refused("choice", name="kind", known=_listed(KINDS), value=short(kind))
     fields = {field.name: field for field in dataclasses.fields(KINDS[kind])}
     unknown = sorted(map(str, values.keys() - fields.keys()))
     needed = [name for name, field in fields.items() if field.default is dataclasses.MISSING]
     missing = [name for name in needed if name not in values]
-    if unknown or missing:
-        odd = f"does not have {unknown[0][:40]!r}" if unknown else f"needs {missing[0]!r}"
-        raise ValueError(f"the edit {kind!r} {odd}; its fields are {', '.join(fields) or 'none'}")
+    known = _listed(fields) or "none"
+    if unknown:
+        raise Refused("unknown_field", kind=kind, name=unknown[0][:40], known=known)
+    if missing:
+        raise Refused("missing_field", kind=kind, name=missing[0], known=known)
     if isinstance(values.get("code"), list):
         values["code"] = tuple(values["code"])
     return KINDS[kind](**values)
@@ -224,12 +233,9 @@ def read_all(recipe: Recipe) -> list[Edit]:
     """
     edits = [read(values) for values in recipe.edits]
     if any(isinstance(edit, Open) for edit in edits[1:]):
-        raise ValueError("only a recipe's first edit can open a file")
+        raise Refused("file_late")
     if (steps := _work(recipe, edits)) > MAX_WORK:
-        raise ValueError(
-            f"with its edits the picture takes {steps:,} sampling steps, those of blended pictures among "
-            f"them; {MAX_WORK:,} are allowed. Use fewer steps or edits"
-        )
+        raise Refused("work", steps=steps, most=MAX_WORK)
     return edits
 
 
@@ -280,7 +286,7 @@ def unpack_mask(text: str, size: int) -> np.ndarray:
         unpacker = zlib.decompressobj()
         bits = unpacker.decompress(packed, length + 1)  # and no bomb
     except (binascii.Error, ValueError, zlib.error) as error:
-        raise ValueError(f"the mask cannot be read ({error}); paint it again") from error
+        raise Refused("mask_closed", error=str(error)) from error
     if len(bits) != length or not unpacker.eof:
-        raise ValueError(f"the mask is not one of {size}x{size} pixels; paint it again")
+        raise Refused("mask_size", size=size)
     return np.unpackbits(np.frombuffer(bits, np.uint8), count=size * size).reshape(size, size).astype(bool)

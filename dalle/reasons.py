@@ -50,6 +50,36 @@ ENGLISH = {
     "long_zip": "{name} lists more than {most:,} files; give fewer pictures",
     "bad_zip": "{name} is no zip, or is damaged ({error}); pack it again",
     "not_gathered": "{path} holds no gathered pictures ({error}); gather them again",
+    # --- a recipe
+    "no_recipe": "the picture carries no recipe: only PNG files saved here do, and chat programs and picture "
+    "editors take it out. Use the file as it was downloaded, or the link",
+    "not_object": "a recipe is a JSON object; got {value}",
+    "other_version": "the recipe has {odd}: it comes from another version of this program, or was altered. "
+    "This one reads version {version} with {known}; update it, or enter the prompt by hand",
+    "unknown_fields": "unknown fields {fields}",
+    "its_version": "version {value}",
+    "link_closed": "the link cannot be read ({error}); copy it again, whole",
+    "twice": "the link gives {name} twice; copy it again",
+    "field_closed": "{name} cannot be read ({error}); got {value}",
+    "field_long": "{name} has {length:,} characters; {most:,} are allowed, make it shorter",
+    "field_control": "{name} has the control character {known} U+{point:04X} at position {at}: take it out",
+    "text": "{name} must be text; got {value}",
+    "whole": "{name} must be a whole number from {least} to {most}; got {value}",
+    "number": "{name} must be a number from {least:g} to {most:g}; got {value}",
+    "numbers": "{name} must be {count} numbers; got {value}",
+    "digest": "{name} must be a digest, {form}; got {value}",
+    "choice": "{name} must be one of {known}; got {value}",
+    "objects": "edits must be JSON objects; got {value}",
+    # --- an edit
+    "edits": "there are {count} edits; {most} are allowed",
+    "unknown_field": "the edit {kind!r} does not have {name!r}; its fields are {known}",
+    "missing_field": "the edit {kind!r} needs {name!r}; its fields are {known}",
+    "file_late": "only a recipe's first edit can open a file",
+    "blends": "a blend's other picture cannot be a blend itself; blend the other way round",
+    "work": "with its edits the picture takes {steps:,} sampling steps, those of blended pictures among "
+    "them; {most:,} are allowed. Use fewer steps or edits",
+    "mask_closed": "the mask cannot be read ({error}); paint it again",
+    "mask_size": "the mask is not one of {size}x{size} pixels; paint it again",
     # --- a run
     "waiting": "as many runs wait for their turn as may ({most}); try again later",
     "yours_waiting": "as many of your runs wait for their turn as may ({most}); try again when one has "

@@ -1,7 +1,7 @@
 """Recipe: all that determines a picture; to and from a dict, a link's query and a PNG file's text, exactly.
 
-Whatever is read may be hostile: every field is checked, and a mistake is a ValueError that names the field,
-the value and what is allowed.
+Whatever is read may be hostile: every field is checked, and a mistake is a ValueError (reasons.Refused) that
+names the field, the value and what is allowed.
 """
 
 import base64
@@ -20,6 +20,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from dalle import images
+from dalle.reasons import Refused, reason
 
 VERSION = 1  # of the format; one more whenever an old reader would draw something else
 SEEDS = 2**32
@@ -64,16 +65,15 @@ class Recipe:
         check_whole("size", self.size, 1, MAX_SIZE)
         if self.code is not None:
             if not isinstance(self.code, tuple) or len(self.code) != CODE:
-                raise ValueError(f"code must be a tuple of {CODE} numbers; got {short(self.code)}")
+                raise Refused("numbers", name="code", count=CODE, value=short(self.code))
             for value in self.code:
                 check_number("code", value, -MAX_CODE, MAX_CODE)
             object.__setattr__(self, "code", tuple(map(float, self.code)))
         # 3 and 3.0 are one recipe, and must write one file.
         object.__setattr__(self, "guidance", float(self.guidance))
         if not isinstance(self.checkpoint, str) or not DIGEST.fullmatch(self.checkpoint):
-            raise ValueError(
-                f"checkpoint must be a digest, up to 64 letters and digits; got {short(self.checkpoint)}"
-            )
+            form = "64 letters and digits at most"
+            raise Refused("digest", name="checkpoint", form=form, value=short(self.checkpoint))
         _check_edits(self.edits)
 
     # --- a dict, for JSON
@@ -88,18 +88,18 @@ class Recipe:
     def from_dict(cls, values: dict[str, Any]) -> "Recipe":
         """Fields left out have their defaults. Raises ValueError on an unknown field or a newer version."""
         if not isinstance(values, dict):
-            raise ValueError(f"a recipe is a JSON object; got {short(values)}")
+            raise Refused("not_object", value=short(values))
         values = dict(values)
         version = values.pop("version", VERSION)
         known = {field.name for field in dataclasses.fields(cls)}
         unknown = sorted(str(key) for key in values.keys() - known)
         if version != VERSION or unknown:
-            odd = f"unknown fields {short(unknown)}" if unknown else f"version {short(version)}"
-            raise ValueError(
-                f"the recipe has {odd}: it comes from another version of this program, or was altered. "
-                f"This one reads version {VERSION} with {', '.join(sorted(known))}; update it, or enter the "
-                "prompt by hand"
+            odd = (
+                reason("unknown_fields", fields=short(unknown))
+                if unknown
+                else reason("its_version", value=short(version))
             )
+            raise Refused("other_version", odd=odd, version=VERSION, known=", ".join(sorted(known)))
         for name in ("code", "edits"):
             if isinstance(values.get(name), list):
                 values[name] = tuple(values[name])
@@ -123,13 +123,13 @@ class Recipe:
         try:
             pairs = parse_qsl(query, keep_blank_values=True, errors="strict", max_num_fields=64)
         except ValueError as error:
-            raise ValueError(f"the link cannot be read ({error}); copy it again, whole") from error
+            raise Refused("link_closed", error=str(error)) from error
         values: dict[str, Any] = {}
         for name, text in pairs:
             if name.startswith("__"):
                 continue
             if name in values:
-                raise ValueError(f"the link gives {short(name)} twice; copy it again")
+                raise Refused("twice", name=short(name))
             if name == "code":
                 values[name] = _unpack(text)
             else:
@@ -181,10 +181,7 @@ def load_png(source: images.Source) -> Recipe:
     """
     text = images.read_texts(source).get("dalle")
     if text is None:
-        raise ValueError(
-            "the picture carries no recipe: only PNG files saved here do, and chat programs and picture "
-            "editors take it out. Use the file as it was downloaded, or the link"
-        )
+        raise Refused("no_recipe")
     return Recipe.from_dict(_read_json("recipe", text))
 
 
@@ -193,48 +190,45 @@ def load_png(source: images.Source) -> Recipe:
 
 def check_words(name: str, text: str) -> None:
     if not isinstance(text, str):
-        raise ValueError(f"{name} must be text; got {short(text)}")
-    if len(text) > MAX_PROMPT:
-        raise ValueError(f"{name} has {len(text):,} characters; {MAX_PROMPT:,} are allowed, make it shorter")
+        raise Refused("text", name=name, value=short(text))
+    _check_length(name, text, MAX_PROMPT)
     for at, character in enumerate(text, 1):
         # Controls, halves of surrogate pairs, line and paragraph separators. Joiners (Cf) are part of emoji.
         if unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp"):
             point = ord(character)
             known = CONTROLS[point] if point < len(CONTROLS) else unicodedata.name(character, "")
-            raise ValueError(
-                f"{name} has the control character {known} U+{point:04X} at position {at}: take it out"
-            )
+            raise Refused("field_control", name=name, known=known, point=point, at=at)
 
 
 def check_whole(name: str, value: int, least: int, most: int) -> None:
     if type(value) is not int or not least <= value <= most:
-        raise ValueError(f"{name} must be a whole number from {least} to {most}; got {short(value)}")
+        raise Refused("whole", name=name, least=least, most=most, value=short(value))
 
 
 def check_number(name: str, value: float, least: float, most: float) -> None:
     # The type is asked first: a comparison would let True pass as 1; NaN fails it.
     if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
-        raise ValueError(f"{name} must be a number from {least:g} to {most:g}; got {short(value)}")
+        raise Refused("number", name=name, least=least, most=most, value=short(value))
 
 
 def _check_edits(edits: tuple[dict[str, Any], ...]) -> None:
     if not isinstance(edits, tuple) or not all(isinstance(edit, dict) for edit in edits):
-        raise ValueError(f"edits must be a tuple of JSON objects; got {short(edits)}")
+        raise Refused("objects", value=short(edits))
     if len(edits) > MAX_EDITS:
-        raise ValueError(f"there are {len(edits)} edits; {MAX_EDITS} are allowed")
+        raise Refused("edits", count=len(edits), most=MAX_EDITS)
     try:
         text = json.dumps(edits, allow_nan=False)
         same = json.loads(text) == list(edits)
     except (TypeError, ValueError, RecursionError) as error:
-        raise ValueError(f"edits must be JSON objects ({error}); got {short(edits)}") from error
+        raise Refused("objects", value=short(edits)) from error
     _check_length("edits", text)
     if not same:
-        raise ValueError(f"edits must hold JSON values, lists and not tuples; got {short(edits)}")
+        raise Refused("objects", value=short(edits))  # a tuple, say, which JSON makes a list
 
 
 def _check_length(name: str, text: str, most: int = MAX_TEXT) -> None:
     if len(text) > most:
-        raise ValueError(f"{name} has {len(text):,} characters; {most:,} are allowed")
+        raise Refused("field_long", name=name, length=len(text), most=most)
 
 
 def short(value: object) -> str:
@@ -251,7 +245,7 @@ def _read_json(name: str, text: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{name} cannot be read ({error}); got {short(text)}") from error
+        raise Refused("field_closed", name=name, error=str(error), value=short(text)) from error
 
 
 def _pack(code: tuple[float, ...]) -> str:
@@ -268,4 +262,4 @@ def _unpack(text: str) -> tuple[float, ...]:
         packed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         return struct.unpack(kinds[len(packed)], packed)
     except (binascii.Error, ValueError, KeyError) as error:
-        raise ValueError(f"code must be {CODE} numbers in base64; got {short(text)}") from error
+        raise Refused("numbers", name="code", count=CODE, value=short(text)) from error

@@ -14,7 +14,7 @@ from sd_parsers import ParserManager
 
 import dalle.ui
 from dalle import images
-from dalle.edits import SIDES
+from dalle.edits import SIDES, read_all
 from dalle.finetune import PRESETS
 from dalle.reasons import ENGLISH, reason
 from dalle.recipe import CODE, SEEDS, Recipe, load_png
@@ -115,6 +115,23 @@ def test_reasons_are_told_in_both_languages() -> None:
     assert excuse(Say("zh"), images.ImageError("empty"), "edit_bad_file") == (
         "无法打开此文件：文件是空的；请换一个，或从原处重新复制"
     )
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ("seed=-1", "seed 应是 0 到 4294967295 的整数"),
+        ("prompt=a&prompt=b", "链接中 'prompt' 出现了两次"),
+        ("steps={", "无法读取 steps"),
+        ("version=9", "配方中有版本 9"),
+        ('edits=[{"kind":"explode"}]', "kind 应是 open, vary"),
+    ],
+)
+def test_a_bad_link_is_told_in_the_pages_language(query: str, told: str) -> None:
+    """Guards against a Chinese page that explains a broken link in English."""
+    with pytest.raises(ValueError) as caught:
+        read_all(Recipe.from_query(query))
+    assert told in excuse(Say("zh"), caught.value, "link_bad")
 
 
 def test_a_language_that_is_not_there_is_refused() -> None:
