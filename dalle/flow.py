@@ -21,8 +21,9 @@ from dalle.text import Caption
 
 TOWARDS_NOISE = 0.7  # mean of the logits of training times
 
-# Velocities (B, N, C) to the noise, x (B, N, C), time (B,), code (B, K) -> velocities to learn (B, N, C).
-Aim = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
+# Velocities (B, N, C) to the noise, x (B, N, C), time (B,), code (B, K) -> velocities to learn (B, N, C), and
+# how much each picture counts (B,).
+Aim = Callable[[Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
 class Latent(NamedTuple):
@@ -177,10 +178,11 @@ class Normalizer(nn.Module):
         time = torch.sigmoid(torch.randn(len(features), device=features.device) + TOWARDS_NOISE)
         noise = torch.randn_like(features)
         x = torch.lerp(features, noise, time[:, None, None])
-        code, target = doubted(posterior.sample()), noise - features
+        code, target, weights = doubted(posterior.sample()), noise - features, torch.ones_like(time)
         if aim is not None:
-            target = aim(target, x, time, code)
-        flow = (self.velocity(x, time, caption, code) - target).square().mean()
+            target, weights = aim(target, x, time, code)
+        error = (self.velocity(x, time, caption, code) - target).square()
+        flow = (weights[:, None, None] * error).mean()
         parts = {"flow": flow.detach(), "code_nats": posterior.nats().detach().sum()}
         return flow + posterior.capacity_loss(code_nats), parts
 

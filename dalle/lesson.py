@@ -30,6 +30,7 @@ from dalle.recipe import Picture, Recipe
 VIEWS = 512  # of all pictures together
 BATCH = 16  # pictures encoded at once
 SHOWN = 6  # pictures in a row of a sheet
+KEPT_WEIGHT = 4.0  # of how far a velocity is from what it was, beside how far one is from a person's picture
 
 
 class Store(FeatureBank):
@@ -192,10 +193,11 @@ class KeepingFlowTask(OwnFlowTask):
         features, tokens, known = batch
 
         @torch.no_grad()
-        def aim(straight: Tensor, x: Tensor, time: Tensor, code: Tensor) -> Tensor:
+        def aim(straight: Tensor, x: Tensor, time: Tensor, code: Tensor) -> tuple[Tensor, Tensor]:
             caption = self.text_before(tokens[known])
             kept = self.velocity_before(x[known], time[known], caption, code[known])
-            return straight.index_put((known,), kept.to(straight.dtype))
+            target = straight.index_put((known,), kept.to(straight.dtype))
+            return target, torch.where(known, KEPT_WEIGHT, 1.0)
 
         return self.normalizer.loss(features, self.text(tokens), self.code_nats, aim)
 

@@ -13,7 +13,7 @@ import safetensors.torch
 import torch
 from PIL import Image
 
-from dalle import finetune, outcome, prior, runtime
+from dalle import finetune, lesson, outcome, prior, runtime
 from dalle.data.folder import Folder, gather
 from dalle.finetune import Plan
 from dalle.lesson import KeepingFlowTask, OwnFlowTask, OwnGeneratorTask, Store
@@ -145,8 +145,11 @@ def test_halves_take_turns(tmp_path: Path) -> None:
     assert [painted[index].max() for index in range(50)] == [0, 1] * 25
 
 
-def test_what_was_known_pulls_at_nothing_at_first(tmp_path: Path, base: Path) -> None:
-    """Guards against forgetting by learning again: only new pictures may change a model that is as it was."""
+def test_what_was_known_pulls_back(tmp_path: Path, base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guards against forgetting by learning again: only new pictures may change a model that is as it was.
+
+    And against one that gives way to them: what was known weighs more.
+    """
     model = DALLE.from_pretrained(base)
     features, pixels = prior.draw(model, ["a dog"] * 8, seed=0)
     finetune.store(tmp_path / "known", features, ["a dog"] * 8, pixels)
@@ -158,6 +161,11 @@ def test_what_was_known_pulls_at_nothing_at_first(tmp_path: Path, base: Path) ->
         return float(task(task.collate([task.dataset[index] for index in indices]))[1]["flow"])
 
     assert flow(range(2, 16, 2)) < 1e-9 < 0.01 < flow(range(1, 16, 2))
+    with torch.no_grad():  # as if something had been unlearnt
+        task.normalizer.velocity.output.bias += 0.1
+    kept = flow(range(2, 16, 2))
+    monkeypatch.setattr(lesson, "KEPT_WEIGHT", 1.0)
+    assert kept == pytest.approx(4 * flow(range(2, 16, 2)), rel=1e-5) and kept > 0.01
 
 
 def test_prior_captions_are_what_it_knows() -> None:
