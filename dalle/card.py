@@ -12,7 +12,7 @@ from dalle import axes, directions, runtime
 from dalle.data.compose import corpus
 from dalle.data.emoji import EmojiSet
 from dalle.effects import measure
-from dalle.evaluation import PARTS
+from dalle.evaluation import PARTS, SHEETS
 from dalle.figures import table
 from dalle.model import DALLE
 from dalle.questions import common_labels
@@ -20,10 +20,12 @@ from dalle.recipe import Recipe
 from dalle.upscaler import FILE
 from dalle.words import split
 
-SHEETS = {  # of an evaluation: file beside the card, and what it shows
-    "concepts": ("concepts.webp", "Two hundred common concepts, one picture each at one seed, not picked"),
-    "recognition-good": ("good.webp", "Pictures that the referee named at once, evenly picked"),
-    "recognition-bad": ("bad.webp", "The worst pictures, by the referee"),
+SHOWN = {  # sheets of an evaluation, good and bad, and their files beside the card
+    "concepts": "concepts.webp",
+    "recognition-good": "good.webp",
+    "recognition-bad": "bad.webp",
+    "attribution-good": "scenes-good.webp",
+    "attribution-bad": "scenes-bad.webp",
 }
 SLIDER_PROMPTS = 32
 
@@ -64,13 +66,15 @@ def export(source: Path, target: Path, emoji: EmojiSet, evaluation: Path) -> str
         )
     sliders = directions.load(source / "sliders.json", model.config.flow.code)
     upscaler = next((p.read_bytes() for f in (source, target) if (p := f / FILE).is_file()), None)
-    shown = {name: sheet for name, sheet in SHEETS.items() if (evaluation / f"{name}.png").is_file()}
-    digest = model.save_pretrained(target, card(model, emoji, figures, shown.values()))
+    shown = {name: file for name, file in SHOWN.items() if (evaluation / f"{name}.png").is_file()}
+    titles = {name: title for sheets in SHEETS.values() for name, title in sheets.items()}
+    sheets = [(file, titles[name]) for name, file in shown.items()]
+    digest = model.save_pretrained(target, card(model, emoji, figures, sheets))
     if upscaler:
         (target / FILE).write_bytes(upscaler)
     directions.save(target / "sliders.json", sliders)
     (target / "words.json").write_text(json.dumps(known_words(emoji), ensure_ascii=False), encoding="utf-8")
-    for name, (file, _) in shown.items():
+    for name, file in shown.items():
         with Image.open(evaluation / f"{name}.png") as sheet:
             sheet.save(target / file, quality=80, method=6)
     return digest

@@ -326,7 +326,7 @@ PARTS = {
 }
 SHEETS = {  # the sheets of each part, with their titles
     "reconstruction": {"reconstructions": "Best and worst reconstructions of held-out icons, right of each"},
-    "concepts": {"concepts": "Two hundred common concepts at one seed, not picked"},
+    "concepts": {"concepts": "Two hundred common concepts, one picture each at one seed, not picked"},
     "recognition": {
         "recognition-good": "Named at once by the referee, evenly picked",
         "recognition-bad": "The worst by the referee",

@@ -21,7 +21,8 @@ from dalle.model import DALLE, FILES, LABELS, CheckpointError
 from dalle.reasons import Reason, reason
 from dalle.studio import Checkpoint
 
-SHEETS = ("samples.webp", "concepts.webp", "good.webp", "bad.webp")
+SHOWN = "samples concepts good bad scenes-good scenes-bad".split()  # by a card
+SHEETS = tuple(f"{name}.webp" for name in SHOWN)
 PARTS = (*FILES, LABELS, upscaler.FILE, "README.md", "words.json", "prompts.json", "sliders.json", *SHEETS)
 QUOTA = Quota(files=32, file_bytes=2**29, total_bytes=2**29)
 MOST_TEXT = 2**23  # bytes of a part that is no weights: all of them are kept in memory, and words compared

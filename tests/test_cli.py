@@ -12,7 +12,7 @@ from fakes import fake_emoji
 from PIL import Image
 from tiny import tiny_checkpoint
 
-from dalle import pretrain, runtime
+from dalle import card, parcel, pretrain, runtime
 from dalle.__main__ import use_the_cores_granted
 from dalle.cli import main
 from dalle.cli_edit import TOOLS
@@ -292,4 +292,5 @@ def test_all_phases_from_nothing_to_a_picture(
     sheets = {"concepts.webp", "bad.webp"}
     assert sheets == {path.name for path in Path("shipped").glob("*.webp")}
     assert all(f"]({sheet})" in shipped.card for sheet in sheets)
+    assert set(card.SHOWN.values()) <= set(parcel.SHEETS)  # else a download would leave some out
     assert shipped.words.suggested and Upscaler.load(tmp_path / "shipped").width == 8
