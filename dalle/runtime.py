@@ -46,6 +46,12 @@ def one_core() -> None:
     torch.set_num_threads(1)
 
 
+def take_cores() -> None:
+    """Compute on all cores in this thread, and from here on in those that begin later."""
+    torch.set_num_threads(threads())
+    torch.get_num_threads()  # asked once, the number is this thread's own, whatever others set
+
+
 def on_all_cores(work: Callable[[], T]) -> T:
     """What `work` gives, computed on all cores, as in a process of its own, from where `one_core` was called.
 
@@ -55,12 +61,8 @@ def on_all_cores(work: Callable[[], T]) -> T:
     if before >= threads():
         return work()
 
-    def begin() -> None:
-        torch.set_num_threads(threads())
-        torch.get_num_threads()  # asked once, the number is this thread's own, whatever others set
-
     with ThreadPoolExecutor(1) as alone:
-        alone.submit(begin).result()
+        alone.submit(take_cores).result()
         torch.set_num_threads(before)  # how many threads begin with is one number for the whole process
         return alone.submit(work).result()
 

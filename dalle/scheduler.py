@@ -132,14 +132,12 @@ class Scheduler:
         self._turn = 0
         self._among_galleries = False  # whose turn it is
         self._closed = False
-        self._threads = runtime.threads() if torch.get_num_threads() < runtime.threads() else None
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._work, name="dalle-studio", daemon=True)
         before = torch.get_num_threads()
         self._thread.start()
         self._ready.wait()
-        if self._threads:
-            torch.set_num_threads(before)  # how many threads begin with is one number for the whole process
+        torch.set_num_threads(before)  # how many threads begin with is one number for the whole process
 
     # --- for those who ask
 
@@ -196,9 +194,7 @@ class Scheduler:
     # --- the thread that draws
 
     def _work(self) -> None:
-        if self._threads:  # the process leaves the cores to this thread: runtime.one_core
-            torch.set_num_threads(self._threads)
-            torch.get_num_threads()  # asked once, the number is this thread's own, whatever others set
+        runtime.take_cores()  # the process leaves them to this thread: runtime.one_core
         self._ready.set()
         with torch.inference_mode():
             while jobs := self._next():
