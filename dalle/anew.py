@@ -103,7 +103,7 @@ class _Run:
         tokenizer = Tokenizer.train(self.captions, config.text.vocabulary, config.text.length)
         torch.manual_seed(self.plan.seed)
         model = DALLE(config, tokenizer).to(runtime.device())
-        task = AutoencoderTask(model, Views(self.pixels))
+        task = AutoencoderTask(model, Views(self.pixels), anywhere=False)
         trainer = self._trainer("autoencoder", task, 0)
         trainer.run()
         if trainer.step < self.plan.generator_steps:

@@ -27,6 +27,7 @@ from dalle.edits import Blend, Change, CutOut, Edit, Enlarge, Extend, Open, Pain
 from dalle.latents import Latents
 from dalle.model import MAX_BATCH, Drawing
 from dalle.painter import Painter
+from dalle.reasons import Refused
 from dalle.recipe import Picture, Recipe, load_png
 from dalle.sampling import Held, schedule, slerp
 from dalle.stages import Stage, Steps
@@ -210,7 +211,7 @@ class Editor:
         image = self.fitted(picture.image)
         masks = [kinds.unpack_mask(edit.mask, image.width) for edit in edits]
         if not all(mask.any() for mask in masks):
-            raise ValueError("the mask is empty: paint over what is to change")
+            raise Refused("mask_empty")
         made = yield from self._filled(picture, [image] * len(edits), masks, edits, recipes)
         return made
 
@@ -285,10 +286,7 @@ class Editor:
         for edit in edits:
             check_size(*picture.image.size, edit.factor)
             if edit.by not in (kinds.LANCZOS, self.enlarged_by):
-                raise ValueError(
-                    f"it was enlarged by the upscaler {edit.by}, which is not here: copy its file into the "
-                    "checkpoint's folder, or enlarge the picture anew"
-                )
+                raise Refused("upscaler_gone", digest=edit.by)
         by_network = [number for number, edit in enumerate(edits) if edit.by != kinds.LANCZOS]
         made: dict[int, Image.Image] = {}
         if by_network:

@@ -35,6 +35,8 @@ FILE = re.compile(r"[0-9a-f]{16}")  # the first 64 bits of a file's SHA-256
 LEAST, MOST = 0.02, 1.0  # of the way to noise
 FACTORS = (2, 4)
 LANCZOS = "lanczos"  # stands in where a checkpoint has no upscaler
+INVERSION = 16  # sampling steps from features to noise
+LEAST_STEPS = 2
 MAX_WORK = 2_000  # sampling steps of a recipe in all: a short link must not ask for hours of work
 
 
@@ -47,7 +49,7 @@ class Open:
 
     def __post_init__(self) -> None:
         if not isinstance(self.file, str) or not FILE.fullmatch(self.file):
-            raise Refused("digest", name="file", form="16 hex digits", value=short(self.file))
+            raise Refused("digest", name="file", most=16, value=short(self.file))
 
 
 @dataclass(frozen=True)
@@ -150,7 +152,7 @@ class Enlarge:
         if type(self.factor) is not int or self.factor not in FACTORS:
             raise Refused("choice", name="factor", known=_listed(FACTORS), value=short(self.factor))
         if not isinstance(self.by, str) or not re.fullmatch(r"[0-9a-z]{1,16}", self.by):
-            raise Refused("digest", name="by", form="an upscaler's, or lanczos", value=short(self.by))
+            raise Refused("digest", name="by", most=16, value=short(self.by))
 
 
 @dataclass(frozen=True)
@@ -240,10 +242,13 @@ def read_all(recipe: Recipe) -> list[Edit]:
 
 
 def _work(recipe: Recipe, edits: list[Edit]) -> int:
-    """At most so many sampling steps: the picture's own, for itself and each edit; those of blended ones."""
-    drawn = 1 + sum(not isinstance(edit, Open | Enlarge | CutOut) for edit in edits)
+    """At most so many sampling steps: the picture's own, each edit's, and those of blended pictures."""
+    again = max(LEAST_STEPS, recipe.steps)
+    takes = {Vary: again, Change: INVERSION + again, Paint: again, Extend: again}
+    takes[Blend] = 2 * INVERSION + again
     others = (Recipe.from_dict(edit.other) for edit in edits if isinstance(edit, Blend))
-    return recipe.steps * drawn + sum(_work(other, read_all(other)) for other in others)
+    own = recipe.steps + sum(takes.get(type(edit), 0) for edit in edits)
+    return own + sum(_work(other, read_all(other)) for other in others)
 
 
 def caption(recipe: Recipe) -> str:

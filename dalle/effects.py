@@ -101,7 +101,9 @@ def deviations(model: DALLE, recipes: Sequence[Recipe]) -> dict[str, float]:
         table(model.draw([replace(recipe, seed=recipe.seed + len(recipes) * time) for time in range(AGAIN)]))
         for recipe in recipes
     ]
-    return {name: float(np.mean([rows[name].var() for rows in found]) ** 0.5) + 1e-6 for name in found[0]}
+    return {
+        name: float(np.mean([rows[name].var(ddof=1) for rows in found]) ** 0.5) + 1e-6 for name in found[0]
+    }
 
 
 def assigned(effects: Sequence[Mapping[str, float]]) -> dict[int, str]:

@@ -41,6 +41,7 @@ from dalle.lesson import (
     store,
 )
 from dalle.model import DALLE
+from dalle.reasons import Refused
 from dalle.recipe import Recipe
 from dalle.sampling import Cancelled
 from dalle.trainer import Settings, Trainer
@@ -245,12 +246,9 @@ def tidy(run: Path) -> None:
 def check(data: Folder) -> None:
     """Raise ValueError where a folder cannot be learnt from as it is."""
     if not data.items:
-        raise ValueError("there is no picture to learn from; choose others")
+        raise Refused("no_pictures")
     if missing := data.uncaptioned:
-        raise ValueError(
-            f"{len(missing)} pictures have no caption, {missing[0]} for one; write one for each, "
-            "in the table or in data/metadata.csv"
-        )
+        raise Refused("uncaptioned", count=len(missing), first=missing[0])
 
 
 def generator_settings(plan: Plan) -> Settings:

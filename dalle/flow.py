@@ -172,7 +172,8 @@ class Normalizer(nn.Module):
         Times are logit-normal (arXiv:2403.03206), shifted towards noise: with so many numbers a picture, what
         it shows is decided while each of them is still mostly noise. Holding the capacity (arXiv:1804.03599)
         instead of weighing it keeps all 20 numbers in use and their sum over pictures near N(0, I), so that
-        codes can be sampled. `aim` may put other velocities in the place of those straight to the noise.
+        codes can be sampled. `aim` may put other velocities in the place of those straight to the noise, and
+        weigh the pictures against each other.
         """
         posterior = self.reader(features, caption)
         time = torch.sigmoid(torch.randn(len(features), device=features.device) + TOWARDS_NOISE)
@@ -182,7 +183,7 @@ class Normalizer(nn.Module):
         if aim is not None:
             target, weights = aim(target, x, time, code)
         error = (self.velocity(x, time, caption, code) - target).square()
-        flow = (weights[:, None, None] * error).mean()
+        flow = (weights[:, None, None] * error).mean() / weights.mean()
         parts = {"flow": flow.detach(), "code_nats": posterior.nats().detach().sum()}
         return flow + posterior.capacity_loss(code_nats), parts
 

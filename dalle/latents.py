@@ -16,14 +16,13 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dalle import images, runtime
+from dalle.edits import INVERSION, LEAST_STEPS
 from dalle.model import Drawing
 from dalle.painter import Painter
 from dalle.recipe import Picture, Recipe
-from dalle.sampling import Walk, schedule, steered
+from dalle.sampling import Walk, even, schedule, steered
 from dalle.stages import Stage, Steps
 
-INVERSION = 16  # steps from features to noise
-LEAST_STEPS = 2
 REMEMBERED = 64  # inversions: a slider's picture is inverted once
 
 
@@ -113,4 +112,4 @@ class Latents:
 
 def _share(steps: int, time: float) -> int:
     """Steps over a share of the way."""
-    return max(LEAST_STEPS, math.ceil(steps * time))
+    return max(LEAST_STEPS, math.ceil(steps * even(time)))

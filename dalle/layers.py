@@ -33,9 +33,9 @@ class RMSNorm(nn.Module):
         self.weight = nn.Parameter(torch.ones(width))
 
     def forward(self, x: Tensor) -> Tensor:
-        length = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
-        weight = (self.weight * x.shape[-1] ** 0.5).to(x.dtype)
-        return x * weight / length.clamp_min(1e-6)
+        length = torch.linalg.vector_norm(x, dim=-1, keepdim=True).clamp_min(1e-6)
+        weight = self.weight * x.shape[-1] ** 0.5
+        return x * weight.to(x.dtype) / length.to(x.dtype)
 
 
 class Attention(nn.Module):

@@ -30,7 +30,7 @@ from dalle.recipe import Picture, Recipe
 VIEWS = 512  # of all pictures together
 BATCH = 16  # pictures encoded at once
 SHOWN = 6  # pictures in a row of a sheet
-KEPT_WEIGHT = 4.0  # of how far a velocity is from what it was, beside how far one is from a person's picture
+HELD_WEIGHT = 4.0  # of how far a velocity is from what it was, beside how far one is from a person's picture
 
 
 class Store(FeatureBank):
@@ -197,7 +197,7 @@ class KeepingFlowTask(OwnFlowTask):
             caption = self.text_before(tokens[known])
             kept = self.velocity_before(x[known], time[known], caption, code[known])
             target = straight.index_put((known,), kept.to(straight.dtype))
-            return target, torch.where(known, KEPT_WEIGHT, 1.0)
+            return target, torch.where(known, HELD_WEIGHT, 1.0)
 
         return self.normalizer.loss(features, self.text(tokens), self.code_nats, aim)
 

@@ -10,6 +10,8 @@ from the neighbour that is least like the background, alpha is how far c has gon
 import numpy as np
 from PIL import Image
 
+from dalle.reasons import Refused
+
 LIKE = 0.05  # of the range of values: so near to the background's colour is background
 DRIFT = 0.15  # that a background may be off its usual colour, as a drawn one is from corner to corner
 FLAT = 0.5  # share of the frame that must be like it
@@ -21,10 +23,8 @@ MAX_PIXELS = 2**22
 def cut_out(picture: Image.Image) -> Image.Image:
     """An RGB picture without its background. Raises ValueError where that is not one flat colour."""
     if picture.width * picture.height > MAX_PIXELS:
-        raise ValueError(
-            f"the picture is too large to cut out, {picture.width}x{picture.height} pixels; "
-            f"{MAX_PIXELS / 1e6:.0f} megapixels are the most"
-        )
+        most = f"{MAX_PIXELS / 1e6:.0f}"
+        raise Refused("cut_large", width=picture.width, height=picture.height, most=most)
     pixels = np.asarray(picture.convert("RGB"), np.float32) / 255
     ground = _ground_colour(pixels)
     far = np.abs(pixels - ground).max(-1)
@@ -50,10 +50,7 @@ def _ground_colour(pixels: np.ndarray) -> np.ndarray:
     usual = np.abs(frame - np.median(frame, axis=0)).max(-1) < DRIFT
     plane = np.linalg.lstsq(at[usual], frame[usual], rcond=None)[0]
     if (np.abs(at @ plane - frame).max(-1) < LIKE).mean() < FLAT:
-        raise ValueError(
-            "the background is not one flat colour, so it cannot be told from the thing; "
-            "use a picture on a plain ground"
-        )
+        raise Refused("not_flat")
     return (places @ plane).astype(np.float32)
 
 

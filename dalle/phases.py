@@ -74,11 +74,11 @@ def reconstruction_sheet(extractor: FeatureExtractor, generator: Generator, scen
 class AutoencoderTask(nn.Module):
     """Phase 1: pictures through a noisy bottleneck and back."""
 
-    def __init__(self, model: DALLE, composer: Composer):
+    def __init__(self, model: DALLE, composer: Composer, anywhere: bool = True):
         super().__init__()
         self.extractor = model.extractor.to(memory_format=torch.channels_last).requires_grad_(True)
         self.generator = model.generator.to(memory_format=torch.channels_last).requires_grad_(True)
-        self.dataset = Scenes(composer, anywhere=True)
+        self.dataset, self.plain = Scenes(composer, anywhere), Scenes(composer)
 
     def collate(self, samples: list[Sample]) -> Tensor:
         return pictures_of(samples)
@@ -92,10 +92,10 @@ class AutoencoderTask(nn.Module):
 
     @torch.no_grad()
     def standardise(self, count: int = 2048) -> None:
-        """Fix the scale of the features, once the networks are trained."""
+        """Fix the scale of the features, once the networks are trained: of scenes as the flow sees them."""
         means = []
         for start in range(0, count, 64):
-            samples = [self.dataset[i] for i in range(start, start + 64)]
+            samples = [self.plain[i] for i in range(start, start + 64)]
             means.append(self.extractor.posterior(pictures_of(samples)).mean)
         for network in (self.extractor, self.generator):
             network.standardise(torch.cat(means))

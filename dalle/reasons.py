@@ -1,4 +1,4 @@
-"""Why a file is refused: a code with values. The library tells it in English, a page in any language."""
+"""Why something is refused: a code with values. The library tells it in English, a page in any language."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -67,9 +67,9 @@ ENGLISH = {
     "whole": "{name} must be a whole number from {least} to {most}; got {value}",
     "number": "{name} must be a number from {least:g} to {most:g}; got {value}",
     "numbers": "{name} must be {count} numbers; got {value}",
-    "digest": "{name} must be a digest, {form}; got {value}",
+    "digest": "{name} must be a digest, {most} letters and digits at most; got {value}",
     "choice": "{name} must be one of {known}; got {value}",
-    "objects": "edits must be JSON objects; got {value}",
+    "objects": "edits must be a list of JSON objects; got {value}",
     # --- an edit
     "edits": "there are {count} edits; {most} are allowed",
     "unknown_field": "the edit {kind!r} does not have {name!r}; its fields are {known}",
@@ -78,9 +78,26 @@ ENGLISH = {
     "blends": "a blend's other picture cannot be a blend itself; blend the other way round",
     "work": "with its edits the picture takes {steps:,} sampling steps, those of blended pictures among "
     "them; {most:,} are allowed. Use fewer steps or edits",
+    "mask_empty": "the mask is empty: paint over what is to change",
     "mask_closed": "the mask cannot be read ({error}); paint it again",
     "mask_size": "the mask is not one of {size}x{size} pixels; paint it again",
+    "frame": "the frame must move so that some of the picture stays in it, and some of it is new",
+    "other_first": "open the other picture first",
+    "other_needed": "open the other picture, or say what it shows",
+    "not_flat": "the background is not one flat colour, so it cannot be told from the thing; use a picture "
+    "on a plain ground",
+    "cut_large": "the picture is too large to cut out, {width}x{height} pixels; {most} megapixels at most",
+    "enlarged": "{factor} times {width}x{height} pixels are more than {most} megapixels: choose a smaller "
+    "factor or picture",
+    "upscaler_gone": "it was enlarged by the upscaler {digest}, which is not here: copy its file into the "
+    "checkpoint's folder, or enlarge the picture anew",
     # --- a run
+    "no_pictures": "there are no pictures to learn from; choose some first",
+    "uncaptioned": "{count} pictures have no caption, {first} for one; write one for each, in the table or "
+    "in data/metadata.csv",
+    "runs_full": "the runs take {used}, all that they may; delete one first",
+    "disk_full": "the disk has less than {needed} left, which a run may need; make room",
+    "no_checkpoint": "run {name!r} has no checkpoint yet",
     "waiting": "as many runs wait for their turn as may ({most}); try again later",
     "yours_waiting": "as many of your runs wait for their turn as may ({most}); try again when one has "
     "begun, or stop one",

@@ -22,7 +22,7 @@ from PIL.PngImagePlugin import PngInfo
 from dalle import images
 from dalle.reasons import Refused, reason
 
-VERSION = 1  # of the format; one more whenever an old reader would draw something else
+VERSION = 2  # of the format; one more whenever an old reader would draw something else
 SEEDS = 2**32
 MAX_PROMPT = 1_000  # characters
 MAX_GUIDANCE = 20.0
@@ -72,8 +72,7 @@ class Recipe:
         # 3 and 3.0 are one recipe, and must write one file.
         object.__setattr__(self, "guidance", float(self.guidance))
         if not isinstance(self.checkpoint, str) or not DIGEST.fullmatch(self.checkpoint):
-            form = "64 letters and digits at most"
-            raise Refused("digest", name="checkpoint", form=form, value=short(self.checkpoint))
+            raise Refused("digest", name="checkpoint", most=64, value=short(self.checkpoint))
         _check_edits(self.edits)
 
     # --- a dict, for JSON
@@ -220,7 +219,7 @@ def _check_edits(edits: tuple[dict[str, Any], ...]) -> None:
         text = json.dumps(edits, allow_nan=False)
         same = json.loads(text) == list(edits)
     except (TypeError, ValueError, RecursionError) as error:
-        raise Refused("objects", value=short(edits)) from error
+        raise Refused("field_closed", name="edits", error=str(error), value=short(edits)) from error
     _check_length("edits", text)
     if not same:
         raise Refused("objects", value=short(edits))  # a tuple, say, which JSON makes a list

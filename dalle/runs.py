@@ -88,6 +88,11 @@ class Run:
             record(self, "stopped")
 
     @property
+    def stopping(self) -> bool:
+        """Whether it was asked to stop."""
+        return (self.folder / "stop").exists()
+
+    @property
     def checkpoint(self) -> Path | None:
         """What it has learnt so far, as a checkpoint that drew pictures."""
         return max(self.folder.glob("checkpoint-*"), default=None)

@@ -23,12 +23,12 @@ def schedule(start: float, end: float, steps: int) -> Tensor:
     """steps + 1 times from `start` to `end`, denser towards noise by SHIFT (arXiv:2403.03206, 5.3.2)."""
     if steps < 1:
         raise ValueError(f"sampling needs at least one step; got {steps}")
-    even = torch.linspace(_even(start), _even(end), steps + 1, dtype=torch.float64)
-    return SHIFT * even / (1 + (SHIFT - 1) * even)
+    spaced = torch.linspace(even(start), even(end), steps + 1, dtype=torch.float64)
+    return SHIFT * spaced / (1 + (SHIFT - 1) * spaced)
 
 
-def _even(time: float) -> float:
-    """Where a time stands on the axis on which steps are evenly spaced."""
+def even(time: float) -> float:
+    """The share of all steps that a time is away from 0."""
     return time / (SHIFT - (SHIFT - 1) * time)
 
 

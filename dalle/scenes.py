@@ -21,7 +21,8 @@ class Sample(NamedTuple):
 class Scenes(Dataset):
     """Scenes without end; sample i is a pure function of (composer, i, anywhere).
 
-    anywhere: half of them smaller and off the composer's grid, where their captions' places no longer hold.
+    anywhere: half of them smaller and off the composer's grid, where captions and facts of places and sizes
+    no longer hold.
     """
 
     def __init__(self, composer: Composer, anywhere: bool = False):

@@ -9,6 +9,7 @@ from PIL import Image
 from torch.nn import functional as F
 
 from dalle import images
+from dalle.reasons import Refused
 
 SEAM = 4  # pixels over which the new fades in, within the mask
 REACH = 5  # pixels into the mask in which a correction of its rim falls to 1/e
@@ -53,7 +54,7 @@ def moved(image: Image.Image, left: float, top: float, side: float) -> tuple[Ima
     inside = [(at >= 0) & (at < length) for at in (rows, columns)]
     empty = ~(inside[0][:, None] & inside[1])
     if not empty.any() or empty.all():
-        raise ValueError("the frame must move so that some of the picture stays in it, and some of it is new")
+        raise Refused("frame")
     nearest = (at.clip(0, length - 1) for at in (rows, columns))
     return Image.fromarray(np.asarray(small)[np.ix_(*nearest)]), empty
 

@@ -25,6 +25,7 @@ from torch.nn import functional as F
 
 from dalle import images
 from dalle.edits import FACTORS
+from dalle.reasons import Refused
 from dalle.recipe import Recipe
 
 FILE = "upscaler.safetensors"
@@ -119,10 +120,8 @@ class Upscaler(nn.Module):
 def check_size(width: int, height: int, factor: int) -> None:
     """Raises ValueError for a picture that would come out too large."""
     if width * height * factor**2 > MAX_PIXELS:
-        raise ValueError(
-            f"{factor} times {width}x{height} pixels are more than {MAX_PIXELS / 1e6:.0f} megapixels: "
-            "choose a smaller factor or picture"
-        )
+        most = f"{MAX_PIXELS / 1e6:.0f}"
+        raise Refused("enlarged", factor=factor, width=width, height=height, most=most)
 
 
 @dataclass

@@ -152,6 +152,13 @@ class Workshop:
         fresh.rename(path)
         return Folder.open(path)
 
+    def keep_captions(self, visitor: str, rows: Sequence[tuple[str, str]]) -> None:
+        """Save a draft's captions as they are typed; one that cannot be used is told of at the start."""
+        if draft := self.draft(visitor):
+            typed = {name: caption for name, caption in rows if name in dict(draft.rows)}
+            with suppress(ValueError):
+                draft.recaptioned((dict(draft.rows) | typed).items())
+
     def forget(self, visitor: str) -> None:
         """Throw the visitor's draft away."""
         self._outlooks.pop(self._drafts(visitor), None)
@@ -182,7 +189,7 @@ class Workshop:
     def _some_draft(self, visitor: str) -> Folder:
         draft = self.draft(visitor)
         if draft is None or not draft.items:
-            raise ValueError("there are no pictures to learn from; choose some first")
+            raise Refused("no_pictures")
         return draft
 
     def _drafts(self, visitor: str) -> Path:
@@ -282,10 +289,9 @@ class Workshop:
         """Raise ValueError where another run might fill the disk, or the part of it that runs may have."""
         used = sum(_size(path) for path in self.home.rglob("*"))
         if used > self.limits.disk_bytes:
-            raise ValueError(f"the runs take {used / 2**30:.0f} GiB, all that they may; delete one first")
+            raise Refused("runs_full", used=f"{used / 2**30:.0f} GiB")
         if shutil.disk_usage(self.home).free < self.limits.free_bytes:
-            needed = self.limits.free_bytes / 2**30
-            raise ValueError(f"the disk has less than {needed:.0f} GiB left, which a run may need; make room")
+            raise Refused("disk_full", needed=f"{self.limits.free_bytes / 2**30:.0f} GiB")
 
 
 def _digest(visitor: str) -> str:

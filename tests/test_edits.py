@@ -57,11 +57,11 @@ def test_work_is_bounded() -> None:
     with pytest.raises(ValueError, match="takes 2,013 sampling steps"):
         edits.read_all(Recipe(steps=61, edits=(vary,) * 32))
     other = Recipe(steps=12, edits=(vary,) * 30).to_dict()
-    blends = [Blend(other, 0.5)] * 5
+    blends = [Blend(other, 0.5)] * 4
     recipe = Recipe(steps=12)
     for blend in blends:
         recipe = edits.with_edit(recipe, blend)
-    with pytest.raises(ValueError, match="2,316 sampling steps"):
+    with pytest.raises(ValueError, match="2,092 sampling steps"):
         edits.with_edit(recipe, blends[0])
 
 
@@ -83,7 +83,7 @@ def test_files_are_named() -> None:
         ({"kind": "vary", "amount": float("nan"), "seed": 1}, "amount"),
         ({"kind": "vary", "amount": True, "seed": 1}, "amount"),
         ({"kind": "vary", "amount": 0.5, "seed": -1}, "seed"),
-        ({"kind": "open", "file": "../../etc/passwd"}, "a digest, 16 hex digits"),
+        ({"kind": "open", "file": "../../etc/passwd"}, "a digest, 16 letters"),
         ({"kind": "open", "file": 7}, "digest"),
         ({"kind": "change", "keep": 1}, "keep"),
         ({"kind": "change", "code": [0.5]}, "code must be 20 numbers"),

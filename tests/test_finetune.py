@@ -163,9 +163,11 @@ def test_what_was_known_pulls_back(tmp_path: Path, base: Path, monkeypatch: pyte
     assert flow(range(2, 16, 2)) < 1e-9 < 0.01 < flow(range(1, 16, 2))
     with torch.no_grad():  # as if something had been unlearnt
         task.normalizer.velocity.output.bias += 0.1
-    kept = flow(range(2, 16, 2))
-    monkeypatch.setattr(lesson, "KEPT_WEIGHT", 1.0)
-    assert kept == pytest.approx(4 * flow(range(2, 16, 2)), rel=1e-5) and kept > 0.01
+    alone, kept = flow(range(1, 16, 2)), flow(range(2, 16, 2))
+    assert 0.01 < kept < alone
+    both = flow(range(1, 17))
+    monkeypatch.setattr(lesson, "HELD_WEIGHT", 1.0)
+    assert both < flow(range(1, 17)), "what was known weighs more, so that its smaller error counts for more"
 
 
 def test_prior_captions_are_what_it_knows() -> None:
@@ -259,7 +261,7 @@ def test_what_cannot_be_learnt(tmp_path: Path, base: Path, pictures: Path) -> No
     with pytest.raises(ValueError, match=r"5 pictures have no caption, 0\.png for one"):
         finetune.train(run, go_on)
     Folder.open(run / "data").recaptioned([])
-    with pytest.raises(ValueError, match="no picture to learn from"):
+    with pytest.raises(ValueError, match="no pictures to learn from"):
         finetune.train(run, go_on)
     run = lay_out(tmp_path / "other", tiny_checkpoint(tmp_path / "base"), pictures)
     assert not finetune.train(run, stop_at(1))

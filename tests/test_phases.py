@@ -157,7 +157,7 @@ def test_features_end_standardised(model: DALLE, composer: Composer) -> None:
     """Guards against an autoencoder that is handed on without the scale of its features."""
     task = AutoencoderTask(model, composer)
     task.standardise(count=64)
-    pictures = phases.pictures_of([task.dataset[index] for index in range(64)])
+    pictures = phases.pictures_of([task.plain[index] for index in range(64)])
     features = model.extractor(pictures).detach().flatten(0, 1)
     assert features.mean(0) == pytest.approx(torch.zeros(TINY.channels), abs=1e-4)
     assert features.std(0) == pytest.approx(torch.ones(TINY.channels), abs=1e-2)

@@ -87,7 +87,7 @@ def test_every_text_is_used_and_every_used_text_is_there() -> None:
     used |= {f"run_{name}" for name in BUTTONS} | {f"state_{state}" for state in STATES}
     used |= {f"preset_{name}" for name in PRESETS} | {f"problem_{kind}" for kind in PROBLEMS}
     used |= {f"teach_{name}" for name in "count matched by_folder by_name uncaptioned problems".split()}
-    used |= {f"teach_step_{number}" for number in (1, 2, 3)} | {"run_sure"}
+    used |= {f"teach_step_{number}" for number in (1, 2, 3)} | {"run_sure", "forget_sure"}
     used |= {"needs_file", "edit_other", *ACTIONS, *(f"tool_{tool}" for tool in CONTROLS)}
     used |= {f"side_{side}" for side in SIDES}
     used |= {f"edit_{name}{rest}" for name in ("amount", "keep", "room") for rest in ("", "_info")}

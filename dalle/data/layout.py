@@ -1,9 +1,10 @@
-"""Where things stand in a scene: squares that stay inside the picture and do not overlap.
+"""Where things stand in a scene: squares inside it that do not overlap, unless one thing stands on another.
 
 A spot is (x, y, size): the centre and the side of a square, as fractions of the picture, y downwards.
 Spots are few and exact: a thing fills the picture, or half of it at whole steps of a quarter, which is one
 token of the shipped model. So a thing is the same two by two tokens wherever it stands, and soon learnt;
-moved and resized freely, it is a blot for a long time (RESEARCH.md).
+moved and resized freely, it is a blot for a long time (RESEARCH.md). Off that grid are only five of a kind,
+which are smaller, and what stands on a thing.
 """
 
 import numpy as np

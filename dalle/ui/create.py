@@ -22,7 +22,7 @@ from dalle.ui.strings import Say
 from dalle.ui.tiles import Tile
 from dalle.ui.walk import Walk
 
-PRESS_DRAW = "() => document.querySelector('#draw').click()"
+PRESS_DRAW = "() => document.querySelector('#draw')?.click()"  # it is not there while something is drawn
 
 
 class Create:
@@ -80,7 +80,7 @@ class Create:
         form.examples.select(_chosen, None, form.prompt, **AT_ONCE).then(None, js=PRESS_DRAW)
         form.surprise.click(self._surprise, None, form.prompt, **AT_ONCE).then(None, js=PRESS_DRAW)
         zipped = gallery.zip.click(self._zip, gallery.tiles, gallery.file, **QUIET)
-        zipped.then(None, js="() => document.querySelector('#zip-file').click()")
+        zipped.success(None, js="() => document.querySelector('#zip-file').click()")
 
     def _wire_bench(self) -> None:
         bench, history, walk = self.bench, self.history, self.walk
@@ -179,9 +179,7 @@ class Create:
         say = Say(language)
         view = self._open(say, fitted) | self.form.show(settings.like(fitted))
         if other:
-            theirs = escape(recipe.checkpoint or "?")
-            message = say("other_checkpoint", theirs=theirs, ours=fitted.checkpoint)
-            gr.Warning(message, duration=None)
+            links.warn(say, recipe, fitted)
         return view
 
 

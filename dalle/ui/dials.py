@@ -77,4 +77,4 @@ def _ends(name: str, sliders: Sequence[Slider], say: Say) -> str:
 
 def _css_text(text: str) -> str:
     """A text as CSS quotes it; it cannot end the style sheet."""
-    return '"' + re.sub(r'[\\"<\n]', lambda found: f"\\{ord(found[0]):x} ", text) + '"'
+    return '"' + re.sub(r'[\\"<\x00-\x1f\x7f]', lambda found: f"\\{ord(found[0]):x} ", text) + '"'

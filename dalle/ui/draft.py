@@ -14,7 +14,7 @@ from dalle.reasons import Reason
 from dalle.recipe import MAX_PROMPT
 from dalle.studio import Studio
 from dalle.ui import tiles
-from dalle.ui.events import AT_ONCE, QUIET, TROUBLE, View, excuse, problem
+from dalle.ui.events import AT_ONCE, QUIET, TROUBLE, View, excuse, problem, sure
 from dalle.ui.gallery import bar
 from dalle.ui.spoken import Spoken
 from dalle.ui.strings import Say, duration
@@ -119,8 +119,10 @@ class Draft:
             begun = upload.upload(self.reading, language, [self.status, self.trouble], **AT_ONCE)
             self._foretell(begun.then(self.gather, [*who, upload], self.outputs, **QUIET), who)
         given = [language, self.table, self.word]
-        gr.on([self.same.click, self.word.submit], _captioned, given, self.table, **AT_ONCE)
-        self.forget.click(self.forgotten, visitor, self.outputs, **AT_ONCE)
+        same = gr.on([self.same.click, self.word.submit], _captioned, given, self.table, **AT_ONCE)
+        for typed in (self.table.input, same.then):  # so that a page that is reloaded still has them
+            typed(self._keep, [visitor, self.table], None, **AT_ONCE)
+        self.forget.click(self.forgotten, who, self.outputs, js=sure("forget_sure"), **AT_ONCE)
 
     # --- what the events do
 
@@ -154,7 +156,13 @@ class Draft:
         told = {self.report: _report(say, draft), self.table: _table(say, table)}
         return told | self.foresee(language, visitor)
 
-    def forgotten(self, visitor: str) -> View:
+    def _keep(self, visitor: str, table: Rows) -> None:
+        self._workshop.keep_captions(visitor, self.rows(table))
+
+    def forgotten(self, language: str, visitor: str) -> View:
+        """Without a language the visitor was not sure."""
+        if not language:
+            return gr.skip()
         self._workshop.forget(visitor)
         return self.cleared()
 

@@ -17,7 +17,7 @@ from dalle.studio import Studio
 from dalle.ui import links
 from dalle.ui.create import Create
 from dalle.ui.events import AT_ONCE, QUIET, TROUBLE, Running, View, excuse, problem, told
-from dalle.ui.gallery import bar
+from dalle.ui.gallery import bar, progress
 from dalle.ui.results import Results, shown
 from dalle.ui.shape import Code, Shape
 from dalle.ui.spoken import Spoken
@@ -121,7 +121,7 @@ class Edit:
         self.open.upload(self._from_file, came, self.outputs, trigger_mode="always_last", **QUIET)
         looks = {tools.other, tools.shown_other}
         tools.open_other.upload(self._other, [language, tools.open_other], looks, **QUIET)
-        asked = [language, self.opened, self.caption, *tools.inputs, tools.other]
+        asked = [language, self.opened, results.tiles, self.caption, *tools.inputs, tools.other]
         busy = {self.go, self.stop} | results.outputs
         self.go.click(self._edit, asked, busy, js=WITH_MASK, **QUIET)
         self.stop.click(self._running.stop, **AT_ONCE)
@@ -143,9 +143,15 @@ class Edit:
 
     def receive(self, language: str, shape: Shape) -> Iterator[View]:
         """The picture that is open in Create."""
+        yield from self._taken(language, lambda: self._studio.slide(shape.recipe))
+
+    def _taken(self, language: str, get: Callable[[], Picture], key: str = "failed") -> Iterator[View]:
+        """Open a picture; where that cannot be done, say so and leave open what was."""
         yield self._opening(language)
-        with told(Say(language)):
-            yield self._show(language, self._studio.slide(shape.recipe))
+        try:
+            yield self._show(language, get())
+        except TROUBLE as error:
+            yield self._closed(problem(excuse(Say(language), error, key)))
 
     def from_link(self, request: gr.Request, language: str) -> Iterator[View]:
         """What a link with edits leads to; other links are Create's."""
@@ -170,10 +176,14 @@ class Edit:
             return
         say = Say(language)
         yield self._opening(language)
-        fitted, _ = links.fitted(recipe, self._studio)
+        fitted, other = links.fitted(recipe, self._studio)
+        if other:
+            links.warn(say, recipe, fitted)
         try:
-            *_, last = self._studio.replay(fitted, files=given or {})
-            yield self._show(language, last.pictures[0])
+            for frame in self._studio.replay(fitted, files=given or {}):
+                if not frame.done:
+                    yield {self.trouble: progress(say, frame)}
+            yield self._show(language, frame.pictures[0])
         except NeedsFile as error:
             yield self._closed(problem(say("needs_file", file=error.file))) | {self.awaited: recipe}
         except TROUBLE as error:
@@ -190,6 +200,8 @@ class Edit:
                 yield from self._replayed(language, awaited, {digests[0]: picture.image})
                 return
             yield self._show(language, picture)
+            if awaited is not None:
+                gr.Warning(say("edit_other_file", file=edits.files(awaited)[0]), duration=None)
         except TROUBLE as error:
             yield self._closed(problem(excuse(say, error, "edit_bad_file")))
 
@@ -199,9 +211,8 @@ class Edit:
         return {self.tools.other: tile, self.tools.shown_other: f'<img src="{shown(tile)}" alt="">'}
 
     def _go_on(self, language: str, drawn: tuple[Tile, ...], chosen: int) -> Iterator[View]:
-        yield self._opening(language)
-        with told(Say(language)):
-            yield self._show(language, drawn[chosen].picture)
+        # Read from its file: to a checkpoint that did not draw it, it is a file like any other.
+        yield from self._taken(language, lambda: self._studio.open(drawn[chosen].png))
 
     def _opening(self, language: str) -> View:
         return {self._tabs: gr.Tabs(selected="edit"), self.trouble: bar(Say(language)("edit_opening"))}
@@ -254,9 +265,18 @@ class Edit:
     # --- edits
 
     def _edit(
-        self, request: gr.Request, language: str, opened: Opened | None, caption: str, *values: Any
+        self,
+        request: gr.Request,
+        language: str,
+        opened: Opened | None,
+        before: tuple[Tile, ...],
+        caption: str,
+        *values: Any,
     ) -> Iterator[View]:
-        """Fill the results; `values` are those of the tools, and the other picture."""
+        """Fill the results, those from before stay where nothing comes of it.
+
+        `values` are those of the tools, and the other picture.
+        """
         if opened is None:
             yield gr.skip()
             return
@@ -279,9 +299,13 @@ class Edit:
             status = problem(excuse(say, error, "edit_failed"))
         finally:
             self._running.end(request)
-        drawn = [Tile.of(each) for each in finished]
-        before = shown(opened.tile) if wish.tool in WHOLE else opened.fitted
-        yield results.ended(say, drawn, before, status, _kind(kind, drawn)) | self._busy(False)
+        if finished:
+            drawn = [Tile.of(each) for each in finished]
+            source = shown(opened.tile) if wish.tool in WHOLE else opened.fitted
+            view = results.ended(say, drawn, source, status, _kind(kind, drawn))
+        else:
+            view = results.gave_up(before, status)
+        yield view | self._busy(False)
 
     def _busy(self, busy: bool) -> View:
         return {self.go: gr.update(visible=not busy), self.stop: gr.update(visible=busy)}

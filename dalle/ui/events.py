@@ -1,5 +1,6 @@
 """How the page's own events behave, said once. What programs may call is in api.py."""
 
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ import gradio as gr
 
 from dalle.reasons import Refused
 from dalle.studio import Busy
-from dalle.ui.strings import Say
+from dalle.ui.strings import LANGUAGES, Say
 
 View = dict[Any, Any]  # what to change on the page: component -> value
 
@@ -45,6 +46,12 @@ def told(say: Say, key: str = "failed", duration: float | None = 10) -> Iterator
     except TROUBLE as error:
         message = escape(excuse(say, error, key))
         raise gr.Error(message, duration, print_exception=False) from error
+
+
+def sure(key: str) -> str:
+    """JavaScript that asks before an event; its first input, the language, is emptied by a no."""
+    asked = json.dumps({language: Say(language)(key) for language in LANGUAGES}, ensure_ascii=False)
+    return f"(language, ...rest) => [confirm({asked}[language]) ? language : '', ...rest]"
 
 
 class Running:

@@ -57,7 +57,7 @@ def card(studio: Studio) -> str:
 
 
 def _text(words: str) -> str:
-    return words.replace("![", "[").replace("<", "&lt;")
+    return words.replace("!", "&#33;").replace("<", "&lt;")
 
 
 def _sheet(folder: Path, alt: str, name: str) -> str:

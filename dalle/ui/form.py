@@ -33,7 +33,7 @@ class Settings:
     negative: str = ""
     guidance: float = Recipe.guidance
     steps: int = Recipe.steps
-    seed: int = 0
+    seed: int | None = 0
     fresh: bool = True  # a new seed for every drawing
 
     def recipes(self, studio: Studio) -> list[Recipe]:
@@ -53,7 +53,8 @@ class Settings:
 
     def seeded(self) -> "Settings":
         """The same, with the seed that the next drawing is to have."""
-        return dataclasses.replace(self, seed=secrets.randbelow(SEEDS)) if self.fresh else self
+        fresh = self.fresh or self.seed is None  # its field was emptied
+        return dataclasses.replace(self, seed=secrets.randbelow(SEEDS)) if fresh else self
 
     def like(self, recipe: Recipe) -> "Settings":
         """Settings that draw this recipe again, apart from its code."""
@@ -76,8 +77,8 @@ NAMES = tuple(field.name for field in dataclasses.fields(Settings))
 # What the browser keeps goes to and fro within it: what is typed while the page loads is not overwritten.
 PACK = f"(...values) => [Object.fromEntries({list(NAMES)}.map((name, at) => [name, values[at]]))]"
 UNPACK = f"""(kept) => {{
-    const all = {{ ...{json.dumps(dataclasses.asdict(Settings()))}, ...kept }};
-    return {list(NAMES)}.map((name) => all[name]);
+    const all = {json.dumps(dataclasses.asdict(Settings()))};
+    return {list(NAMES)}.map((name) => kept?.[name] ?? all[name]);
 }}"""
 
 

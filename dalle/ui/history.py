@@ -1,6 +1,5 @@
 """History: small copies of what was drawn, with their recipes, kept in the visitor's browser."""
 
-import json
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -9,9 +8,8 @@ import gradio as gr
 
 from dalle.recipe import Recipe
 from dalle.ui import tiles
-from dalle.ui.events import AT_ONCE
+from dalle.ui.events import AT_ONCE, sure
 from dalle.ui.spoken import Spoken
-from dalle.ui.strings import LANGUAGES, Say
 from dalle.ui.tiles import Tile
 
 KEPT = 60  # pictures: about 100 KB
@@ -40,11 +38,12 @@ class History:
         self.outputs = [self.entries, self.strip, self.clear]
 
     def wire(self, language: gr.Radio) -> None:
-        sure = json.dumps({name: Say(name)("clear_sure") for name in LANGUAGES}, ensure_ascii=False)
-        ask = f"(entries, language) => [confirm({sure}[language]) ? [] : entries]"
-        self.clear.click(
-            lambda entries, _: self.show(entries), [self.entries, language], self.outputs, js=ask, **AT_ONCE
-        )
+        kept = [language, self.entries]
+        self.clear.click(self._cleared, kept, self.outputs, js=sure("clear_sure"), **AT_ONCE)
+
+    def _cleared(self, language: str, stored: Any) -> list[Any]:
+        """Without a language the visitor was not sure."""
+        return self.show([] if language else stored)
 
     def show(self, stored: Any) -> list[Any]:
         """Values for `outputs`."""

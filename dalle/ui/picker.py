@@ -4,6 +4,7 @@ from typing import Any
 
 import gradio as gr
 
+from dalle.reasons import Refused
 from dalle.runs import Run
 from dalle.studio import Studio
 from dalle.ui import footer
@@ -74,5 +75,5 @@ class Picker:
 
 def _checkpoint(run: Run) -> Any:
     if run.checkpoint is None:
-        raise ValueError(f"run {run.name!r} has no checkpoint yet")
+        raise Refused("no_checkpoint", name=run.name)
     return run.checkpoint

@@ -36,6 +36,7 @@ class Results:
         spoken.heading("results")
         self.status = gr.HTML(elem_id="edit-status", apply_default_css=False)
         self.empty = spoken(gr.HTML, lambda say: {"value": _empty(say)}, apply_default_css=False)
+        self.coming = gr.HTML(visible=False, apply_default_css=False, elem_id="results-coming")
         self.pictures = gr.HTML(
             visible=False, js_on_load=tiles.SELECT, apply_default_css=False, elem_id="results"
         )
@@ -58,7 +59,7 @@ class Results:
 
     @property
     def outputs(self) -> set[Any]:
-        shown = {self.status, self.empty, self.pictures, self.compare, self.buttons, self.query}
+        shown = {self.status, self.empty, self.coming, self.pictures, self.compare, self.buttons, self.query}
         return shown | {self.tiles, self.chosen, self.before, *self.actions.values()}
 
     def wire(self, language: gr.Radio) -> None:
@@ -71,16 +72,19 @@ class Results:
         } | {name: partial(self._film, kind) for name, kind in FILMS.items()}
         for name, make in makes.items():
             made = self.actions[name].click(make, [language, self.tiles, self.chosen], self.file, **QUIET)
-            made.then(None, js=DOWNLOAD)
+            made.success(None, js=DOWNLOAD)
         self.actions["edit_link"].click(None, self.query, js=COPY)
 
     # --- while it goes on
 
     def begun(self, say: Say, count: int, kind: str) -> View:
-        return self.cleared() | {
+        return {
             self.status: bar(say("starting")),
             self.empty: gr.update(visible=False),
-            self.pictures: gr.update(value=tiles.coming([], count, kind), visible=True),
+            self.coming: gr.update(value=tiles.coming([], count, kind), visible=True),
+            self.pictures: gr.update(visible=False),
+            self.compare: gr.update(visible=False),
+            self.buttons: gr.update(visible=False),
         }
 
     def under_way(self, say: Say, frame: Frame, count: int, kind: str) -> View:
@@ -88,17 +92,26 @@ class Results:
             return {self.status: bar(say("waiting", place=frame.waiting))}
         previews = [tiles.preview(picture.image.convert("RGB")) for picture in frame.pictures]
         view = {self.status: progress(say, frame)}
-        return view | ({self.pictures: tiles.coming(previews, count, kind)} if previews else {})
+        return view | ({self.coming: tiles.coming(previews, count, kind)} if previews else {})
+
+    def gave_up(self, before: Sequence[Tile], status: str) -> View:
+        """Nothing came of it: only the word of it, beside the results from before."""
+        return {
+            self.status: status,
+            self.empty: gr.update(visible=not before),
+            self.coming: gr.update(value="", visible=False),
+            self.pictures: gr.update(visible=len(before) > 1),
+            self.compare: gr.update(visible=bool(before)),
+            self.buttons: gr.update(visible=bool(before)),
+        }
 
     def ended(self, say: Say, drawn: Sequence[Tile], before: str, status: str, kind: str = "tiles") -> View:
-        """Show finished results, the first beside what it came from; none: only the word of it."""
-        view = self.cleared() | {self.status: status}
-        if not drawn:
-            return view
+        """Show finished results, the first beside what it came from."""
         labels = [say("result", number=number) for number in range(1, len(drawn) + 1)]
         several = len(drawn) > 1
         shots = tiles.buttons([shown(tile, SHOWN) for tile in drawn], labels, chosen=0, kind=kind)
-        return view | {
+        return self.cleared() | {
+            self.status: status,
             self.empty: gr.update(visible=False),
             self.pictures: gr.update(value=shots, visible=several),
             self.compare: gr.update(value=_compared(say, before, drawn[0]), visible=True),
@@ -120,6 +133,7 @@ class Results:
         return {
             self.status: "",
             self.empty: gr.update(visible=True),
+            self.coming: gr.update(value="", visible=False),
             self.pictures: gr.update(value="", visible=False),
             self.compare: gr.update(value="", visible=False),
             self.buttons: gr.update(visible=False),

@@ -15,6 +15,7 @@ from PIL import Image
 from dalle import edits, images
 from dalle.data.emoji import STYLES
 from dalle.edits import Blend, Change, CutOut, Edit, Enlarge, Paint, Vary
+from dalle.reasons import Refused
 from dalle.recipe import MAX_PROMPT, SEEDS, Recipe
 from dalle.studio import Studio
 from dalle.ui.bench import IN_VIEW
@@ -81,7 +82,7 @@ class Wish:
     def _restyled(self, caption: str, studio: Studio, other: Tile | None) -> list[Edit]:
         if self.look == OTHER:
             if other is None:
-                raise ValueError("open the other picture first")
+                raise Refused("other_first")
             code = tuple(round(value, 3) for value in studio.code(other.picture))
             return [dataclasses.replace(edit, code=code) for edit in self._reworded(caption)]
         if self.look not in ("", *STYLES):
@@ -103,7 +104,7 @@ class Wish:
 
     def _blended(self, recipe: Recipe, studio: Studio, other: Tile | None) -> list[Edit]:
         if other is None and not self.beside.strip():
-            raise ValueError("open the other picture, or say what it shows")
+            raise Refused("other_needed")
         to = other.recipe if other else studio.recipe(prompt=self.beside, seed=recipe.seed)
         return [Blend(to.to_dict(), float(weight)) for weight in np.linspace(0, 1, STRIP).round(3)]
 
@@ -119,11 +120,11 @@ def _seeds() -> list[int]:
 def read_mask(address: str, size: int) -> np.ndarray:
     """What was painted, (size, size) bool, from the data address of a PNG file. Raises ValueError."""
     if not address:
-        raise ValueError("the mask is empty: paint over what is to change")
+        raise Refused("mask_empty")
     try:
         content = base64.b64decode(address.partition(",")[2], validate=True)
     except binascii.Error as error:
-        raise ValueError(f"the mask cannot be read ({error}); paint it again") from error
+        raise Refused("mask_closed", error=str(error)) from error
     alpha = images.read(content, alpha=True).getchannel("A")
     return np.asarray(alpha.resize((size, size), Image.Resampling.NEAREST)) > 127
 

@@ -10,7 +10,7 @@ import numpy as np
 from dalle.recipe import Recipe
 from dalle.studio import Studio
 from dalle.ui import tiles
-from dalle.ui.events import QUIET, View, told
+from dalle.ui.events import QUIET, TROUBLE, View, excuse, problem
 from dalle.ui.shape import END, Shape
 from dalle.ui.spoken import Spoken
 from dalle.ui.strings import Say
@@ -52,8 +52,11 @@ class Walk:
         recipes = walked(shape, across, down)
         kind = "strip" if down in (NOTHING, across) else "pad"
         yield {self.cells: tiles.coming([], len(recipes), kind)}
-        with told(Say(language)):
+        try:
             drawn = [Tile.of(picture) for picture in self._studio.draw(recipes, urgent=True)]
+        except TROUBLE as error:
+            yield {self.cells: problem(excuse(Say(language), error)), self.recipes: ()}
+            return
         labels = [_label(recipe, across, down) for recipe in recipes]
         yield {
             self.cells: tiles.buttons([tile.uri for tile in drawn], labels, kind=kind),

@@ -4,7 +4,6 @@ All is read from the runs' files, so that a page that is reloaded shows the same
 the last look is not sent again.
 """
 
-import json
 from collections.abc import Callable, Iterator
 from html import escape
 from pathlib import Path
@@ -16,14 +15,15 @@ from gradio.processing_utils import save_bytes_to_cache
 from dalle import images, parcel
 from dalle.data.folder import Folder, FolderError
 from dalle.lesson import SHOWN
+from dalle.reasons import Refused
 from dalle.runs import ACTIVE, Run, Status
 from dalle.studio import Studio
 from dalle.ui import tiles
 from dalle.ui.curve import curve
-from dalle.ui.events import AT_ONCE, QUIET, TROUBLE, View, excuse, problem, told
+from dalle.ui.events import AT_ONCE, QUIET, TROUBLE, View, excuse, problem, sure, told
 from dalle.ui.gallery import bar
 from dalle.ui.spoken import Spoken
-from dalle.ui.strings import LANGUAGES, Say, duration
+from dalle.ui.strings import Say, duration
 from dalle.workshop import Workshop
 
 EVERY = 2  # seconds between two looks
@@ -85,11 +85,9 @@ class Watch:
         self.listed.select(self.choose, [*who, self.seen], self.outputs, **AT_ONCE)
         for name, act in (("stop", self.stop), ("resume", self.resume)):
             self.buttons[name].click(act, look, self.outputs, **QUIET)
-        sure = json.dumps({name: Say(name)("run_sure") for name in LANGUAGES}, ensure_ascii=False)
-        ask = f"(language, ...rest) => [confirm({sure}[language]) ? language : '', ...rest]"
-        self.buttons["delete"].click(self.delete, look, self.outputs, js=ask, **QUIET)
+        self.buttons["delete"].click(self.delete, look, self.outputs, js=sure("run_sure"), **QUIET)
         packed = self.buttons["download"].click(self.pack, [*who, self.chosen], self.file, **QUIET)
-        packed.then(None, js="() => document.querySelector('#run-file').click()")
+        packed.success(None, js="() => document.querySelector('#run-file').click()")
         begun = self.bring.upload(_importing, language, self.news, **AT_ONCE)
         begun.then(self.take_in, [*who, self.bring], self.outputs | {self.news}, **QUIET)
 
@@ -138,7 +136,7 @@ class Watch:
         with told(Say(language), "run_failed"):
             run = self._workshop.run(visitor, chosen)
             if run.checkpoint is None:
-                raise ValueError(f"run {run.name!r} has no checkpoint yet")
+                raise Refused("no_checkpoint", name=run.name)
             content = parcel.pack(run.checkpoint, run.name)
         return save_bytes_to_cache(content, f"{run.name}.zip", self.file.GRADIO_CACHE)
 
@@ -167,15 +165,17 @@ class Watch:
 
     def _run(self, say: Say, run: Run, status: Status) -> Iterator[Part]:
         place = self._workshop.place(run)
-        yield Part(self.status, (run.name, status, place), lambda: _status(say, run.name, status, place))
         checkpoint, going = run.checkpoint is not None, status.state in ("waiting", *ACTIVE)
+        stopping = going and run.stopping
         offered = {
             "use": checkpoint,
-            "stop": going,
+            "stop": going and not stopping,
             "resume": status.state in ("stopped", "failed", "interrupted"),
             "download": checkpoint,
             "delete": not going,
         }
+        key = (run.name, status, place, stopping)
+        yield Part(self.status, key, lambda: _status(say, run.name, status, place, stopping))
         for name, offer in offered.items():
             button = self.buttons[name]
             yield Part(button, offer, lambda offer=offer: gr.update(visible=offer))
@@ -211,9 +211,9 @@ def _curve(say: Say, run: Run) -> str:
     return curve([line["loss"] for line in run.metrics()], say("run_loss"))
 
 
-def _status(say: Say, name: str, status: Status, place: int) -> str:
+def _status(say: Say, name: str, status: Status, place: int, stopping: bool) -> str:
     """How a run stands, in a line, and a bar while it goes on."""
-    words = [say(f"state_{status.state}")]
+    words = [say("run_stopping" if stopping else f"state_{status.state}")]
     if status.state == "waiting":
         words = [say("run_place", place=place)]
     if status.steps:
