@@ -1,8 +1,10 @@
 """A bank of features: scenes encoded once, so that the flow's training neither composes nor encodes pictures.
 
-A folder with features.npy (M, N, C) float16 and captions.json; it belongs to one FeatureExtractor for ever.
+A folder with features.npy (M, N, C) float16, captions.json, and extractor.txt: it belongs to one
+FeatureExtractor for ever, and holds that one's digest.
 """
 
+import hashlib
 import json
 import os
 import shutil
@@ -38,6 +40,15 @@ class FeatureBank(Dataset):
         self.captions: list[str] = json.loads((folder / "captions.json").read_text(encoding="utf-8"))
         self.features = np.load(folder / "features.npy", mmap_mode="r")
 
+    def check(self, extractor: FeatureExtractor) -> None:
+        """Raise ValueError where the features are another extractor's."""
+        theirs = (self.folder / "extractor.txt").read_text(encoding="ascii")
+        if theirs != (ours := _digest(extractor)):
+            raise ValueError(
+                f"{self.folder} holds features of another extractor ({theirs}, this is {ours}); delete it, "
+                "and make others by `python -m dalle dataset features`"
+            )
+
     def __getitem__(self, index: int) -> Entry:
         epoch, position = divmod(index, len(self.captions))
         scene = _order(epoch, len(self.captions))[position]
@@ -45,6 +56,12 @@ class FeatureBank(Dataset):
 
     def __len__(self) -> int:
         return 2**31
+
+
+def _digest(extractor: FeatureExtractor) -> str:
+    state = extractor.state_dict()
+    parts = (state[name].detach().float().cpu().numpy().tobytes() for name in sorted(state))
+    return hashlib.sha256(b"".join(parts)).hexdigest()[:12]
 
 
 @lru_cache(maxsize=2)
@@ -76,6 +93,7 @@ def build(extractor: FeatureExtractor, composer: Composer, count: int, folder: P
             bar.update(len(samples))
         bar.close()
         features.flush()
+        (scratch / "extractor.txt").write_text(_digest(extractor), encoding="ascii")
         (scratch / "captions.json").write_text(json.dumps(captions, ensure_ascii=False), encoding="utf-8")
         scratch.rename(folder)
     finally:

@@ -31,7 +31,7 @@ class EditJob:
     def look(self) -> None:
         picture = self._picture()
         seen = run(self.editor.seen(picture))
-        self._save([Picture(seen.reconstruction, picture.recipe)])
+        self._save([seen.again])
         print(f"{seen.psnr:.2f} dB")
 
     def vary(self) -> None:

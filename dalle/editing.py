@@ -54,7 +54,7 @@ class Seen:
     """A picture as the model sees it: encoded and decoded again."""
 
     fitted: Image.Image  # what was encoded: a square of the model's size
-    reconstruction: Image.Image
+    again: Picture  # what came back
     psnr: float  # dB between the two
     code: tuple[float, ...]
 
@@ -121,7 +121,7 @@ class Editor:
         (again,) = yield from self.edited(picture, [Change()])
         fitted = self.fitted(picture.image)
         psnr = _psnr(fitted, again.image)
-        return Seen(fitted, again.image, psnr, self.code(picture))
+        return Seen(fitted, again, psnr, self.code(picture))
 
     def edited(
         self, picture: Picture, edits: Sequence[Edit], files: Files = NO_FILES

@@ -29,6 +29,13 @@ DEFAULTS = {
 }
 
 
+NEEDS = {  # phases that come after others
+    "synonyms": "synonyms are learnt by a text encoder that knows their labels",
+    "flow": "the flow trains on the features of an autoencoder",
+    "generator": "the generator is sharpened for the features of an autoencoder",
+}
+
+
 def new_model(preset: str, emoji: EmojiSet, seed: int = 0) -> DALLE:
     """Networks from nothing, with a tokenizer trained on the set's words and a glossary of its labels."""
     if preset not in PRESETS:
@@ -56,13 +63,12 @@ def train(
     one writes the checkpoint, and the others return None.
     """
     chosen = Settings(**(DEFAULTS[phase] | settings))
+    if start is None and phase in NEEDS:
+        raise ValueError(f"{NEEDS[phase]}: name the checkpoint to start from")
     if phase == "flow":
-        if start is None:
-            raise ValueError(
-                "the flow trains on the features of an autoencoder: name its checkpoint to start from"
-            )
-        model = DALLE.from_pretrained(start)
-        task: nn.Module = FlowTask(model, FeatureBank(data))
+        model, bank = DALLE.from_pretrained(start), FeatureBank(data)
+        bank.check(model.extractor)
+        task: nn.Module = FlowTask(model, bank)
     else:
         emoji = EmojiSet.load(data)
         model = DALLE.from_pretrained(start) if start else new_model(preset, emoji, chosen.seed)

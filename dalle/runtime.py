@@ -116,13 +116,6 @@ def generator(seed: int) -> torch.Generator:
     return torch.Generator("cpu").manual_seed(seed)
 
 
-def seed_everything(seed: int) -> None:
-    """Set the global random states of Python, NumPy and torch, as a training process does at its start."""
-    random.seed(seed)
-    np.random.seed(seed % 2**32)
-    torch.manual_seed(seed)
-
-
 @contextmanager
 def inference() -> Iterator[None]:
     """No gradients inside, and the global random states of Python, NumPy and torch afterwards as before."""
@@ -133,18 +126,3 @@ def inference() -> Iterator[None]:
     finally:
         random.setstate(python)
         np.random.set_state(numpy)
-
-
-def duration(seconds: float) -> str:
-    """A length of time for people: "0.4 s", "12 s", "3 min 20 s", "2 h 5 min"."""
-    if not (math.isfinite(seconds) and seconds >= 0):
-        raise ValueError(f"a duration is a number of seconds from 0; got {seconds}")
-    if seconds < 9.95:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    minutes = round(whole / 60)
-    return f"{minutes // 60} h {minutes % 60} min"

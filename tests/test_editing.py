@@ -109,7 +109,7 @@ def test_in_a_batch_or_alone_the_same(editor: Editor, apple: Picture) -> None:
 
 def test_the_dials_are_monotone_at_their_ends(editor: Editor, apple: Picture) -> None:
     """Guards against a dial that is turned the wrong way."""
-    seen = run(editor.seen(apple)).reconstruction
+    seen = run(editor.seen(apple)).again.image
     little, much = make(editor, apple, Vary(0.02, 1), Vary(1.0, 1))
     assert decibels(little.image, seen) > decibels(much.image, seen)
     much, little = make(editor, apple, Change("a dog", keep=0.0), Change("a dog", keep=0.98))
@@ -120,10 +120,10 @@ def test_a_slider_at_its_own_value_changes_nothing(editor: Editor, apple: Pictur
     """Guards against a picture that jumps when its sliders are first touched."""
     seen = run(editor.seen(apple))
     (held,) = make(editor, apple, Change(code=seen.code))
-    assert decibels(held.image, seen.reconstruction) > 45
-    assert seen.psnr == pytest.approx(decibels(seen.fitted, seen.reconstruction))
+    assert decibels(held.image, seen.again.image) > 45
+    assert seen.psnr == pytest.approx(decibels(seen.fitted, seen.again.image))
     moved = (seen.code[0] + 2, *seen.code[1:])
-    assert decibels(make(editor, apple, Change(code=moved))[0].image, seen.reconstruction) < 45
+    assert decibels(make(editor, apple, Change(code=moved))[0].image, seen.again.image) < 45
 
 
 # --- painting

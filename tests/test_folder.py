@@ -9,6 +9,7 @@ import unicodedata
 import zipfile
 from collections import Counter
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -459,16 +460,12 @@ def test_pictures_keep_what_counts(tmp_path: Path) -> None:
     assert folder.sheet(columns=3, side=32).size[0] == 3 * 36 + 4
 
 
-def test_cancelling_leaves_nothing(tmp_path: Path) -> None:
+def test_an_interruption_leaves_nothing(tmp_path: Path) -> None:
     home = lay(tmp_path / "in", {f"{i}.png": picture(i) for i in range(3)})
 
-    def cancel(done: int, files: int) -> None:
-        assert files == 3
-        if done == 1:
-            raise InterruptedError
-
-    with pytest.raises(InterruptedError):
-        gather(home, tmp_path / "there/out", on_file=cancel)
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Folder, "save", Mock(side_effect=KeyboardInterrupt))
+        gather(home, tmp_path / "there/out")
     assert list((tmp_path / "there").iterdir()) == []
     gather(home, tmp_path / "out")
     with pytest.raises(FileExistsError, match="choose another"):

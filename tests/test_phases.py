@@ -239,6 +239,9 @@ def test_a_bank_holds_what_the_extractor_sees(tmp_path: Path, composer: Composer
         assert torch.allclose(torch.tensor(entry.features).float(), expected, atol=0.1)
     assert [e.caption for e in epochs[0]] != [e.caption for e in epochs[1]]
     assert [path.name for path in tmp_path.iterdir()] == ["bank"]
+    built.check(extractor)
+    with pytest.raises(ValueError, match="another extractor"):
+        built.check(FeatureExtractor(TINY.autoencoder))
     with pytest.raises(FileExistsError, match="bank exists; delete it, or choose another folder"):
         bank.build(extractor, composer, 10, tmp_path / "bank")
     with pytest.raises(FileNotFoundError, match="python -m dalle dataset features"):

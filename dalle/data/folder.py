@@ -14,7 +14,7 @@ import re
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -37,8 +37,6 @@ KINDS = {
     "small": "too small",
 }  # else as they are called
 SOURCES = {"folder": "named by their folders", "name": "named by their files", "typed": "typed"}
-
-OnFile = Callable[[int, int], None]  # files looked at, of how many
 
 
 class Item(NamedTuple):
@@ -151,11 +149,11 @@ class Folder:
         return ", ".join(parts) + (f"; {faults}" if faults else "")
 
 
-def gather(source: Source, path: Path, quota: Quota | None = None, on_file: OnFile | None = None) -> Folder:
+def gather(source: Source, path: Path, quota: Quota | None = None) -> Folder:
     """Read a folder, a zip or a list of files into a new folder at `path`, which appears when it is complete.
 
     Pictures keep their transparency, lose their metadata, and are made no larger than training needs. Raises
-    FolderError where the source is refused as a whole; `on_file` may raise to cancel.
+    FolderError where the source is refused as a whole.
     """
     if path.exists():
         raise FileExistsError(f"{path} exists; choose another folder or delete it")
@@ -164,7 +162,7 @@ def gather(source: Source, path: Path, quota: Quota | None = None, on_file: OnFi
     quota = quota or Quota()
     try:
         with archive.opened(source, quota) as (entries, problems):
-            folder = _Gathering(scratch, quota, problems).run(entries, on_file)
+            folder = _Gathering(scratch, quota, problems).run(entries)
         folder.save()
         scratch.chmod(0o755)
         scratch.rename(path)
@@ -182,14 +180,12 @@ class _Gathering:
         self.first: dict[bytes, str] = {}  # digest of a picture -> the path that had it first
         self.names: set[str] = set()  # taken in `home`, in lower case
 
-    def run(self, entries: list[Entry], on_file: OnFile | None) -> Folder:
+    def run(self, entries: list[Entry]) -> Folder:
         files = len(entries) + len(self.problems)
         captions = Captions(self.problems, self.quota.files)
         rest = [entry for entry in entries if not captions.read(entry)]
         kept: dict[int, str] = {}  # position in `rest` -> name in the folder
         for position, entry in enumerate(rest):
-            if on_file:
-                on_file(position, len(rest))
             if name := self._keep(entry, len(kept)):
                 kept[position] = name
         paths = [entry.name for entry in rest]

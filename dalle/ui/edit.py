@@ -237,9 +237,7 @@ class Edit:
     def _seen(self, say: Say, picture: Picture) -> View:
         """A picture as the checkpoint in use sees it, and where that checkpoint's sliders stand for it."""
         seen = self._studio.see(picture)
-        fitted, again = (
-            Tile.of(Picture(image, picture.recipe)) for image in (seen.fitted, seen.reconstruction)
-        )
+        fitted, again = (Tile.of(each) for each in (Picture(seen.fitted, picture.recipe), seen.again))
         return {
             self.opened: Opened(Tile.of(picture), fitted.uri, seen.code),
             self.pair: gr.update(value=_pair(say, fitted.uri, again.uri, seen.psnr), visible=True),

@@ -58,9 +58,7 @@ class EditApi:
             opened = self._open(picture, prompt)
             seen = self._studio.see(opened)
             said = {"recipe": opened.recipe.to_dict(), "shows": edits.caption(opened.recipe)}
-            return said | {"psnr": seen.psnr, "code": list(seen.code)}, self._file(
-                Picture(seen.reconstruction, opened.recipe)
-            )
+            return said | {"psnr": seen.psnr, "code": list(seen.code)}, self._file(seen.again)
 
     def edit(self, picture: str, todo: list[dict[str, Any]], prompt: str) -> list[str]:
         """Edit a picture in one way, once for each of several settings of it.
