@@ -229,6 +229,20 @@ def test_every_tool_makes_something(visit: Callable) -> None:
     assert kinds == ["open", "cut-out", "vary"]
 
 
+def test_a_mistake_leaves_the_results(visit: Callable) -> None:
+    """Guards against results that are gone because the next edit could not be made."""
+    page = visit()
+    open_photo(page)
+    make(page)
+    expect(results(page)).to_have_count(4)
+    before = download(page, "Download")
+    choose(page, "Paint over")
+    page.locator("#edit-start").click()
+    expect(page.locator("#edit-status")).to_contain_text("the mask is empty")
+    expect(results(page)).to_have_count(4)
+    assert download(page, "Download") == before
+
+
 def test_what_is_painted_over_changes_and_nothing_else(visit: Callable) -> None:
     """Guards against a mask that is lost, shifted or turned between the browser and the networks."""
     page = visit()
@@ -415,7 +429,7 @@ def test_every_edit_has_an_endpoint(address: str, studio: Studio, tmp_path: Path
     assert images.psnr(pair[:1], pair[1:]) > 45  # drawn alone, and beside another
     with pytest.raises(AppError, match="SHA-256 begins"):
         call("replay", load_png(made[0]).to_dict(), None)
-    with pytest.raises(AppError, match="kind is one of open"):
+    with pytest.raises(AppError, match="kind must be one of open"):
         call("edit", picture, [{"kind": "hat"}], "")
     with pytest.raises(AppError):
         call("look", {"path": "/etc/hostname", "meta": {"_type": "gradio.FileData"}}, "")

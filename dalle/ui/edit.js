@@ -2,7 +2,8 @@
 (() => {
   const STEP = 4; // pixels of the picture that an arrow key moves the brush
   let from; // where the stroke that is being drawn has come to
-  const cursor = { x: 64, y: 64 };
+  const cursor = { x: 0, y: 0 }; // of the keys
+  let under; // the canvas that it is on
 
   const board = () => document.querySelector("#board canvas");
   const brush = () => Number(document.querySelector("#board input")?.value ?? 10);
@@ -25,6 +26,16 @@
     pen.lineTo(end.x, end.y + 0.01); // a line of no length would not be seen
     pen.stroke();
   }
+
+  // A ring shows where the keys' brush stands; on a new board it begins in the middle.
+  function ring(canvas) {
+    if (canvas !== under) Object.assign(cursor, { x: canvas.width / 2, y: canvas.height / 2 });
+    under = canvas;
+    const share = { "--x": cursor.x, "--y": cursor.y, "--brush": 2 * brush() };
+    for (const [name, pixels] of Object.entries(share))
+      canvas.parentElement.style.setProperty(name, `${(100 * pixels) / canvas.width}%`);
+  }
+  addEventListener("focusin", (event) => event.target.matches?.("#board canvas") && ring(event.target));
 
   addEventListener("pointerdown", (event) => {
     const canvas = event.target.closest?.("#board canvas");
@@ -54,6 +65,7 @@
       cursor.y = Math.min(canvas.height, Math.max(0, cursor.y + way[1]));
     }
     if (!way || event.shiftKey) stroke(canvas, start, cursor);
+    ring(canvas);
   });
 
   document.addEventListener("click", (event) => {

@@ -121,7 +121,7 @@ class Edit:
         self.open.upload(self._from_file, came, self.outputs, trigger_mode="always_last", **QUIET)
         looks = {tools.other, tools.shown_other}
         tools.open_other.upload(self._other, [language, tools.open_other], looks, **QUIET)
-        asked = [language, self.opened, results.tiles, self.caption, *tools.inputs, tools.other]
+        asked = [language, self.opened, self.caption, *tools.inputs, tools.other, results.tiles]
         busy = {self.go, self.stop} | results.outputs
         self.go.click(self._edit, asked, busy, js=WITH_MASK, **QUIET)
         self.stop.click(self._running.stop, **AT_ONCE)
@@ -211,8 +211,10 @@ class Edit:
         return {self.tools.other: tile, self.tools.shown_other: f'<img src="{shown(tile)}" alt="">'}
 
     def _go_on(self, language: str, drawn: tuple[Tile, ...], chosen: int) -> Iterator[View]:
-        # Read from its file: to a checkpoint that did not draw it, it is a file like any other.
-        yield from self._taken(language, lambda: self._studio.open(drawn[chosen].png))
+        tile = drawn[chosen]
+        _, other = links.fitted(tile.recipe, self._studio)
+        # To a checkpoint that did not draw it, it is a file like any other.
+        yield from self._taken(language, lambda: self._studio.open(tile.png) if other else tile.picture)
 
     def _opening(self, language: str) -> View:
         return {self._tabs: gr.Tabs(selected="edit"), self.trouble: bar(Say(language)("edit_opening"))}
@@ -267,19 +269,18 @@ class Edit:
         request: gr.Request,
         language: str,
         opened: Opened | None,
-        before: tuple[Tile, ...],
         caption: str,
         *values: Any,
     ) -> Iterator[View]:
         """Fill the results, those from before stay where nothing comes of it.
 
-        `values` are those of the tools, and the other picture.
+        `values` are those of the tools, the other picture, and those results.
         """
         if opened is None:
             yield gr.skip()
             return
         say, results = Say(language), self.results
-        *fields, other = values
+        *fields, other, before = values
         wish, cancel = Wish(*fields), self._running.begin(request)
         kind, finished = "strip" if wish.tool == "blend" else "tiles", []
         try:

@@ -16,6 +16,8 @@ from dalle.ui.spoken import Spoken
 from dalle.ui.strings import Say
 from dalle.ui.tiles import Tile
 
+LIVE = "element.setAttribute('aria-live', 'polite')"  # how it ends is read out; a bar is not
+
 
 class Gallery:
     """Draws what the form says. `tiles` is the State with what is finished."""
@@ -28,7 +30,7 @@ class Gallery:
                 gr.Button, lambda say: {"value": say("zip")}, size="sm", scale=0, visible=False, elem_id="zip"
             )
             self.file = gr.DownloadButton(visible="hidden", elem_id="zip-file")
-        self.status = gr.HTML(elem_id="status", apply_default_css=False)
+        self.status = gr.HTML(elem_id="status", apply_default_css=False, js_on_load=LIVE)
         self.empty = spoken(gr.HTML, lambda say: {"value": _empty(say)}, apply_default_css=False)
         self.pictures = gr.HTML(
             visible=False, js_on_load=tiles.SELECT, apply_default_css=False, elem_id="pictures"
@@ -113,7 +115,7 @@ def progress(say: Say, frame: Frame) -> str:
 def bar(text: str, share: float | None = None) -> str:
     """A progress bar with its words; without a share it only says that something goes on."""
     value = "" if share is None else f' value="{share:.3f}"'
-    return f"<label><progress{value}></progress><span>{escape(text)}</span></label>"
+    return f"<label aria-live='off'><progress{value}></progress><span>{escape(text)}</span></label>"
 
 
 def _empty(say: Say) -> str:

@@ -86,6 +86,15 @@ window.dalle = (() => {
     if (give(event.dataTransfer.files)) event.preventDefault();
   });
 
+  // --- of two buttons in one place, the one that comes has the focus that the other one had
+
+  const twins = { draw: "stop", stop: "draw", "edit-start": "edit-stop", "edit-stop": "edit-start" };
+  let held;
+  addEventListener("focusin", (event) => (held = twins[event.target.id] && event.target.id));
+  new MutationObserver(() => {
+    if (held && document.activeElement === document.body) find(`#${twins[held]}`)?.focus({ preventScroll: true });
+  }).observe(document.documentElement, { childList: true, subtree: true });
+
   // --- is the server there?
 
   let known;

@@ -13,7 +13,7 @@ from dalle import film, icons
 from dalle.studio import Frame
 from dalle.ui import tiles
 from dalle.ui.events import AT_ONCE, QUIET, View, told
-from dalle.ui.gallery import bar, progress
+from dalle.ui.gallery import LIVE, bar, progress
 from dalle.ui.spoken import Spoken
 from dalle.ui.strings import Say
 from dalle.ui.tiles import Tile
@@ -34,7 +34,7 @@ class Results:
 
     def __init__(self, spoken: Spoken):
         spoken.heading("results")
-        self.status = gr.HTML(elem_id="edit-status", apply_default_css=False)
+        self.status = gr.HTML(elem_id="edit-status", apply_default_css=False, js_on_load=LIVE)
         self.empty = spoken(gr.HTML, lambda say: {"value": _empty(say)}, apply_default_css=False)
         self.coming = gr.HTML(visible=False, apply_default_css=False, elem_id="results-coming")
         self.pictures = gr.HTML(

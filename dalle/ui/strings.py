@@ -165,8 +165,8 @@ TABLE: dict[str, tuple[str, str]] = {
         "纯色背景变为透明，适合图标、贴纸和网站图标。",
     ),
     "board": (
-        "Paint over what is to change. With keys: arrows move the brush, space paints.",
-        "涂抹要重画的部分。键盘：方向键移动画笔，空格键涂抹。",
+        "Paint over what is to change. Keys: arrows move the brush, space paints, Shift and arrows draw.",
+        "涂抹要重画的部分。键盘：方向键移动画笔，空格键涂抹，按住 Shift 移动即连续涂抹。",
     ),
     "brush": ("Brush", "画笔"),
     "board_clear": ("Clear", "清除"),
