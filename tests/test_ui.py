@@ -18,7 +18,7 @@ from dalle.edits import SIDES, read_all
 from dalle.finetune import PRESETS
 from dalle.reasons import ENGLISH, reason
 from dalle.recipe import CODE, SEEDS, Recipe, load_png
-from dalle.ui import footer, links, tiles
+from dalle.ui import dials, footer, links, tiles
 from dalle.ui.events import excuse
 from dalle.ui.form import EXAMPLES, OFFERED, Settings
 from dalle.ui.history import KEPT, added, readable
@@ -115,6 +115,26 @@ def test_reasons_are_told_in_both_languages() -> None:
     assert excuse(Say("zh"), images.ImageError("empty"), "edit_bad_file") == (
         "无法打开此文件：文件是空的；请换一个，或从原处重新复制"
     )
+
+
+def test_a_card_shows_no_picture_by_reference(tmp_path: Path) -> None:
+    """Guards against a picture from elsewhere whose address stands apart, and one put together at a seam."""
+    for text in ("!![x][r]", "!![a](b)[x][r]", "![x]"):
+        told = footer.card(SimpleNamespace(card=f"{text}\n\n[r]: http://evil/p.png", folder=tmp_path))
+        assert "!" not in told
+
+
+def test_a_slider_cannot_leave_its_style_sheet() -> None:
+    """Guards against a checkpoint that somebody brought, whose words end a text of the style sheet."""
+    for odd in ("\f", "\r", "\n", '"', "<", "\x00", "\x7f"):
+        assert odd not in dials._css_text(f"a{odd}b")[1:-1]
+
+
+def test_what_others_add_to_an_address_is_passed_over(tile: Tile) -> None:
+    """Guards against a page that cannot be reloaded once "Use via API" was looked at."""
+    query = tile.recipe.to_query()
+    assert links.from_query(f"{query}&view=api&utm_source=x&fbclid=y") == tile.recipe
+    assert links.from_query("view=api") is None
 
 
 @pytest.mark.parametrize(

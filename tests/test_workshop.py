@@ -96,6 +96,8 @@ def test_a_draft_waits_for_its_start(tmp_path: Path, pictures: Path, base: Path,
     with pytest.raises(ValueError, match="no pictures to learn from"):
         shop.start(ME, [], base, "quick")
     shop.gather(ME, pictures)
+    shop.keep_captions(ME, [(shop.draft(ME).rows[0][0], "a gloop"), ("none.png", "x")])
+    assert shop.draft(ME).rows[0][1] == "a gloop" and shop.draft(YOU) is None
     shop.forget(ME)
     assert shop.draft(ME) is None
 

@@ -90,7 +90,7 @@ class Mix:
     styles: Mapping[str, float] = field(  # among the icons of one concept; else 1
         default_factory=lambda: {"noto-v1": 0.7, "emojione": 0.7, "fxemoji": 0.6}
     )
-    plain: float = 0.85  # share of single scenes that show the icon as `Composer.plain` does
+    plain: float = 0.6  # share of single scenes that show the icon as `Composer.plain` does
     white: float = 0.6  # share of white backgrounds in all others
     style_said: float = 0.6  # share of single scenes whose caption names the style; half of it in the others
 
