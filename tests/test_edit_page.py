@@ -120,6 +120,27 @@ def test_a_drawn_picture_is_edited_and_its_link_makes_it_again(visit: Callable, 
     assert again.tobytes() == last.pictures[0].image.tobytes()
 
 
+def test_what_was_edited_is_in_the_history(visit: Callable) -> None:
+    """Guards against results that a reload loses, and a history that opens them as they were before."""
+    page = visit()
+    prompt_box(page).fill("a red apple")
+    page.keyboard.press("Enter")
+    expect(drawn(page)).to_have_count(8)
+    expect(page.locator("#picture figure")).to_be_visible()
+    page.locator("#bench").get_by_role("button", name="Edit", exact=True).click()
+    make(page)
+    thumbs = page.locator("#history [data-index]")
+    expect(thumbs).to_have_count(12)
+    saved = load_png(download(page, "Download"))
+    page.reload()
+    expect(thumbs).to_have_count(12)
+    thumbs.first.click()
+    expect(page.get_by_role("tab", name="Edit")).to_have_attribute("aria-selected", "true")
+    expect(page.locator("#pair img")).to_have_count(2)
+    make(page)
+    assert load_png(download(page, "Download")).edits[:1] == saved.edits
+
+
 def test_a_link_to_an_edited_file_names_it_and_takes_it(visit: Callable) -> None:
     """Guards against a link that shows another picture, or nothing, where only its owner has the file."""
     content = file_of(photo())

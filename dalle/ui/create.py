@@ -149,7 +149,10 @@ class Create:
 
     def _from_history(self, event: gr.EventData, entries: Any, language: str, *fields: Any) -> View:
         with told(Say(language)):
-            return self._restore(language, self.history.recipe(entries, event.index), Settings(*fields))
+            recipe = self.history.recipe(entries, event.index)
+            if recipe.edits:  # the Edit tab opens it
+                return gr.skip()
+            return self._restore(language, recipe, Settings(*fields))
 
     def _from_file(self, path: str, language: str, *fields: Any) -> View:
         with told(Say(language), "file_bad"):

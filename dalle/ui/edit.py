@@ -72,8 +72,14 @@ class Edit:
         self._wire()
 
     def arrive(self, greeted: Any, create: Create) -> None:
-        """What comes from elsewhere: Create's open picture, a link once the language is known, a PNG file."""
+        """What comes from elsewhere: Create's open picture, a link once the language is known, a PNG file.
+
+        And the history, which keeps what is made here as well.
+        """
         language, bench, drop = self._language, create.bench, create.history.drop
+        history = self._history = create.history
+        self._made.then(history.add, [history.entries, self.results.tiles], history.outputs, **AT_ONCE)
+        history.strip.select(self.from_history, [language, history.entries], self.outputs, **QUIET)
         bench.files["edit"].click(self.receive, [language, bench.shape], self.outputs, **QUIET)
         greeted.then(self.from_link, language, self.outputs, **QUIET)
         drop.upload(self.from_png, [language, drop], self.outputs, **QUIET)
@@ -123,7 +129,7 @@ class Edit:
         tools.open_other.upload(self._other, [language, tools.open_other], looks, **QUIET)
         asked = [language, self.opened, self.caption, *tools.inputs, tools.other, results.tiles]
         busy = {self.go, self.stop} | results.outputs
-        self.go.click(self._edit, asked, busy, js=WITH_MASK, **QUIET)
+        self._made = self.go.click(self._edit, asked, busy, js=WITH_MASK, **QUIET)
         self.stop.click(self._running.stop, **AT_ONCE)
         tools.tool.change(lambda tool: gr.update(visible=tool != LIVE), tools.tool, self.go, **AT_ONCE)
         bending = tools.bending
@@ -156,6 +162,10 @@ class Edit:
     def from_link(self, request: gr.Request, language: str) -> Iterator[View]:
         """What a link with edits leads to; other links are Create's."""
         yield from self._carried(language, lambda: links.from_query(str(request.query_params)))
+
+    def from_history(self, event: gr.EventData, language: str, entries: Any) -> Iterator[View]:
+        """A picture that was edited before; others are Create's."""
+        yield from self._carried(language, lambda: self._history.recipe(entries, event.index))
 
     def from_png(self, language: str, path: str) -> Iterator[View]:
         """The same for a PNG file that was dropped."""
