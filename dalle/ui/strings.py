@@ -93,7 +93,7 @@ TABLE: dict[str, tuple[str, str]] = {
     "resample": ("Resample", "重新抽样"),
     "keep": ("Keep", "收藏"),
     "kept": ("Kept in the history.", "已收入历史。"),
-    "reuse": ("Reuse settings", "沿用设置"),
+    "reuse": ("Reuse", "沿用设置"),
     "download": ("Download", "下载"),
     "copy_link": ("Copy link", "复制链接"),
     "more_sliders": ("Twelve more sliders", "其余十二个滑块"),
