@@ -155,9 +155,10 @@ class Workshop:
     def keep_captions(self, visitor: str, rows: Sequence[tuple[str, str]]) -> None:
         """Save a draft's captions as they are typed; one that cannot be used is told of at the start."""
         if draft := self.draft(visitor):
-            typed = {name: caption for name, caption in rows if name in dict(draft.rows)}
+            captions = dict(draft.rows)
+            captions |= {name: caption for name, caption in rows if name in captions}
             with suppress(ValueError):
-                draft.recaptioned((dict(draft.rows) | typed).items())
+                draft.recaptioned(captions.items())
 
     def forget(self, visitor: str) -> None:
         """Throw the visitor's draft away."""

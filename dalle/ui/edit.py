@@ -151,13 +151,13 @@ class Edit:
         """The picture that is open in Create."""
         yield from self._taken(language, lambda: self._studio.slide(shape.recipe))
 
-    def _taken(self, language: str, get: Callable[[], Picture], key: str = "failed") -> Iterator[View]:
+    def _taken(self, language: str, get: Callable[[], Picture]) -> Iterator[View]:
         """Open a picture; where that cannot be done, say so and leave open what was."""
         yield self._opening(language)
         try:
             yield self._show(language, get())
         except TROUBLE as error:
-            yield self._closed(problem(excuse(Say(language), error, key)))
+            yield self._closed(problem(excuse(Say(language), error)))
 
     def from_link(self, request: gr.Request, language: str) -> Iterator[View]:
         """What a link with edits leads to; other links are Create's."""
@@ -275,14 +275,9 @@ class Edit:
     # --- edits
 
     def _edit(
-        self,
-        request: gr.Request,
-        language: str,
-        opened: Opened | None,
-        caption: str,
-        *values: Any,
+        self, request: gr.Request, language: str, opened: Opened | None, caption: str, *values: Any
     ) -> Iterator[View]:
-        """Fill the results, those from before stay where nothing comes of it.
+        """Fill the results; those from before stay where nothing comes of it.
 
         `values` are those of the tools, the other picture, and those results.
         """

@@ -1,5 +1,6 @@
 """Which checkpoint draws: chosen in the header, told in the footer and under About, for all visitors."""
 
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -60,7 +61,7 @@ class Picker:
         with told(say, "run_failed"):
             if value.startswith(OWN):
                 run = self._workshop.run(visitor, value.removeprefix(OWN))
-                self._studio.use(_checkpoint(run), run.name)
+                self._studio.use(checkpoint_of(run), run.name)
             else:
                 self._studio.choose(value)
         gr.Info(say("in_use", name=self._studio.model_name))
@@ -73,7 +74,8 @@ class Picker:
         return self._studio.model_name
 
 
-def _checkpoint(run: Run) -> Any:
+def checkpoint_of(run: Run) -> Path:
+    """The checkpoint that a run has left. Raises Refused where there is none yet."""
     if run.checkpoint is None:
         raise Refused("no_checkpoint", name=run.name)
     return run.checkpoint

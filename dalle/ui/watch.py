@@ -15,13 +15,13 @@ from gradio.processing_utils import save_bytes_to_cache
 from dalle import images, parcel
 from dalle.data.folder import Folder, FolderError
 from dalle.lesson import SHOWN
-from dalle.reasons import Refused
 from dalle.runs import ACTIVE, Run, Status
 from dalle.studio import Studio
 from dalle.ui import tiles
 from dalle.ui.curve import curve
 from dalle.ui.events import AT_ONCE, QUIET, TROUBLE, View, excuse, problem, sure, told
 from dalle.ui.gallery import bar
+from dalle.ui.picker import checkpoint_of
 from dalle.ui.spoken import Spoken
 from dalle.ui.strings import Say, duration
 from dalle.workshop import Workshop
@@ -135,9 +135,7 @@ class Watch:
     def pack(self, language: str, visitor: str, chosen: str) -> str:
         with told(Say(language), "run_failed"):
             run = self._workshop.run(visitor, chosen)
-            if run.checkpoint is None:
-                raise Refused("no_checkpoint", name=run.name)
-            content = parcel.pack(run.checkpoint, run.name)
+            content = parcel.pack(checkpoint_of(run), run.name)
         return save_bytes_to_cache(content, f"{run.name}.zip", self.file.GRADIO_CACHE)
 
     def take_in(self, language: str, visitor: str, paths: list[str]) -> View:
