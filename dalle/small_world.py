@@ -115,15 +115,14 @@ class WorldTask(FlowTask):
 class AtOnceTask(WorldTask):
     """The plain VAE with a caption: the same networks turn code and caption into features in one evaluation.
 
-    It is a flow's first and only step from no noise at all, so that `draw_at_once` is a decoding like others.
+    It is the mean that the flow begins with, and nothing after it.
     """
 
     def forward(self, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         features, tokens = batch
         caption = self.text(tokens)
         posterior = self.normalizer.reader(features, caption)
-        start, time = torch.zeros_like(features), features.new_ones(len(features))
-        drawn = -self.normalizer.velocity(start, time, caption, posterior.sample())
+        drawn = self.normalizer.velocity.given(caption, posterior.sample()).mean
         error = (drawn - features).square().mean()
         parts = {"error": error.detach(), "code_nats": posterior.nats().detach().sum()}
         return error + posterior.capacity_loss(self.code_nats), parts

@@ -69,6 +69,28 @@ def test_a_field_sees_each_picture_alone(model: DALLE, features: torch.Tensor) -
         assert torch.allclose(together[one], alone, atol=1e-5)
 
 
+def test_at_time_1_noise_tells_nothing(model: DALLE, features: torch.Tensor) -> None:
+    """Guards against a mean that noise gets into, and against pictures at other times that go its way too."""
+    code, time = torch.randn(3, 20), torch.tensor([1.0, 0.4, 1.0])
+    field = model.normalizer.velocity.given(model.read(CAPTIONS), code)
+    assert torch.equal(field(features, torch.ones(3)), features - field.mean)
+    assert torch.equal(field(2 * features, torch.ones(3)), 2 * features - field.mean)
+    mixed, alone = field(features, time), field(features, torch.full((3,), 0.4))
+    assert torch.equal(mixed[::2], features[::2] - field.mean[::2])
+    assert torch.allclose(mixed[1], alone[1], atol=1e-5)
+    assert not torch.allclose(alone[0], features[0] - field.mean[0], atol=1e-2)
+
+
+def test_what_is_refined_sees_the_mean_and_does_not_bend_it(features: torch.Tensor) -> None:
+    """Guards against a flow that must find out anew what is known, and against means that please it."""
+    velocity = tiny_model().normalizer.velocity.requires_grad_(True)
+    field = velocity.given(tiny_model().read(CAPTIONS), torch.zeros(3, 20))
+    refined = field.refine(features, torch.full((3,), 0.5)).sum()
+    seen, bent = torch.autograd.grad(refined, [velocity.mean.weight, field.mean], allow_unused=True)
+    assert seen.abs().max() > 0
+    assert bent is None
+
+
 def test_a_new_field_stands_still_and_its_blocks_change_nothing() -> None:
     """Guards against starts that training must first undo."""
     x = torch.randn(2, 4, 32)
