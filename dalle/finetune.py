@@ -50,7 +50,7 @@ POOR = 25.0  # dB: where pictures come back worse than this, the Generator adapt
 SHEETS = 6  # sample sheets a run
 SAVE_EVERY = 100  # steps: the most that a power cut costs
 GENERATOR_BATCH = 16
-BATCH = 32
+BATCH = 16
 KEPT = 4096  # captions under which the model is held to what it was
 
 Watch = Callable[
@@ -300,11 +300,12 @@ class Pace:
     def seconds(self, preset: str, adapts: bool) -> float:
         """How long a preset takes; `adapts`: whether the Generator has to (its PSNR is below POOR)."""
         chosen = PRESETS[preset]
-        # In evaluations of a picture: a step takes three for each of a batch, one forward and two backward.
+        # In evaluations of a picture: a step takes three for each of a batch, one forward and two backward,
+        # of its mean and at some time.
         sheets = (SHEETS + 1) * 2 * SHOWN * 2 * Recipe().steps  # two rows, guided
         evaluations = chosen.prior * prior.STEPS + sheets
         adapting = chosen.generator_steps * self.generator_step if adapts else 0.0
-        return (chosen.steps + evaluations / (3 * BATCH)) * self.step + adapting
+        return (chosen.steps + evaluations / (6 * BATCH)) * self.step + adapting
 
 
 def pace(model: DALLE) -> Pace:

@@ -13,6 +13,7 @@ learnt far sooner so than through noise.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -24,10 +25,6 @@ from dalle.sampling import Field, OnStep, integrate, schedule
 from dalle.text import Caption
 
 TOWARDS_NOISE = 0.4  # mean of the logits of training times
-
-# Velocities (B, N, C) to the noise, x (B, N, C), time (B,), code (B, K) -> velocities to learn (B, N, C), and
-# how much each picture counts (B,).
-Aim = Callable[[Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
 class Latent(NamedTuple):
@@ -194,35 +191,51 @@ class Normalizer(nn.Module):
         return Latent(code, noise)
 
     def loss(
-        self, features: Tensor, caption: Caption, code_nats: float, aim: Aim | None = None
+        self, features: Tensor, caption: Caption, code_nats: float, kept: "Kept | None" = None
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Flow matching, with each number of the code held at `code_nats` of information; -> scalar, parts.
+        """How far the mean is from the features, and flow matching, with each number of the code held at
+        `code_nats` of information; -> scalar, parts.
 
-        Each picture is asked for twice: at time 1, which is to say for the mean, and at a time that is
-        logit-normal (arXiv:2403.03206), shifted towards noise: with so many numbers a picture, what it shows
-        is decided while each of them is still mostly noise. Holding the capacity (arXiv:1804.03599) instead
-        of weighing it keeps all 20 numbers in use and their sum over pictures near N(0, I), so that codes can
-        be sampled. `aim` may put other velocities in the place of those straight to the noise, and weigh the
-        pictures against each other.
+        Times are logit-normal (arXiv:2403.03206), shifted towards noise: with so many numbers a picture, what
+        it shows is decided while each of them is still mostly noise. Holding the capacity (arXiv:1804.03599)
+        instead of weighing it keeps all 20 numbers in use and their sum over pictures near N(0, I), so that
+        codes can be sampled.
         """
         posterior = self.reader(features, caption)
         code, noise = doubted(posterior.sample()), torch.randn_like(features)
-        field = self.velocity.given(caption, code)
-
-        def error(velocity: Field, time: Tensor) -> Tensor:
-            x = torch.lerp(features, noise, time[:, None, None])
-            target, weights = noise - features, torch.ones_like(time)
-            if aim is not None:
-                target, weights = aim(target, x, time, code)
-            square = (velocity(x, time) - target).square()
-            return (weights[:, None, None] * square).mean() / weights.mean()
-
         time = torch.sigmoid(torch.randn(len(features), device=features.device) + TOWARDS_NOISE)
-        mean = error(lambda x, _: x - field.mean, torch.ones_like(time))
-        flow = error(field.refine, time)
+        x = torch.lerp(features, noise, time[:, None, None])
+        field = self.velocity.given(caption, code)
+        targets, weights = (features, noise - features), torch.ones_like(time)
+        if kept is not None:
+            targets, weights = kept.instead(targets, x, time, code)
+        mean, flow = (
+            (weights[:, None, None] * (said - target).square()).mean() / weights.mean()
+            for said, target in zip((field.mean, field.refine(x, time)), targets, strict=True)
+        )
         nats = posterior.nats().detach().sum()
         parts = {"flow": flow.detach(), "mean": mean.detach(), "code_nats": nats}
         return flow + mean + posterior.capacity_loss(code_nats), parts
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Pictures of a batch that a field is not to learn from: for them it is to stay what it was."""
+
+    which: Tensor  # (B,) bool
+    given: Callable[[Tensor], Given]  # the field as it was, for those pictures and their codes
+    weight: float  # of each of them beside one of the others
+
+    @torch.no_grad()
+    def instead(
+        self, targets: tuple[Tensor, Tensor], x: Tensor, time: Tensor, code: Tensor
+    ) -> tuple[tuple[Tensor, Tensor], Tensor]:
+        """Other targets for mean and velocity (B, N, C), and how much each picture counts (B,)."""
+        before, at = self.given(code[self.which]), (self.which,)
+        mean, velocity = targets
+        mean = mean.index_put(at, before.mean.to(mean.dtype))
+        velocity = velocity.index_put(at, before.refine(x[at], time[at]).to(velocity.dtype))
+        return (mean, velocity), torch.where(self.which, self.weight, 1.0)
 
 
 def doubted(code: Tensor) -> Tensor:

@@ -23,6 +23,7 @@ from dalle.bank import Entry, FeatureBank
 from dalle.data import views
 from dalle.data.folder import Folder
 from dalle.data.views import How
+from dalle.flow import Given, Kept
 from dalle.model import DALLE
 from dalle.phases import PERCEPTUAL_WEIGHT, FlowTask
 from dalle.recipe import Picture, Recipe
@@ -174,7 +175,7 @@ class _Held(Dataset):
 class KeepingFlowTask(OwnFlowTask):
     """The same, where what the model knew is not learnt again but held to what the model was.
 
-    Under the `known` captions its velocity is to stay what it was for the same picture, time and code, as in
+    Under the `known` captions its field is to stay what it was for the same picture, time and code, as in
     learning without forgetting (arXiv:1606.09282). That needs no pictures of them: so there are thousands of
     captions, and the person's own pictures are among what is shown under them, lest these leak into all else.
     """
@@ -192,14 +193,11 @@ class KeepingFlowTask(OwnFlowTask):
     def forward(self, batch: tuple[Tensor, ...]) -> tuple[Tensor, dict[str, Tensor]]:
         features, tokens, known = batch
 
-        @torch.no_grad()
-        def aim(straight: Tensor, x: Tensor, time: Tensor, code: Tensor) -> tuple[Tensor, Tensor]:
-            caption = self.text_before(tokens[known])
-            kept = self.velocity_before(x[known], time[known], caption, code[known])
-            target = straight.index_put((known,), kept.to(straight.dtype))
-            return target, torch.where(known, HELD_WEIGHT, 1.0)
+        def before(code: Tensor) -> Given:
+            return self.velocity_before.given(self.text_before(tokens[known]), code)
 
-        return self.normalizer.loss(features, self.text(tokens), self.code_nats, aim)
+        kept = Kept(known, before, HELD_WEIGHT)
+        return self.normalizer.loss(features, self.text(tokens), self.code_nats, kept)
 
 
 def sheet(drawn: Sequence[Picture]) -> Image.Image:

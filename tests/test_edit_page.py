@@ -257,11 +257,21 @@ def test_a_mistake_leaves_the_results(visit: Callable) -> None:
     make(page)
     expect(results(page)).to_have_count(4)
     before = download(page, "Download")
+    thumbs = page.locator("#history [data-index]")
+    expect(thumbs).to_have_count(4)
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.get_by_role("tab", name="Create").click()
+    press(page, "Clear")
+    expect(thumbs).to_have_count(0)
+    page.get_by_role("tab", name="Edit").click()
     choose(page, "Paint over")
     page.locator("#edit-start").click()
     expect(page.locator("#edit-status")).to_contain_text("the mask is empty")
     expect(results(page)).to_have_count(4)
     assert download(page, "Download") == before
+    choose(page, "Variations")
+    make(page)
+    expect(thumbs).to_have_count(4)
 
 
 def test_what_is_painted_over_changes_and_nothing_else(visit: Callable) -> None:

@@ -60,6 +60,7 @@ class Edit:
     def __init__(self, studio: Studio, spoken: Spoken, language: gr.Radio, tabs: gr.Tabs):
         self._studio, self._language, self._tabs, self._running = studio, language, tabs, Running()
         self.opened, self.awaited = gr.State(None), gr.State(None)
+        self.made = gr.State([])  # by the last edit, for the history; nothing where it failed
         with gr.Row(elem_id="edit-room"):
             with gr.Column(scale=6, min_width=300, elem_classes="sheet"):
                 self._easel(spoken)
@@ -78,7 +79,7 @@ class Edit:
         """
         language, bench, drop = self._language, create.bench, create.history.drop
         history = self._history = create.history
-        self._made.then(history.add, [history.entries, self.results.tiles], history.outputs, **AT_ONCE)
+        self._edited.then(history.add, [history.entries, self.made], history.outputs, **AT_ONCE)
         history.strip.select(self.from_history, [language, history.entries], self.outputs, **QUIET)
         bench.files["edit"].click(self.receive, [language, bench.shape], self.outputs, **QUIET)
         greeted.then(self.from_link, language, self.outputs, **QUIET)
@@ -128,8 +129,8 @@ class Edit:
         looks = {tools.other, tools.shown_other}
         tools.open_other.upload(self._other, [language, tools.open_other], looks, **QUIET)
         asked = [language, self.opened, self.caption, *tools.inputs, tools.other, results.tiles]
-        busy = {self.go, self.stop} | results.outputs
-        self._made = self.go.click(self._edit, asked, busy, js=WITH_MASK, **QUIET)
+        busy = {self.go, self.stop, self.made} | results.outputs
+        self._edited = self.go.click(self._edit, asked, busy, js=WITH_MASK, **QUIET)
         self.stop.click(self._running.stop, **AT_ONCE)
         tools.tool.change(lambda tool: gr.update(visible=tool != LIVE), tools.tool, self.go, **AT_ONCE)
         bending = tools.bending
@@ -303,13 +304,13 @@ class Edit:
             status = problem(excuse(say, error, "edit_failed"))
         finally:
             self._running.end(request)
-        if finished:
-            drawn = [Tile.of(each) for each in finished]
+        drawn = [Tile.of(each) for each in finished]
+        if drawn:
             source = shown(opened.tile) if wish.tool in WHOLE else opened.fitted
             view = results.ended(say, drawn, source, status, _kind(kind, drawn))
         else:
             view = results.gave_up(before, status)
-        yield view | self._busy(False)
+        yield view | {self.made: drawn} | self._busy(False)
 
     def _busy(self, busy: bool) -> View:
         return {self.go: gr.update(visible=not busy), self.stop: gr.update(visible=busy)}
