@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from dalle.config import Config
 from dalle.layers import Attention, FeedForward, RMSNorm, TransformerBlock, modulate, sinusoids
-from dalle.sampling import Field, OnStep, integrate, schedule
+from dalle.sampling import Field, Inversion, OnStep, follow, integrate, schedule
 from dalle.text import Caption
 
 TOWARDS_NOISE = 0.4  # mean of the logits of training times
@@ -102,8 +102,11 @@ class Velocity(nn.Module):
         """x (B, N, C) at time (B,) in [0, 1], code (B, K) -> velocity (B, N, C)."""
         return self.given(caption, code)(x, time)
 
-    def given(self, caption: Caption, code: Tensor) -> "Given":
-        """The field for one caption and code: what does not depend on x and time is computed once."""
+    def given(self, caption: Caption, code: Tensor, mean: Tensor | None = None) -> "Given":
+        """The field for one caption and code: what does not depend on x and time is computed once.
+
+        The `mean` (B, N, C) as well, where it is not known from before.
+        """
         states = self.caption_norm(caption.states)
         key_values = [block.caption.key_values(states) for block in self.blocks]
         steady = self.code(code.to(states.dtype)) + self.embedding(_scaled(caption.embedding, states.dtype))
@@ -121,8 +124,9 @@ class Velocity(nn.Module):
             dtype = self.input.weight.dtype
             return network(self.input(x.to(dtype)) + self.mean(mean.detach().to(dtype)), time)
 
-        nothing = steady.new_zeros(len(steady), len(self.positions), self.input.in_features)
-        mean = -network(self.input(nothing), torch.ones(len(steady), device=steady.device))
+        if mean is None:
+            nothing = steady.new_zeros(len(steady), len(self.positions), self.input.in_features)
+            mean = -network(self.input(nothing), torch.ones(len(steady), device=steady.device))
         return Given(mean, refine)
 
 
@@ -187,7 +191,8 @@ class Normalizer(nn.Module):
     ) -> Latent:
         """features (B, N, C) -> latent; the code is its posterior's mean."""
         code = self.reader(features, caption).mean
-        noise = integrate(self.velocity.given(caption, code), features, schedule(0, 1, steps), on_step)
+        times = schedule(0, 1, steps)
+        noise = follow(self.velocity.given(caption, code), [Inversion(x, times) for x in features], on_step)
         return Latent(code, noise)
 
     def loss(

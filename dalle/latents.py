@@ -20,7 +20,7 @@ from dalle.edits import INVERSION, LEAST_STEPS
 from dalle.model import Drawing
 from dalle.painter import Painter
 from dalle.recipe import Picture, Recipe
-from dalle.sampling import Walk, even, schedule, steered
+from dalle.sampling import Inversion, Walk, even, schedule, steered
 from dalle.stages import Stage, Steps
 
 REMEMBERED = 64  # inversions: a slider's picture is inverted once
@@ -53,7 +53,7 @@ class Latents:
     def _inversion(self, image: Image.Image, prompt: str, time: float) -> Drawing:
         """A drawing that goes from a picture towards noise."""
         features = self.features(image)
-        walk = Walk(features, schedule(0, time, _share(INVERSION, time)))
+        walk = Inversion(features, schedule(0, time, _share(INVERSION, time)))
         return self.drawing(Recipe(prompt), walk, self.code(features, prompt), prompt)
 
     def _remember(self, new: Mapping[str, Tensor]) -> None:

@@ -29,7 +29,7 @@ from dalle import images, runtime
 from dalle.autoencoder import FeatureExtractor, Generator
 from dalle.config import Config
 from dalle.files import read_texts, settle, settle_names
-from dalle.flow import InverseNormalizer, Latent, Normalizer
+from dalle.flow import Given, InverseNormalizer, Latent, Normalizer
 from dalle.glossary import Glossary
 from dalle.recipe import SEEDS, Picture, Recipe
 from dalle.sampling import Field, OnStep, Walk, follow, guided, schedule, steered
@@ -60,6 +60,7 @@ class Drawing:
     caption: Caption  # of one prompt
     negative: Caption | None  # None where there is no guidance
     guidance: float  # from the negative to the caption, and beyond it
+    means: tuple[Tensor, ...] = ()  # under the caption, and the negative, (N, C) each, once they are known
 
     @property
     def features(self) -> Tensor:
@@ -193,11 +194,24 @@ class DALLE(nn.Module):
     @torch.inference_mode()
     def field(self, drawings: Sequence[Drawing]) -> Field:
         """The field that these drawings follow in one batch, wherever each of them stands."""
-        strengths = [drawing.guidance for drawing in drawings]
-        twice = [drawings[i] for i in steered(strengths)]
+        new = [drawing for drawing in drawings if not drawing.means]
+        if new:
+            given = self._given(new)
+            twice = iter(given.mean[len(new) :])
+            for drawing, mean in zip(new, given.mean, strict=False):
+                drawing.means = (mean, next(twice)) if steered([drawing.guidance]) else (mean,)
+        if len(new) < len(drawings):
+            given = self._given(drawings)
+        return guided(given, [drawing.guidance for drawing in drawings])
+
+    def _given(self, drawings: Sequence[Drawing]) -> Given:
+        """The field of drawings and then of the negatives of those that are steered, without guidance."""
+        twice = [drawings[i] for i in steered([drawing.guidance for drawing in drawings])]
         caption = _together([d.caption for d in drawings] + [d.negative for d in twice])
         code = torch.stack([drawing.code for drawing in [*drawings, *twice]])
-        return guided(self.inverse_normalizer.velocity.given(caption, code), strengths)
+        known = [d.means[0] for d in drawings if d.means] + [d.means[1] for d in twice if d.means]
+        means = torch.stack(known) if known else None
+        return self.inverse_normalizer.velocity.given(caption, code, means)
 
     @torch.inference_mode()
     def draw(self, recipes: Sequence[Recipe], on_step: OnDraw | None = None) -> list[Picture]:

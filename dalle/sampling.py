@@ -36,7 +36,8 @@ class Walk:
     """One picture's way from times[0] to times[-1]: `x` (N, C) is where it stands.
 
     Adams and Bashforth's two-step method: second order for one evaluation a step. The first step has no past
-    and is Euler's.
+    and is Euler's; so is the one after time 1, where a field is a mean's (flow.Given) and need not pass into
+    what it is elsewhere.
     """
 
     def __init__(self, x: Tensor, times: Tensor):
@@ -59,8 +60,13 @@ class Walk:
     def now(self) -> float:
         return self.times[self.taken]
 
+    @property
+    def asked(self) -> float:
+        """The time at which the field is wanted, with x as it is."""
+        return self.now
+
     def move(self, velocity: Tensor) -> None:
-        """Take the next step, given the field's value here and now: (N, C)."""
+        """Take the next step, given the field's value here at the time `asked`: (N, C)."""
         now, step = self.now, self.times[self.taken + 1] - self.now
         slope = velocity
         if self._before is not None:
@@ -69,7 +75,27 @@ class Walk:
         self.estimate = self.x - now * velocity
         self.x = self.x + step * slope
         self.taken += 1
-        self._before = velocity
+        self._before = velocity if now < 1 else None
+
+
+class Inversion(Walk):
+    """A walk from features; where it ends in noise, its last step is the first one back, undone.
+
+    At time 1 the velocity is x less a mean, whatever x is (flow.Given). From t on, x(1) = x + (1 - t) (x(1) -
+    mean) gives x(1) = x + (1 - t) / t (x - mean): backward Euler, solved.
+    """
+
+    @property
+    def asked(self) -> float:
+        ahead = self.times[self.taken + 1]
+        return ahead if ahead == 1 and self.now > 0 else self.now
+
+    def move(self, velocity: Tensor) -> None:
+        if self.asked == self.now:
+            super().move(velocity)
+        else:
+            self.x = self.x + (1 - self.now) / self.now * velocity
+            self.taken += 1
 
 
 class Held(Walk):
@@ -92,8 +118,8 @@ class Held(Walk):
 def step(field: Field, walks: Sequence[Walk]) -> None:
     """Take one step of every walk, in one batch; they may stand at different times."""
     x = torch.stack([walk.x for walk in walks])
-    now = torch.tensor([walk.now for walk in walks], device=x.device)
-    for walk, velocity in zip(walks, field(x, now).unbind(), strict=True):
+    times = torch.tensor([walk.asked for walk in walks], device=x.device)
+    for walk, velocity in zip(walks, field(x, times).unbind(), strict=True):
         walk.move(velocity)
 
 

@@ -157,8 +157,10 @@ def test_equal_compute(name: str, exam: Exam, world: World, monkeypatch: pytest.
         assert steps == 600 and own < base
     else:
         assert abs(steps * own - 600 * base) <= own
-    if name.startswith(("adamw", "no-flow")):
+    if name.startswith("adamw"):
         assert own == base
+    if name == "no-flow":
+        assert own < base, "one pass a picture, where a flow takes its mean and a velocity"
     if name in ("tokens-64", "wider", "text-along"):
         assert own > base
 

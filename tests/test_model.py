@@ -172,6 +172,32 @@ def test_previews_end_in_the_picture(model: DALLE) -> None:
     assert distances[-1] > distances[0]
 
 
+def test_a_mean_is_asked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guards against a crowd that pays for everybody's mean again whenever somebody comes or goes."""
+    model, asked = tiny_model(), []
+    velocity = model.normalizer.velocity
+    given = velocity.given
+
+    def counted(caption, code, mean=None):
+        asked.append((len(code), mean is not None))
+        return given(caption, code, mean)
+
+    monkeypatch.setattr(velocity, "given", counted)
+    recipes = [Recipe("a dog", seed=1, size=32), Recipe("a dog", guidance=1, seed=2, size=32)]
+    first, second = (model.begin(recipe) for recipe in recipes)
+    model.field([first])
+    means = first.means
+    field = model.field([first, second])
+    assert asked == [(2, False), (1, False), (3, True)]
+    assert first.means is means and (len(first.means), len(second.means)) == (2, 1)
+    x, time = torch.stack([first.walk.x, second.walk.x]), torch.ones(2)
+    towards, away = means
+    wanted = away + Recipe().guidance * (towards - away)
+    assert torch.allclose(field(x, time), x - torch.stack([wanted, *second.means]), atol=1e-5)
+    model.field([second, first])
+    assert asked[3:] == [(3, True)]
+
+
 @pytest.mark.parametrize(("dtype", "least"), [(torch.float32, 40), (torch.bfloat16, 20)])
 def test_encode_and_decode(tmp_path: Path, dtype: torch.dtype, least: float) -> None:
     """Guards against arrows that part: what the autoencoder holds of a picture comes back, in any dtype."""

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from dalle.sampling import Cancelled, Walk, guided, integrate, schedule, slerp, step
+from dalle.sampling import Cancelled, Inversion, Walk, follow, guided, integrate, schedule, slerp, step
 
 NOISE = torch.linspace(-2, 2, 24).reshape(2, 3, 4)
 
@@ -31,6 +31,19 @@ def test_there_and_back() -> None:
     there = integrate(swirl, NOISE, schedule(1, 0, 200))
     assert not torch.allclose(there, NOISE, atol=0.1)
     assert torch.allclose(integrate(swirl, there, schedule(0, 1, 200)), NOISE, atol=1e-3)
+
+
+def test_the_last_step_to_noise_is_the_first_one_back_undone() -> None:
+    """Guards against latents that lead elsewhere, where a field is another at time 1 than just before it."""
+
+    def field(x: torch.Tensor, time: torch.Tensor) -> torch.Tensor:
+        return torch.where(time[:, None, None] == 1, x - 3.0, swirl(x, time))
+
+    times = schedule(0, 1, 200)
+    noise = follow(field, [Inversion(x, times) for x in NOISE])
+    assert torch.allclose(integrate(field, noise, schedule(1, 0, 200)), NOISE, atol=1e-3)
+    walk = Inversion(NOISE[0], schedule(0, 0.5, 3))
+    assert torch.equal(follow(field, [walk])[0], integrate(field, NOISE[:1], schedule(0, 0.5, 3))[0])
 
 
 def test_on_a_straight_way_every_estimate_is_the_end() -> None:
