@@ -145,7 +145,7 @@ All phases together took about twelve hours on two CPU cores: some 0.35 kWh at a
 These are young weights, of some twelve hours on two CPU cores. Of things drawn alone the referee names
 four in five at once, of animals, food, objects and activities nine in ten; fine detail is soft, and
 people and symbols fail more often, one in three. A thing in another colour comes out two times in three.
-In scenes, places, counts and colours are mostly right, but the small things are soft: nearly half of the
+In scenes, places, counts and colours are mostly right, but the small things are soft: two of five
 pictures of two things have both to be named, a quarter of the counts, and of two things in two colours
 few (see the figures of composition). Things stand on a grid: whole, or on halves of the picture. A name
 in another language, or misspelt, is read as the English label that the text encoder puts nearest, and
