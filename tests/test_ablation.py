@@ -224,14 +224,19 @@ def test_the_vae_draws_what_it_minimises(exam: Exam, world: World, monkeypatch: 
     model, task = pupil(exam.model, world, VARIANTS["no-flow"])
     assert isinstance(task, AtOnceTask)
     features, tokens = task.collate([task.dataset[i] for i in range(4)])
-    monkeypatch.setattr(
-        model.normalizer.velocity, "given", lambda caption, code: Given(features[: len(code)], pytest.fail)
-    )
+    asked: list[int] = []
+
+    def given(caption, code):
+        asked.append(len(code))
+        return Given(features[: len(code)], pytest.fail)  # what is refined must not be asked for
+
+    monkeypatch.setattr(model.normalizer.velocity, "given", given)
     loss, parts = task((features, tokens))
     assert parts["error"] == 0 and loss > 0
     questions = [Question(caption, seed=seed) for seed, caption in enumerate(world.captions[:4])]
     drawn, expected = draw_at_once(model, questions), model.paint(features)
     assert [picture.tobytes() for picture in drawn] == [picture.tobytes() for picture in expected]
+    assert asked == [4, 4]
 
 
 def test_columns_begin_anew_where_figures_differ() -> None:
