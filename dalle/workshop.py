@@ -27,7 +27,7 @@ from dalle.data import views
 from dalle.data.archive import Source
 from dalle.data.folder import Folder, FolderError, Quota
 from dalle.data.views import How
-from dalle.finetune import PRESETS
+from dalle.finetune import PRESETS, Plan
 from dalle.lesson import Reconstruction
 from dalle.model import DALLE
 from dalle.reasons import Refused
@@ -81,6 +81,7 @@ class Workshop:
         self.home, self.limits, self.shared = home, limits or Limits(), shared
         self._outlooks: dict[Path, tuple[object, Outlook]] = {}  # by draft
         self._measuring = threading.Lock()  # two at once would each look half as fast
+        self._drafting = threading.RLock()  # a start reads what a typed caption writes, in two files
         self._closed = threading.Event()
         home.mkdir(parents=True, exist_ok=True)
 
@@ -135,10 +136,9 @@ class Workshop:
 
     def draft(self, visitor: str) -> Folder | None:
         """The visitor's pictures, as they handed them over last."""
-        try:
+        with self._drafting, suppress(FolderError):
             return Folder.open(self._drafts(visitor))
-        except FolderError:
-            return None
+        return None
 
     def gather(self, visitor: str, source: Source) -> Folder:
         """Read what a visitor hands over, in the place of an older draft. Raises FolderError, ValueError."""
@@ -148,22 +148,24 @@ class Workshop:
         path = self._drafts(visitor)
         fresh = path.with_name(f"{path.name}-{secrets.token_hex(4)}")
         folders.gather(source, fresh, quota)
-        shutil.rmtree(path, ignore_errors=True)
-        fresh.rename(path)
-        return Folder.open(path)
+        with self._drafting:
+            shutil.rmtree(path, ignore_errors=True)
+            fresh.rename(path)
+            return Folder.open(path)
 
     def keep_captions(self, visitor: str, rows: Sequence[tuple[str, str]]) -> None:
         """Save a draft's captions as they are typed; one that cannot be used is told of at the start."""
-        if draft := self.draft(visitor):
-            captions = dict(draft.rows)
-            captions |= {name: caption for name, caption in rows if name in captions}
-            with suppress(ValueError):
+        with self._drafting, suppress(ValueError):
+            if draft := self.draft(visitor):
+                captions = dict(draft.rows)
+                captions |= {name: caption for name, caption in rows if name in captions}
                 draft.recaptioned(captions.items())
 
     def forget(self, visitor: str) -> None:
         """Throw the visitor's draft away."""
-        self._outlooks.pop(self._drafts(visitor), None)
-        shutil.rmtree(self._drafts(visitor), ignore_errors=True)
+        with self._drafting:
+            self._outlooks.pop(self._drafts(visitor), None)
+            shutil.rmtree(self._drafts(visitor), ignore_errors=True)
 
     def outlook(self, visitor: str, base: Path, how: How = "crop") -> Outlook:
         """Measure how long each preset would take on the draft, and how well `base` holds its pictures.
@@ -224,9 +226,18 @@ class Workshop:
         if preset not in self.limits.presets:
             raise ValueError(f"there is no preset {preset!r} here; choose {', '.join(self.limits.presets)}")
         plan = finetune.plan(base, preset, how=how, flips=flips)
-        draft = self._some_draft(visitor).recaptioned(rows)
-        finetune.check(draft)
-        run = self._new(visitor, name or Counter(item.caption for item in draft.items).most_common(1)[0][0])
+        with self._drafting:
+            draft = self._some_draft(visitor).recaptioned(rows)
+            finetune.check(draft)
+            usual = Counter(item.caption for item in draft.items).most_common(1)[0][0]
+            run = self._new(visitor, name or usual)
+            self._hand_over(draft, plan, run)
+        self._outlooks.pop(draft.path, None)
+        self.tick()
+        return run
+
+    def _hand_over(self, draft: Folder, plan: Plan, run: Run) -> None:
+        """Make the draft a run's data, and queue it."""
         data = run.folder / "data"
         try:
             plan.save(run.folder)
@@ -237,9 +248,6 @@ class Workshop:
                 data.rename(draft.path)  # the pictures are the visitor's: they stay a draft
             shutil.rmtree(run.folder)
             raise
-        self._outlooks.pop(draft.path, None)
-        self.tick()
-        return run
 
     def resume(self, visitor: str, name: str) -> None:
         """Let a run that was stopped, interrupted or failed wait for its turn to go on."""

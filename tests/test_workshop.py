@@ -2,6 +2,7 @@
 
 import json
 import os
+import threading
 import time
 from pathlib import Path
 
@@ -100,6 +101,29 @@ def test_a_draft_waits_for_its_start(tmp_path: Path, pictures: Path, base: Path,
     assert shop.draft(ME).rows[0][1] == "a gloop" and shop.draft(YOU) is None
     shop.forget(ME)
     assert shop.draft(ME) is None
+
+
+def test_a_caption_typed_at_the_last_moment_is_typed(
+    tmp_path: Path, pictures: Path, base: Path, started: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guards against a start that reads half of a draft before, and half after, a caption is kept in it."""
+    shop = workshop(tmp_path)
+    rows = [(name, CAPTION) for name, _ in shop.gather(ME, pictures).rows]
+    keeper = threading.Thread(target=shop.keep_captions, args=(ME, rows))
+    loads = json.loads
+
+    def interrupted(text: str) -> object:
+        if not keeper.ident:  # the draft's report was read, its captions not yet
+            keeper.start()
+            keeper.join(0.5)
+        return loads(text)
+
+    plan = finetune.plan(base)
+    monkeypatch.setattr(finetune, "plan", lambda *given, **chosen: plan)  # which reads JSON of its own
+    monkeypatch.setattr(json, "loads", interrupted)
+    run = shop.start(ME, rows, base, "quick")
+    keeper.join()
+    assert set(loads((run.folder / "data/report.json").read_text())["sources"].values()) == {"typed"}
 
 
 @pytest.mark.parametrize("error", [OSError("no space left"), ValueError("is done"), runs.Busy("training")])
