@@ -3,6 +3,7 @@
 Needs Debian's chromium and playwright; skips, with a sentence, where they are missing.
 """
 
+import asyncio
 import base64
 import re
 import shutil
@@ -13,11 +14,13 @@ from io import BytesIO
 from pathlib import Path
 from urllib.parse import quote
 
+import gradio as gr
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
 from dalle.recipe import Recipe, load_png
+from dalle.ui.page import LOOK, start
 from dalle.ui.tiles import Tile
 from tests.sketch import Sketch
 
@@ -197,6 +200,23 @@ def test_a_full_queue_says_so(visit: Callable, studio: Sketch) -> None:
     finally:
         studio.full = False
     draw(page, "a cat")
+
+
+def test_an_idle_queue_lets_the_cores_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guards against a Gradio that calls its pause otherwise, and then polls a thousand times a second."""
+    page = gr.Blocks()
+    assert page._queue.sleep_when_free < LOOK  # it still looks at this, and still too often
+    monkeypatch.setattr(page, "launch", lambda **options: None)
+    start(page)
+    pauses: list[float] = []
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        page._queue.stopped = True
+
+    monkeypatch.setattr(asyncio, "sleep", pause)
+    asyncio.run(page._queue.start_processing())
+    assert pauses == [LOOK]
 
 
 def test_examples_and_surprise_draw_at_once(visit: Callable) -> None:

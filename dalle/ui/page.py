@@ -21,6 +21,9 @@ from dalle.ui.train import Train
 from dalle.workshop import Workshop
 
 HERE = Path(__file__).parent
+# Seconds between two looks of Gradio at its queue, which are a thousand a second unless told otherwise. Each
+# takes the cores from who draws, so that a slider's picture came 30 ms later, and wakes an idle laptop.
+LOOK = 0.02
 SECRET = "dalle"  # fixed, so that what a browser keeps is readable after a restart; it hides nothing
 
 
@@ -119,6 +122,7 @@ def launch(page: gr.Blocks, **options: Any) -> None:
 def start(page: gr.Blocks, max_file_size: int = images.MAX_BYTES, **options: Any) -> None:
     """Serve in the background."""
     page.queue(max_size=256)
+    page._queue.sleep_when_free = LOOK  # there is no public way
     page.launch(
         theme=theme(),
         css_paths=HERE / "style.css",
