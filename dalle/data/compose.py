@@ -65,13 +65,13 @@ class Mix:
 
     kinds: Mapping[str, float] = field(  # else 0
         default_factory=lambda: {
-            "single": 0.36,
-            "placed": 0.06,
-            "colour": 0.14,
-            "count": 0.12,
-            "pair": 0.06,
-            "relation": 0.14,
-            "attribution": 0.12,
+            "single": 0.26,
+            "placed": 0.04,
+            "colour": 0.20,
+            "count": 0.14,
+            "pair": 0.08,
+            "relation": 0.12,
+            "attribution": 0.16,
         }
     )
     groups: Mapping[str, float] = field(  # of one concept; near-identical ones count as one; else 1
