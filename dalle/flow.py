@@ -20,7 +20,15 @@ import torch
 from torch import Tensor, nn
 
 from dalle.config import Config
-from dalle.layers import Attention, FeedForward, RMSNorm, TransformerBlock, modulate, sinusoids
+from dalle.layers import (
+    Attention,
+    ExactLinear,
+    FeedForward,
+    RMSNorm,
+    TransformerBlock,
+    modulate,
+    sinusoids,
+)
 from dalle.sampling import Field, Inversion, OnStep, follow, integrate, schedule
 from dalle.text import Caption
 
@@ -66,12 +74,16 @@ class VelocityBlock(nn.Module):
         nn.init.zeros_(self.caption.out.weight)
 
     def forward(self, x: Tensor, shared: Tensor, key_values: tuple[Tensor, Tensor], mask: Tensor) -> Tensor:
-        """x (B, N, C), shared (B, 6, C), the caption's keys and values, mask (B, 1, 1, L) -> (B, N, C)."""
-        modulation = (shared + self.modulation).to(x.dtype)[:, :, None]
-        scale1, shift1, gate1, scale2, shift2, gate2 = modulation.unbind(1)
-        x = torch.addcmul(x, gate1, self.attention(modulate(self.norm1(x), scale1, shift1)))
-        x = x + self.caption(self.norm2(x), key_values, mask)
-        return torch.addcmul(x, gate2, self.feed_forward(modulate(self.norm3(x), scale2, shift2)))
+        """x (B, N, C), shared (B, 6, C), the caption's keys and values, mask (B, 1, 1, L) -> (B, N, C).
+
+        x, and what modulates it, stay in float32 where the weights are bf16.
+        """
+        dtype = self.caption.out.weight.dtype
+        scale1, shift1, gate1, scale2, shift2, gate2 = (shared + self.modulation)[:, :, None].unbind(1)
+        attended = self.attention(modulate(self.norm1(x), scale1, shift1).to(dtype))
+        x = torch.addcmul(x, gate1, attended)
+        x = x + self.caption(self.norm2(x).to(dtype), key_values, mask)
+        return torch.addcmul(x, gate2, self.feed_forward(modulate(self.norm3(x), scale2, shift2).to(dtype)))
 
 
 class Velocity(nn.Module):
@@ -80,19 +92,19 @@ class Velocity(nn.Module):
     def __init__(self, config: Config):
         super().__init__()
         width = config.flow.width
-        self.input = nn.Linear(config.channels, width)
-        self.mean = nn.Linear(config.channels, width, bias=False)
+        self.input = ExactLinear(config.channels, width)
+        self.mean = ExactLinear(config.channels, width, bias=False)
         self.positions = nn.Parameter(0.02 * torch.randn(config.tokens, width))
-        self.time = nn.Sequential(nn.Linear(256, width), nn.SiLU(), nn.Linear(width, width))
-        self.code = nn.Linear(config.flow.code, width)
-        self.embedding = nn.Linear(config.text.embedding, width)
-        self.modulation = nn.Sequential(nn.SiLU(), nn.Linear(width, 6 * width))
+        self.time = nn.Sequential(ExactLinear(256, width), nn.SiLU(), ExactLinear(width, width))
+        self.code = ExactLinear(config.flow.code, width)
+        self.embedding = ExactLinear(config.text.embedding, width)
+        self.modulation = nn.Sequential(nn.SiLU(), ExactLinear(width, 6 * width))
         self.caption_norm = RMSNorm(config.text.width)
         self.blocks = nn.ModuleList(
             VelocityBlock(width, config.flow.heads, config.text.width) for _ in range(config.flow.depth)
         )
         self.norm = RMSNorm(width)
-        self.output = nn.Linear(width, config.channels)
+        self.output = ExactLinear(width, config.channels)
         for layer in (self.modulation[1], self.output):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
@@ -109,20 +121,18 @@ class Velocity(nn.Module):
         """
         states = self.caption_norm(caption.states)
         key_values = [block.caption.key_values(states) for block in self.blocks]
-        steady = self.code(code.to(states.dtype)) + self.embedding(_scaled(caption.embedding, states.dtype))
+        steady = self.code(code) + self.embedding(_scaled(caption.embedding))
         mask = caption.mask[:, None, None]
 
         def network(inputs: Tensor, time: Tensor) -> Tensor:
-            condition = steady + self.time(sinusoids(time, 256).to(steady.dtype))
-            shared = self.modulation(condition).unflatten(-1, (6, -1))
+            shared = self.modulation(steady + self.time(sinusoids(time, 256))).unflatten(-1, (6, -1))
             h = inputs + self.positions
             for block, block_key_values in zip(self.blocks, key_values, strict=True):
                 h = block(h, shared, block_key_values, mask)
             return self.output(self.norm(h)).float()
 
         def refine(x: Tensor, time: Tensor) -> Tensor:
-            dtype = self.input.weight.dtype
-            return network(self.input(x.to(dtype)) + self.mean(mean.detach().to(dtype)), time)
+            return network(self.input(x) + self.mean(mean.detach()), time)
 
         if mean is None:
             nothing = steady.new_zeros(len(steady), len(self.positions), self.input.in_features)
@@ -170,7 +180,7 @@ class CodeReader(nn.Module):
     def forward(self, features: Tensor, caption: Caption) -> CodePosterior:
         """features (B, N, C) -> mean and log-variance (B, K)."""
         dtype = self.input.weight.dtype
-        told = self.embedding(_scaled(caption.embedding, dtype))
+        told = self.embedding(_scaled(caption.embedding).to(dtype))
         x = self.input(features.to(dtype)) + self.positions + told[:, None]
         for block in self.blocks:
             x = block(x)
@@ -253,9 +263,9 @@ def doubted(code: Tensor) -> Tensor:
     return torch.where(torch.rand_like(code) < share, torch.randn_like(code), code)
 
 
-def _scaled(embedding: Tensor, dtype: torch.dtype) -> Tensor:
+def _scaled(embedding: Tensor) -> Tensor:
     """Unit vectors (B, E), scaled to a mean square of 1."""
-    return (embedding * embedding.shape[-1] ** 0.5).to(dtype)
+    return embedding * embedding.shape[-1] ** 0.5
 
 
 class InverseNormalizer:

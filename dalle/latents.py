@@ -102,9 +102,7 @@ class Latents:
     ) -> Drawing:
         read = self.painter.read
         away = read(negative) if steered([guidance]) else None
-        return Drawing(
-            recipe, walk, code.to(self.model.device, self.model.dtype), read(prompt), away, guidance
-        )
+        return Drawing(recipe, walk, code.to(self.model.device), read(prompt), away, guidance)
 
     def stage(self, drawings: Iterable[Drawing]) -> Stage:
         return Stage(self.painter, list(drawings))

@@ -22,6 +22,17 @@ def modulate(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
     return torch.addcmul(shift, x, 1 + scale)
 
 
+class ExactLinear(nn.Linear):
+    """A linear layer in float32, whatever its weights are stored in; where autocast is on, that decides.
+
+    For small layers whose rounding would show: in bf16 a slider moved by a little is often not moved at all.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(..., C) -> (..., D), float32."""
+        return F.linear(x.float(), self.weight.float(), None if self.bias is None else self.bias.float())
+
+
 class RMSNorm(nn.Module):
     """Root-mean-square norm over the last axis, to the input's own dtype (arXiv:1910.07467).
 

@@ -134,7 +134,7 @@ class DALLE(nn.Module):
         twice = steered(strengths)
         negatives = negatives or [""] * len(captions)
         caption = self.read([*captions, *(negatives[i] for i in twice)])
-        code = torch.cat([latent.code, latent.code[twice]]).to(self.device, self.dtype)
+        code = torch.cat([latent.code, latent.code[twice]]).to(self.device)
         features = self.inverse_normalizer(
             Latent(code, latent.noise.to(self.device).float()),
             caption,
@@ -185,7 +185,7 @@ class DALLE(nn.Module):
         return Drawing(
             recipe,
             Walk(latent.noise[0].to(self.device), schedule(1, 0, recipe.steps)),
-            latent.code[0].to(self.device, self.dtype),
+            latent.code[0].to(self.device),
             read(recipe.prompt),
             read(recipe.negative) if steered([recipe.guidance]) else None,
             recipe.guidance,

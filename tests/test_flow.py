@@ -51,6 +51,20 @@ def test_captions_and_codes_steer(model: DALLE, features: torch.Tensor) -> None:
         assert (moved - drawn).abs().mean() > 1e-3, number
 
 
+def test_a_code_that_moves_a_little_moves_the_mean_a_little() -> None:
+    """Guards against rounding in bf16 that makes stairs of a slider's way."""
+    codes = torch.zeros(33, 20)
+    codes[:, 0] = torch.linspace(1.5, 2, 33)
+
+    def way(dtype: torch.dtype) -> float:
+        model = tiny_model().bfloat16().to(dtype)
+        caption = model.read(["a dog"] * len(codes))
+        means = model.normalizer.velocity.given(caption, codes.to(dtype)).mean
+        return float(means.diff(dim=0).abs().sum() / (means[-1] - means[0]).abs().sum())
+
+    assert way(torch.bfloat16) < 1.6 * way(torch.float32)
+
+
 def test_guidance_one_is_none(model: DALLE, features: torch.Tensor) -> None:
     """Guards against guidance that changes pictures where it is turned off."""
     latent, caption = Latent(torch.randn(3, 20), features), model.read(CAPTIONS)

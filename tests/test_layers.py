@@ -4,7 +4,16 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from dalle.layers import Attention, FeedForward, ResidualBlock, RMSNorm, TransformerBlock, modulate, sinusoids
+from dalle.layers import (
+    Attention,
+    ExactLinear,
+    FeedForward,
+    ResidualBlock,
+    RMSNorm,
+    TransformerBlock,
+    modulate,
+    sinusoids,
+)
 
 
 def test_masked_tokens_do_not_exist() -> None:
@@ -33,6 +42,15 @@ def test_heads_must_divide_the_width() -> None:
     """Guards against a width that is silently rounded."""
     with pytest.raises(ValueError, match="width 32 does not divide into 5 heads"):
         Attention(32, 5)
+
+
+def test_an_exact_layer_is_exact_unless_autocast_is_on() -> None:
+    """Guards against stored bf16 that rounds what is computed, and against slow training."""
+    layer, x = ExactLinear(32, 8).bfloat16(), torch.randn(4, 32)
+    assert torch.equal(layer(x), F.linear(x, layer.weight.float(), layer.bias.float()))
+    assert layer(x.bfloat16()).dtype == torch.float32
+    with torch.autocast("cpu", torch.bfloat16):
+        assert layer(x).dtype == torch.bfloat16
 
 
 def test_a_residual_block_starts_as_the_identity() -> None:
