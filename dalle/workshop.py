@@ -141,16 +141,19 @@ class Workshop:
         return None
 
     def gather(self, visitor: str, source: Source) -> Folder:
-        """Read what a visitor hands over, in the place of an older draft. Raises FolderError, ValueError."""
+        """Add what a visitor hands over to their draft. Raises FolderError, ValueError."""
         self._check_room()
         self._tidy()
         quota = Quota(pictures=self.limits.pictures, total_bytes=self.limits.source_bytes)
         path = self._drafts(visitor)
         fresh = path.with_name(f"{path.name}-{secrets.token_hex(4)}")
-        folders.gather(source, fresh, quota)
+        folders.gather(source, fresh, quota, self.draft(visitor))
         with self._drafting:
+            draft = self.draft(visitor)
             shutil.rmtree(path, ignore_errors=True)
             fresh.rename(path)
+            if draft:  # what was typed meanwhile
+                self.keep_captions(visitor, [row for row in draft.rows if all(row)])
             return Folder.open(path)
 
     def keep_captions(self, visitor: str, rows: Sequence[tuple[str, str]]) -> None:

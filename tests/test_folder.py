@@ -89,6 +89,27 @@ def test_captions_from_files(source: str, kind: str, tmp_path: Path) -> None:
     assert folder.summary() == "2 pictures, 2 captions matched"
 
 
+def test_what_comes_later_is_added(tmp_path: Path) -> None:
+    """Guards against a second handful of pictures that costs the first one and its captions."""
+    first = {"1.png": picture(0), "2.png": picture(1), "2.txt": "my cup", "bad.png": b"no picture"}
+    before = gather(lay(tmp_path / "first", first), tmp_path / "before")
+    later = {"1.png": picture(2), "0-again.png": picture(1), "3.png": picture(3), "4.png": picture(4)}
+    table = "file_name,text\n1.png,a bowl\n3.png,a jug\n"
+    given = lay(tmp_path / "later", later | {"metadata.csv": table})
+    folder = gather(given, tmp_path / "out", Quota(pictures=4), before)
+    assert folder.rows == [("1.png", ""), ("2.png", "my cup"), ("1-2.png", "a bowl"), ("3.png", "a jug")]
+    assert [item.source for item in folder.items] == ["", "text", "metadata", "metadata"]
+    assert [(p.name, p.kind) for p in folder.problems] == [
+        ("bad.png", "unreadable"),
+        ("0-again.png", "duplicate"),
+        ("4.png", "refused"),
+    ]
+    assert (folder.files, folder.caption_files) == (9, 2) and Folder.open(tmp_path / "out") == folder
+    assert len(folder.pictures()) == 4 and len(before.pictures()) == 2
+    caption = gather(lay(tmp_path / "caption", {"1.txt": "a mug"}), tmp_path / "third", None, before)
+    assert caption.rows == [("1.png", "a mug"), ("2.png", "my cup")]
+
+
 @pytest.mark.parametrize(
     ("paths", "told"),
     [

@@ -295,8 +295,11 @@ def test_a_queue_is_shown_and_survives(
     lock.write_text(json.dumps({"run": other.name, "pid": os.getpid(), "born": runs.born(os.getpid())}))
     page = visit()
     teach_tab(page)
-    drop(page, pictures)
+    drop(page, [path for path in pictures if path.endswith(("0.png", "1.png"))])
+    expect(page.locator(".counts")).to_contain_text("2 pictures 0 captions matched 2 without a caption")
+    drop(page, pictures)  # which are added
     expect(page.locator(".counts")).to_contain_text("5 pictures 0 captions matched 5 without a caption")
+    expect(page.get_by_role("img", name=re.compile("It will first practise"))).to_be_visible()
     load(page, page.url)
     teach_tab(page)
     page.get_by_label("One caption for all").fill("a blorple")

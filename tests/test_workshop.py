@@ -86,9 +86,10 @@ def test_a_draft_waits_for_its_start(tmp_path: Path, pictures: Path, base: Path,
     with pytest.raises(FolderError, match="damaged"):
         shop.gather(ME, tmp_path / "bad.zip")
     assert Workshop(shop.home).draft(ME) == first
-    shop.gather(ME, [pictures / "0.png", pictures / "1.png"])
-    draft = shop.draft(ME)
-    assert [item.name for item in draft.items] == ["0.png", "1.png"]
+    shop.forget(ME)
+    shop.gather(ME, [pictures / "0.png"])
+    draft = shop.gather(ME, [pictures / "1.png"])  # is added
+    assert draft == shop.draft(ME) and [item.name for item in draft.items] == ["0.png", "1.png"]
     with pytest.raises(ValueError, match="2 pictures have no caption"):
         shop.start(ME, draft.rows, base, "quick")
     run = shop.start(ME, [("0.png", "my cat"), ("1.png", "my cat")], base, "quick", how="pad")

@@ -149,11 +149,12 @@ class Folder:
         return ", ".join(parts) + (f"; {faults}" if faults else "")
 
 
-def gather(source: Source, path: Path, quota: Quota | None = None) -> Folder:
+def gather(source: Source, path: Path, quota: Quota | None = None, before: Folder | None = None) -> Folder:
     """Read a folder, a zip or a list of files into a new folder at `path`, which appears when it is complete.
 
-    Pictures keep their transparency, lose their metadata, and are made no larger than training needs. Raises
-    FolderError where the source is refused as a whole.
+    Where there is a folder from `before`, what is read is added to what that one holds. Pictures keep their
+    transparency, lose their metadata, and are made no larger than training needs. Raises FolderError where
+    the source is refused as a whole.
     """
     if path.exists():
         raise FileExistsError(f"{path} exists; choose another folder or delete it")
@@ -162,7 +163,7 @@ def gather(source: Source, path: Path, quota: Quota | None = None) -> Folder:
     quota = quota or Quota()
     try:
         with archive.opened(source, quota) as (entries, problems):
-            folder = _Gathering(scratch, quota, problems).run(entries)
+            folder = _Gathering(scratch, quota, problems).run(entries, before or Folder(path, (), (), 0, 0))
         folder.save()
         scratch.chmod(0o755)
         scratch.rename(path)
@@ -177,42 +178,64 @@ class _Gathering:
     def __init__(self, home: Path, quota: Quota, problems: list[Problem]):
         self.home, self.quota, self.problems = home, quota, problems
         self.pixels = 0  # seen so far
-        self.first: dict[bytes, str] = {}  # digest of a picture -> the path that had it first
+        self.first: dict[bytes, str] = {}  # digest of a picture as it is kept -> the path that had it first
         self.names: set[str] = set()  # taken in `home`, in lower case
 
-    def run(self, entries: list[Entry]) -> Folder:
+    def run(self, entries: list[Entry], before: Folder) -> Folder:
         files = len(entries) + len(self.problems)
         captions = Captions(self.problems, self.quota.files)
         rest = [entry for entry in entries if not captions.read(entry)]
+        older = self._take(before)
         kept: dict[int, str] = {}  # position in `rest` -> name in the folder
         for position, entry in enumerate(rest):
-            if name := self._keep(entry, len(kept)):
+            if name := self._keep(entry):
                 kept[position] = name
-        paths = [entry.name for entry in rest]
-        claims = captions.match(paths)
-        in_classes = matching.classes([paths[position] for position in kept])
-        items = []
-        for position, name in kept.items():
-            if position in claims:
-                items.append(Item(name, claims[position].caption, claims[position].source))
-            else:
-                items.append(Item(name, *matching.by_path(paths[position], in_classes)))
-        return Folder(self.home, tuple(items), tuple(self.problems), files, captions.files)
+        items = self._captioned(older, kept, [entry.name for entry in rest], captions)
+        problems = (*before.problems, *self.problems)
+        return Folder(
+            self.home, tuple(items), problems, before.files + files, before.caption_files + captions.files
+        )
 
-    def _keep(self, entry: Entry, kept: int) -> str:
+    def _captioned(
+        self, older: list[Item], kept: dict[int, str], paths: list[str], captions: Captions
+    ) -> list[Item]:
+        """The older items, then those kept from `paths`; under a name of both, a caption is the latter's."""
+        in_classes = matching.classes([paths[position] for position in kept])
+        items = older + [Item(name, *matching.by_path(paths[at], in_classes)) for at, name in kept.items()]
+        stems = {matching.stem(matching.base(matching.normal(path))) for path in paths}
+        bare = [
+            index
+            for index, item in enumerate(older)
+            if not item.caption and matching.stem(item.name) not in stems
+        ]
+        at = dict(zip(kept, range(len(older), len(items)), strict=True)) | dict(enumerate(bare, len(paths)))
+        for position, claim in captions.match(paths + [older[index].name for index in bare]).items():
+            if position in at:
+                items[at[position]] = Item(items[at[position]].name, claim.caption, claim.source)
+        return items
+
+    def _take(self, before: Folder) -> list[Item]:
+        """Copy the pictures of a folder."""
+        for item, picture in zip(before.items, before.pictures(), strict=True):
+            shutil.copy(before.path / item.name, self.home)
+            self.first[_digest(picture)] = item.name
+            self.names.add(item.name.lower())
+        return list(before.items)
+
+    def _keep(self, entry: Entry) -> str:
         """Keep an entry as a picture; -> its name in the folder, empty where there is a problem with it."""
-        picture = self._picture(entry, kept)
+        picture = self._picture(entry)
         if isinstance(picture, Problem):
             self.problems.append(picture)
             return ""
         name = self._name(entry.name)
-        _shrunk(_opaque(picture)).save(self.home / name)
+        picture.save(self.home / name)
         return name
 
-    def _picture(self, entry: Entry, kept: int) -> Image.Image | Problem:
-        """The picture of an entry, or its problem."""
+    def _picture(self, entry: Entry) -> Image.Image | Problem:
+        """The picture of an entry as it is kept, or its problem."""
         quota = self.quota
-        if kept >= quota.pictures:
+        if len(self.names) >= quota.pictures:
             return Problem.of(entry.name, "refused", reason("pictures", most=quota.pictures))
         try:
             content = entry.read()
@@ -232,7 +255,8 @@ class _Gathering:
         if min(picture.size) < quota.side:
             size = {"width": picture.width, "height": picture.height}
             return Problem.of(entry.name, "small", reason("small", side=quota.side, **size))
-        digest = hashlib.sha256(b"%d " % picture.width + picture.tobytes()).digest()
+        picture = _shrunk(_opaque(picture))
+        digest = _digest(picture)
         if digest in self.first:
             return Problem.of(entry.name, "duplicate", reason("duplicate", first=shown(self.first[digest])))
         self.first[digest] = entry.name
@@ -248,6 +272,10 @@ class _Gathering:
             name = f"{stem}-{number}.png"
         self.names.add(name.lower())
         return name
+
+
+def _digest(picture: Image.Image) -> bytes:
+    return hashlib.sha256(f"{picture.mode} {picture.width} ".encode() + picture.tobytes()).digest()
 
 
 def _opaque(picture: Image.Image) -> Image.Image:

@@ -213,8 +213,9 @@ TABLE: dict[str, tuple[str, str]] = {
     "teach_pictures": ("Your pictures", "您的图片"),
     "teach_invitation": ("Teach it something of your own", "教它画您的东西"),
     "teach_invitation_hint": (
-        "Five to fifty pictures of one thing, with or without captions. Drop them, or a zip, anywhere here.",
-        "同一样东西的五到五十张图片，有没有说明文字都行。把图片或 zip 拖到页面任意处。",
+        "Five to fifty pictures of one thing, with or without captions. Drop them, or a zip, anywhere here; "
+        "what comes later is added.",
+        "同一样东西的五到五十张图片，有没有说明文字都行。把图片或 zip 拖到页面任意处；之后拖来的会加进去。",
     ),
     "teach_files": ("Pictures or a zip", "选图片或 zip"),
     "teach_folder": ("A folder", "选文件夹"),
