@@ -137,17 +137,17 @@ From random weights, on {icons} icons of {concepts} concepts in {styles} drawing
 built by `python -m dalle dataset emoji`), composed into captioned scenes without end. Phases, hours and
 losses are in `dalle/RESEARCH.md`. A sentence-embedding model (all-MiniLM-L6-v2, Apache-2.0) taught the text
 encoder where English words outside the data belong; nothing of it is in these weights.
-All phases together took about twelve hours on two CPU cores: some 0.35 kWh at an assumed 15 W a core.
+All phases together took about fourteen hours on two CPU cores: some 0.4 kWh at an assumed 15 W a core.
 `upscaler.safetensors` is a small network of its own, trained on icons at 512 pixels; the rest works without.
 
 ## Limits
 
-These are young weights, of some twelve hours on two CPU cores. Of things drawn alone the referee names
-four in five at once, of animals, food, objects and activities nine in ten; fine detail is soft, and
-people and symbols fail more often, one in three. A thing in another colour comes out two times in three.
-In scenes, places, counts and colours are mostly right, but the small things are soft: two of five
-pictures of two things have both to be named, a quarter of the counts, and of two things in two colours
-few (see the figures of composition). Things stand on a grid: whole, or on halves of the picture. A name
+These are young weights, of some fourteen hours on two CPU cores. Of things drawn alone the referee names
+five in six at once, of animals, food, objects and activities nine in ten; fine detail is soft, and
+people and symbols fail more often, one in three. A thing in another colour comes out three times in four.
+In scenes, places, counts and colours are mostly right, but the small things are soft: half of the
+pictures of two things have both to be named, three counts in ten, and of two things in two colours a fifth
+(see the figures of composition). Things stand on a grid: whole, or on halves of the picture. A name
 in another language, or misspelt, is read as the English label that the text encoder puts nearest, and
 then goes as well as that; words outside the data seldom go at all. Codes are drawn with half the spread
 of a standard normal: variety beyond that is the sliders'.

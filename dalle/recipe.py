@@ -48,8 +48,8 @@ class Recipe:
 
     prompt: str = ""
     negative: str = ""  # what should not be there
-    guidance: float = 6.0  # how closely to follow the prompt; 1: as it comes
-    steps: int = 8
+    guidance: float = 4.0  # how closely to follow the prompt; 1: as it comes
+    steps: int = 7
     seed: int = 0
     code: tuple[float, ...] | None = None  # None: drawn from the seed
     checkpoint: str = ""  # digest of the weights; empty: whichever are in use
