@@ -19,6 +19,7 @@ from dalle.exam import Exam
 from dalle.flow import Given
 from dalle.model import DALLE
 from dalle.questions import Question
+from dalle.recipe import Recipe
 from dalle.referee import Referee, answers_of
 from dalle.small_world import AtOnceTask, World, draw_at_once, drawings
 from dalle.text import Tokenizer
@@ -92,8 +93,8 @@ def test_all_experiments_leave_a_row_and_nothing_is_done_twice(
     assert rows["text-along"]["parameters"] > rows["base"]["parameters"] > rows["narrower"]["parameters"]
     assert len({rows[name]["psnr"] for name in GENERATORS}) == len(GENERATORS)
     assert {(rows[name]["guidance"], rows[name]["steps"]) for name in DRAWINGS} == {
-        *((guidance, 8) for guidance in (1, 2, 3, 4.5, 6, 8)),
-        *((6, steps) for steps in (4, 6, 8, 12, 20)),
+        *((guidance, Recipe.steps) for guidance in (1, 2, 3, 4, 6, 8)),
+        *((Recipe.guidance, steps) for steps in (4, 6, 7, 12, 20)),
     }
     monkeypatch.setattr(Trainer, "run", lambda self: pytest.fail("trained again"))
     monkeypatch.setattr(Exam, "draw_recipes", lambda *_: pytest.fail("drawn again"))
