@@ -327,11 +327,11 @@ def pace(model: DALLE) -> Pace:
 
 
 def _step_seconds(task: nn.Module, settings: Settings, folder: Path) -> float:
-    """The fastest of four steps: the first ones warm up."""
+    """The fastest of three steps: the first ones warm up."""
     trainer = Trainer(task, settings, folder)
     batch = task.collate([task.dataset[i] for i in range(settings.batch)])
     marks = [time.perf_counter()]
-    for _ in range(4):
+    for _ in range(3):
         trainer.take_step(task, batch)
         marks.append(time.perf_counter())
     return min(after - before for before, after in itertools.pairwise(marks))
