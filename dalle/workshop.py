@@ -135,7 +135,7 @@ class Workshop:
     # --- drafts: pictures with captions that are not learnt from yet
 
     def draft(self, visitor: str) -> Folder | None:
-        """The visitor's pictures, as they handed them over last."""
+        """The pictures that the visitor handed over and has not started with."""
         with self._drafting, suppress(FolderError):
             return Folder.open(self._drafts(visitor))
         return None
