@@ -45,7 +45,7 @@ GENERATORS = {  # weights of the perceptual and the adversarial term; None: as i
 }
 DRAWINGS = {
     "default": {},
-    **{f"guidance-{value:g}": {"guidance": value} for value in (1.0, 2.0, 3.0, 6.0, 8.0)},
+    **{f"guidance-{value:g}": {"guidance": value} for value in (1.0, 2.0, 3.0, 4.0, 6.0)},
     **{f"steps-{value}": {"steps": value} for value in (4, 6, 12, 20)},
 }
 

@@ -52,6 +52,7 @@ class FlowConfig:
     heads: int = 6
     code: int = 20  # numbers in the code, the seed's 20
     code_nats: float = 0.6  # information each of them carries about the picture
+    refiner_depth: int = 2  # blocks that read a caption's states again, for the flow's own ends
     code_width: int = 256  # of the small transformer that reads the code from the features
     code_depth: int = 2
 
@@ -137,7 +138,7 @@ PRESETS: dict[str, Config] = {
         ),
         text=TextConfig(vocabulary=512, length=32, width=32, depth=1, heads=2, embedding=32),
         tower=TowerConfig(size=32, widths=(8, 16)),
-        flow=FlowConfig(width=32, depth=2, heads=2, code_width=32, code_depth=1),
+        flow=FlowConfig(width=32, depth=2, heads=2, code_width=32, code_depth=1, refiner_depth=1),
     ),
     # The shipped model: 128 px, 16 tokens of 64 channels.
     "small": Config(),

@@ -99,6 +99,10 @@ class Velocity(nn.Module):
         self.code = ExactLinear(config.flow.code, width)
         self.embedding = ExactLinear(config.text.embedding, width)
         self.modulation = nn.Sequential(nn.SiLU(), ExactLinear(width, 6 * width))
+        # The TextEncoder was taught to tell captions apart; which colour is whose, the flow has to know.
+        self.refiner = nn.ModuleList(
+            TransformerBlock(config.text.width, config.text.heads) for _ in range(config.flow.refiner_depth)
+        )
         self.caption_norm = RMSNorm(config.text.width)
         self.blocks = nn.ModuleList(
             VelocityBlock(width, config.flow.heads, config.text.width) for _ in range(config.flow.depth)
@@ -109,6 +113,8 @@ class Velocity(nn.Module):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
         nn.init.zeros_(self.mean.weight)
+        for block in self.refiner:
+            block.start_as_identity()
 
     def forward(self, x: Tensor, time: Tensor, caption: Caption, code: Tensor) -> Tensor:
         """x (B, N, C) at time (B,) in [0, 1], code (B, K) -> velocity (B, N, C)."""
@@ -119,10 +125,13 @@ class Velocity(nn.Module):
 
         The `mean` (B, N, C) as well, where it is not known from before.
         """
-        states = self.caption_norm(caption.states)
+        mask = caption.mask[:, None, None]
+        states = caption.states
+        for block in self.refiner:
+            states = block(states, mask)
+        states = self.caption_norm(states)
         key_values = [block.caption.key_values(states) for block in self.blocks]
         steady = self.code(code) + self.embedding(_scaled(caption.embedding))
-        mask = caption.mask[:, None, None]
 
         def network(inputs: Tensor, time: Tensor) -> Tensor:
             shared = self.modulation(steady + self.time(sinusoids(time, 256))).unflatten(-1, (6, -1))

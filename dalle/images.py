@@ -142,7 +142,12 @@ def from_arrays(pixels: np.ndarray | Sequence[np.ndarray]) -> Tensor:
     pixels = np.asarray(pixels)
     if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[-1] != 3:
         raise ValueError(f"pixels must be uint8 (B, H, W, 3); got {pixels.dtype} {pixels.shape}")
-    return torch.tensor(pixels).permute(0, 3, 1, 2).float().div_(HALF).sub_(1)
+    return from_pixels(torch.tensor(pixels))
+
+
+def from_pixels(pixels: Tensor) -> Tensor:
+    """uint8 (B, H, W, 3) -> float32 (B, 3, H, W) in [-1, 1], on its device, channels last in memory."""
+    return pixels.permute(0, 3, 1, 2).float().div_(HALF).sub_(1)
 
 
 def from_images(pictures: Sequence[Image.Image]) -> Tensor:

@@ -118,6 +118,11 @@ class TransformerBlock(nn.Module):
         x = x + self.attention(self.norm1(x), mask=mask)
         return x + self.feed_forward(self.norm2(x))
 
+    def start_as_identity(self) -> None:
+        """Add nothing until training says otherwise."""
+        nn.init.zeros_(self.attention.out.weight)
+        nn.init.zeros_(self.feed_forward.out.weight)
+
 
 class ResidualBlock(nn.Module):
     """Two 3x3 convolutions beside an identity; starts as the identity."""

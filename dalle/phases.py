@@ -22,7 +22,7 @@ from dalle.critic import Critic
 from dalle.data.compose import Composer
 from dalle.model import DALLE
 from dalle.recipe import Recipe
-from dalle.scenes import Sample, Scenes, pictures_of
+from dalle.scenes import Sample, Scenes, pictures_of, pixels_of
 from dalle.synonyms import Said, Sayings
 from dalle.teacher import Teacher
 from dalle.text import Caption
@@ -66,7 +66,7 @@ def also_true(samples: Sequence[Sample]) -> Tensor:
 
 
 def reconstruction_sheet(extractor: FeatureExtractor, generator: Generator, scenes: Scenes) -> Image.Image:
-    pictures = pictures_of([scenes[i] for i in range(SHEET)])
+    pictures = pictures_of([scenes[i] for i in range(SHEET)]).to(extractor.mean.device)
     output = generator.paint(extractor.posterior(pictures).mean)
     return images.grid(images.to_images(torch.cat([pictures, output])), columns=SHEET)
 
@@ -81,9 +81,10 @@ class AutoencoderTask(nn.Module):
         self.dataset, self.plain = Scenes(composer, anywhere), Scenes(composer)
 
     def collate(self, samples: list[Sample]) -> Tensor:
-        return pictures_of(samples)
+        return pixels_of(samples)
 
-    def forward(self, pictures: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+    def forward(self, pixels: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        pictures = images.from_pixels(pixels)
         posterior = self.extractor.posterior(pictures)
         output = self.generator.paint(posterior.sample())
         reconstruction, nats = reconstruction_loss(output, pictures), posterior.kl()
@@ -96,7 +97,8 @@ class AutoencoderTask(nn.Module):
         means = []
         for start in range(0, count, 64):
             samples = [self.plain[i] for i in range(start, start + 64)]
-            means.append(self.extractor.posterior(pictures_of(samples)).mean)
+            pictures = pictures_of(samples).to(self.extractor.mean.device)
+            means.append(self.extractor.posterior(pictures).mean)
         for network in (self.extractor, self.generator):
             network.standardise(torch.cat(means))
 
@@ -235,9 +237,10 @@ class GeneratorTask(nn.Module):
         self.dataset = Scenes(composer, anywhere=True)
 
     def collate(self, samples: list[Sample]) -> Tensor:
-        return pictures_of(samples)
+        return pixels_of(samples)
 
-    def forward(self, pictures: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+    def forward(self, pixels: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        pictures = images.from_pixels(pixels)
         with torch.no_grad():
             raw = self.extractor.posterior(pictures).sample()
         output = self.generator.paint(raw)

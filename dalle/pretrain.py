@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from dalle import runtime
 from dalle.bank import FeatureBank
 from dalle.config import PRESETS
 from dalle.data.captions import prompt
@@ -66,12 +67,13 @@ def train(
     if start is None and phase in NEEDS:
         raise ValueError(f"{NEEDS[phase]}: name the checkpoint to start from")
     if phase == "flow":
-        model, bank = DALLE.from_pretrained(start), FeatureBank(data)
+        model, bank = DALLE.from_pretrained(start).to(runtime.device()), FeatureBank(data)
         bank.check(model.extractor)
         task: nn.Module = FlowTask(model, bank)
     else:
         emoji = EmojiSet.load(data)
         model = DALLE.from_pretrained(start) if start else new_model(preset, emoji, chosen.seed)
+        model.to(runtime.device())
         composer = composer_for(phase, emoji, model, chosen.seed)
         if phase == "autoencoder":
             task = AutoencoderTask(model, composer)

@@ -48,7 +48,7 @@ class Recipe:
 
     prompt: str = ""
     negative: str = ""  # what should not be there
-    guidance: float = 4.0  # how closely to follow the prompt; 1: as it comes
+    guidance: float = 2.5  # how closely to follow the prompt; 1: as it comes
     steps: int = 7
     seed: int = 0
     code: tuple[float, ...] | None = None  # None: drawn from the seed

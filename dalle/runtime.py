@@ -7,17 +7,13 @@ import math
 import os
 import random
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import torch
-
-T = TypeVar("T")
 
 FASTER = 1.25  # bf16 must beat fp32 by so much: a choice near a tie would differ from start to start
 
@@ -50,21 +46,6 @@ def take_cores() -> None:
     """Compute on all cores in this thread, and from here on in those that begin later."""
     torch.set_num_threads(threads())
     torch.get_num_threads()  # asked once, the number is this thread's own, whatever others set
-
-
-def on_all_cores(work: Callable[[], T]) -> T:
-    """What `work` gives, computed on all cores, as in a process of its own, from where `one_core` was called.
-
-    In a thread that ends with it: the pool of one that lives on would stay beside the studio's.
-    """
-    before = torch.get_num_threads()
-    if before >= threads():
-        return work()
-
-    with ThreadPoolExecutor(1) as alone:
-        alone.submit(take_cores).result()
-        torch.set_num_threads(before)  # how many threads begin with is one number for the whole process
-        return alone.submit(work).result()
 
 
 def _quota(file: Path = Path("/sys/fs/cgroup/cpu.max")) -> float:

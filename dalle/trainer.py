@@ -21,7 +21,7 @@ import safetensors
 import safetensors.torch
 import torch
 from accelerate import Accelerator
-from accelerate.utils import broadcast_object_list
+from accelerate.utils import broadcast_object_list, send_to_device
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
@@ -51,7 +51,7 @@ class Settings:
     seed: int = 0
     save_every: int = 200
     sheet_every: int = 500
-    workers: int = 1
+    workers: int = 1  # processes that prepare batches; beside an accelerator, all other cores
     precision: str = "auto"  # auto: measured; fp32; bf16
     compile: bool = False  # by torch.compile: needs a C++ compiler; pays off on long runs
 
@@ -167,11 +167,13 @@ class Trainer:
                     break
 
     def _batches(self) -> Iterator[Any]:
-        workers = self.settings.workers
+        workers, share = self.settings.workers, self.accelerator.num_processes
+        if self.accelerator.device.type != "cpu":
+            workers = max(workers, runtime.threads() // share - 1)
         return iter(
             DataLoader(
                 self.task.dataset,
-                batch_size=self.settings.batch // self.accelerator.num_processes,
+                batch_size=self.settings.batch // share,
                 sampler=self._indices(),
                 collate_fn=self.task.collate,
                 num_workers=workers,
@@ -194,7 +196,7 @@ class Trainer:
                 group["lr"] = group["initial_lr"] * rate
         torch.manual_seed(hash((self.settings.seed, self.step, self.accelerator.process_index)) % 2**63)
         with self.accelerator.autocast():
-            loss, parts = forward(batch)
+            loss, parts = forward(send_to_device(batch, self.accelerator.device))
         self.accelerator.backward(loss)
         total = float(self.accelerator.reduce(loss.detach(), "mean"))
         norm = float(torch.nn.utils.clip_grad_norm_(self.parameters.values(), self.settings.clip))

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from dalle import finetune, parcel, runs, runtime
+from dalle import finetune, parcel, runs
 from dalle.data import folder as folders
 from dalle.data import views
 from dalle.data.archive import Source
@@ -186,7 +186,7 @@ class Workshop:
         pictures, size = draft.pictures()[:RECONSTRUCTED], model.config.image_size
         pixels = [np.asarray(views.plain(picture, size, how)) for picture in pictures]
         with self._measuring:
-            pace = runtime.on_all_cores(lambda: finetune.pace(model))  # as the run will have them
+            pace = finetune.pace_apart(base)
         seen = Reconstruction(model, np.stack(pixels))
         adapts = seen.psnr < finetune.POOR
         seconds = {preset: pace.seconds(preset, adapts) for preset in self.limits.presets}

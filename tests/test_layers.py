@@ -87,3 +87,13 @@ def test_times_are_told_apart() -> None:
     gaps = torch.cdist(times, times) + 100 * torch.eye(101)
     assert gaps.min() > 0.5
     assert times.shape == (101, 256) and times.abs().max() <= 1
+
+
+def test_a_block_can_start_as_the_identity() -> None:
+    """Guards against new blocks that shake what others have learnt, and against ones that never learn."""
+    block = TransformerBlock(16, 2)
+    block.start_as_identity()
+    x = torch.randn(2, 5, 16)
+    assert torch.equal(block(x), x)
+    block(x).square().sum().backward()
+    assert block.attention.out.weight.grad.any() and block.feed_forward.out.weight.grad.any()

@@ -127,7 +127,7 @@ def test_a_sharper_generator_leaves_the_rest_alone(model: DALLE, composer: Compo
     """Guards against features that move under the flow, and a critic that is trained to be fooled."""
     task = generator(model, composer)
     assert {name.split(".")[0] for name in trained(task)} == {"generator", "critic"}
-    pictures = task.collate([task.dataset[index] for index in range(4)])
+    pictures = phases.pictures_of([task.dataset[index] for index in range(4)])
     drawn = torch.zeros_like(pictures, requires_grad=True)
     passing, telling = task.critic.losses(pictures, drawn)
     passing.backward()
@@ -140,8 +140,8 @@ def test_a_sharper_generator_leaves_the_rest_alone(model: DALLE, composer: Compo
 def test_terms_without_weight_are_left_out(model: DALLE, composer: Composer) -> None:
     """Guards against a critic whose gradient shrinks the Generator's where it is not to be heard."""
     tasks = [GeneratorTask(model, composer, *weights) for weights in ((0, 0), (0.1, 0), (0.1, 0.02))]
-    pictures = tasks[0].collate([tasks[0].dataset[index] for index in range(4)])
-    terms = [task(pictures)[1].keys() - {"psnr"} for task in tasks]
+    pixels = tasks[0].collate([tasks[0].dataset[index] for index in range(4)])
+    terms = [task(pixels)[1].keys() - {"psnr"} for task in tasks]
     assert [len(each) for each in terms] == [1, 2, 3] and terms[0] < terms[1] < terms[2]
     assert all({name.split(".")[0] for name in trained(task)} == {"generator"} for task in tasks[:2])
 

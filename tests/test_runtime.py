@@ -3,7 +3,6 @@
 import math
 import os
 import random
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -62,21 +61,6 @@ def test_bf16_must_be_clearly_faster(
         assert runtime.fast_bfloat16() is fast
     finally:
         runtime.fast_bfloat16.cache_clear()
-
-
-def test_all_cores_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Guards against a run's time foretold on one core, and against a process that is left with others."""
-    monkeypatch.setattr(runtime, "threads", lambda: 2)
-    usual = torch.get_num_threads()
-    try:
-        torch.set_num_threads(1)
-        assert runtime.on_all_cores(torch.get_num_threads) == 2
-        with pytest.raises(KeyError):
-            runtime.on_all_cores(lambda: {}["what goes wrong"])
-        with ThreadPoolExecutor(1) as later:
-            assert (torch.get_num_threads(), later.submit(torch.get_num_threads).result()) == (1, 1)
-    finally:
-        torch.set_num_threads(usual)
 
 
 @pytest.mark.parametrize(

@@ -65,10 +65,10 @@ class Mix:
 
     kinds: Mapping[str, float] = field(  # else 0
         default_factory=lambda: {
-            "single": 0.26,
+            "single": 0.24,
             "placed": 0.04,
-            "colour": 0.20,
-            "count": 0.14,
+            "colour": 0.18,
+            "count": 0.18,
             "pair": 0.08,
             "relation": 0.12,
             "attribution": 0.16,
