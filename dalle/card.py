@@ -149,8 +149,7 @@ twenty, and so do things to the left of or above each other. Of scenes where two
 its own, and of counts, a third and a quarter fail, mostly by one thing of several that is not quite itself;
 the judge itself fails one true scene in nine of these. Things stand on a grid: whole, or on halves of the
 picture; five of a kind are smaller, and the softest. Pictures of one prompt differ less than its icons do.
-Where a slider has two things to choose from, as a large drawing or a small one, it changes between them
-within a few steps (see the figures of sliders). A name
+Far out on a slider a picture can be a mixture of two drawings. A name
 in another language, or misspelt, is read as the English label that the text encoder puts nearest, and
 then goes as well as that; words outside the data seldom go at all. Codes are drawn with half the spread
 of a standard normal: variety beyond that is the sliders'.

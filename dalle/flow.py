@@ -32,6 +32,7 @@ from dalle.layers import (
 from dalle.sampling import Field, Inversion, OnStep, follow, integrate, schedule
 from dalle.text import Caption
 
+TURN = 0.4  # the time from which on a moved code counts
 TOWARDS_NOISE = 0.4  # mean of the logits of training times
 
 
@@ -86,6 +87,13 @@ class VelocityBlock(nn.Module):
         return torch.addcmul(x, gate2, self.feed_forward(modulate(self.norm3(x), scale2, shift2).to(dtype)))
 
 
+class Own(NamedTuple):
+    """What pictures have where their codes were not moved: code (B, K), mean (B, N, C)."""
+
+    code: Tensor
+    mean: Tensor
+
+
 class Velocity(nn.Module):
     """The field both directions follow: d features / d time, given the caption and the code."""
 
@@ -120,10 +128,12 @@ class Velocity(nn.Module):
         """x (B, N, C) at time (B,) in [0, 1], code (B, K) -> velocity (B, N, C)."""
         return self.given(caption, code)(x, time)
 
-    def given(self, caption: Caption, code: Tensor, mean: Tensor | None = None) -> "Given":
-        """The field for one caption and code: what does not depend on x and time is computed once.
+    def given(
+        self, caption: Caption, code: Tensor, mean: Tensor | None = None, own: "Own | None" = None
+    ) -> "Given":
+        """The field for one caption and code (B, K): what does not depend on x and time is computed once.
 
-        The `mean` (B, N, C) as well, where it is not known from before.
+        The `mean` (B, N, C) as well, where it is not known from before. Before TURN, `own` counts instead.
         """
         mask = caption.mask[:, None, None]
         states = caption.states
@@ -131,9 +141,11 @@ class Velocity(nn.Module):
             states = block(states, mask)
         states = self.caption_norm(states)
         key_values = [block.caption.key_values(states) for block in self.blocks]
-        steady = self.code(code) + self.embedding(_scaled(caption.embedding))
+        told = self.embedding(_scaled(caption.embedding))
+        steady = self.code(code) + told
+        before = steady if own is None else self.code(own.code) + told
 
-        def network(inputs: Tensor, time: Tensor) -> Tensor:
+        def network(inputs: Tensor, time: Tensor, steady: Tensor) -> Tensor:
             shared = self.modulation(steady + self.time(sinusoids(time, 256))).unflatten(-1, (6, -1))
             h = inputs + self.positions
             for block, block_key_values in zip(self.blocks, key_values, strict=True):
@@ -141,11 +153,15 @@ class Velocity(nn.Module):
             return self.output(self.norm(h)).float()
 
         def refine(x: Tensor, time: Tensor) -> Tensor:
-            return network(self.input(x) + self.mean(mean.detach()), time)
+            if own is None:
+                return network(self.input(x) + self.mean(mean.detach()), time, steady)
+            early = (time > TURN)[:, None]
+            expected = torch.where(early[..., None], own.mean, mean)
+            return network(self.input(x) + self.mean(expected), time, torch.where(early, before, steady))
 
         if mean is None:
             nothing = steady.new_zeros(len(steady), len(self.positions), self.input.in_features)
-            mean = -network(self.input(nothing), torch.ones(len(steady), device=steady.device))
+            mean = -network(self.input(nothing), torch.ones(len(steady), device=steady.device), steady)
         return Given(mean, refine)
 
 

@@ -29,7 +29,7 @@ from dalle import images, runtime
 from dalle.autoencoder import FeatureExtractor, Generator
 from dalle.config import Config
 from dalle.files import read_texts, settle, settle_names
-from dalle.flow import Given, InverseNormalizer, Latent, Normalizer
+from dalle.flow import TURN, InverseNormalizer, Latent, Normalizer, Own
 from dalle.glossary import Glossary
 from dalle.recipe import SEEDS, Picture, Recipe
 from dalle.sampling import Field, OnStep, Walk, follow, guided, schedule, steered
@@ -60,7 +60,17 @@ class Drawing:
     caption: Caption  # of one prompt
     negative: Caption | None  # None where there is no guidance
     guidance: float  # from the negative to the caption, and beyond it
+    own: Tensor | None = None  # (K,), the code that its seed names, where it has another
     means: tuple[Tensor, ...] = ()  # under the caption, and the negative, (N, C) each, once they are known
+    own_means: tuple[Tensor, ...] = ()  # the same under its own code, where it has one
+
+    @property
+    def moved(self) -> Tensor:
+        """How far the mean was moved from where its own code has it, under guidance: (N, C)."""
+        if not self.own_means:
+            return torch.zeros_like(self.means[0])
+        first, *rest = (mean - own for mean, own in zip(self.means, self.own_means, strict=True))
+        return rest[0] + self.guidance * (first - rest[0]) if rest else first
 
     @property
     def features(self) -> Tensor:
@@ -182,36 +192,59 @@ class DALLE(nn.Module):
         """A drawing at its start; `read` may remember the captions that it has read."""
         read = read or (lambda text: self.read([text]))
         latent = self.latent([recipe])
+        moved = recipe.code is not None
+        own = self.latent([replace(recipe, code=None)]).code[0] if moved else latent.code[0]
+        same = torch.equal(own, latent.code[0])
         return Drawing(
             recipe,
-            Walk(latent.noise[0].to(self.device), schedule(1, 0, recipe.steps)),
+            Walk(latent.noise[0].to(self.device), schedule(1, 0, recipe.steps), 1.0 if same else TURN),
             latent.code[0].to(self.device),
             read(recipe.prompt),
             read(recipe.negative) if steered([recipe.guidance]) else None,
             recipe.guidance,
+            None if same else own.to(self.device),
         )
 
     @torch.inference_mode()
     def field(self, drawings: Sequence[Drawing]) -> Field:
-        """The field that these drawings follow in one batch, wherever each of them stands."""
-        new = [drawing for drawing in drawings if not drawing.means]
-        if new:
-            given = self._given(new)
-            twice = iter(given.mean[len(new) :])
-            for drawing, mean in zip(new, given.mean, strict=False):
-                drawing.means = (mean, next(twice)) if steered([drawing.guidance]) else (mean,)
-        if len(new) < len(drawings):
-            given = self._given(drawings)
-        return guided(given, [drawing.guidance for drawing in drawings])
+        """The field that these drawings follow in one batch, wherever each of them stands.
 
-    def _given(self, drawings: Sequence[Drawing]) -> Given:
-        """The field of drawings and then of the negatives of those that are steered, without guidance."""
+        A moved code counts for the mean at once, and for all else from TURN on. Until then a picture is made
+        out as its own code has it, beside a mean that moves: else it would jump from drawing to drawing.
+        """
+        self._expect([drawing for drawing in drawings if not drawing.means])
         twice = [drawings[i] for i in steered([drawing.guidance for drawing in drawings])]
-        caption = _together([d.caption for d in drawings] + [d.negative for d in twice])
-        code = torch.stack([drawing.code for drawing in [*drawings, *twice]])
-        known = [d.means[0] for d in drawings if d.means] + [d.means[1] for d in twice if d.means]
-        means = torch.stack(known) if known else None
-        return self.inverse_normalizer.velocity.given(caption, code, means)
+        rows = [(d, d.caption, 0) for d in drawings] + [(d, d.negative, 1) for d in twice]
+        strengths = [drawing.guidance for drawing in drawings]
+        own = None
+        if any(drawing.own is not None for drawing in drawings):
+            own = Own(
+                torch.stack([d.code if d.own is None else d.own for d, *_ in rows]),
+                torch.stack([(d.own_means or d.means)[at] for d, _, at in rows]),
+            )
+        given = self.inverse_normalizer.velocity.given(
+            _together([caption for _, caption, _ in rows]),
+            torch.stack([drawing.code for drawing, *_ in rows]),
+            torch.stack([drawing.means[at] for drawing, _, at in rows]),
+            own,
+        )
+        field = guided(given, strengths)
+        return field if own is None else _beside(field, torch.stack([d.moved for d in drawings]))
+
+    def _expect(self, drawings: Sequence[Drawing]) -> None:
+        """Find the means of drawings, in one batch."""
+        asked = [
+            (means, drawing, caption, code)
+            for drawing in drawings
+            for means, code in (("means", drawing.code), ("own_means", drawing.own))
+            for caption in (drawing.caption, drawing.negative)
+            if caption is not None and code is not None
+        ]
+        if asked:
+            captions, codes = _together([each[2] for each in asked]), torch.stack([each[3] for each in asked])
+            found = self.inverse_normalizer.velocity.given(captions, codes).mean
+            for (means, drawing, *_), mean in zip(asked, found, strict=True):
+                setattr(drawing, means, (*getattr(drawing, means), mean))
 
     @torch.inference_mode()
     def draw(self, recipes: Sequence[Recipe], on_step: OnDraw | None = None) -> list[Picture]:
@@ -346,6 +379,17 @@ class DALLE(nn.Module):
             url = api.create_repo(repository, private=private, exist_ok=True)
             api.upload_folder(folder_path=folder, repo_id=url.repo_id)
         return str(url)
+
+
+def _beside(field: Field, moved: Tensor) -> Field:
+    """A field seen from pictures whose means were `moved` (B, N, C) by the time 0, evenly from time 1 on."""
+
+    def velocity(x: Tensor, time: Tensor) -> Tensor:
+        between = ((time > TURN) & (time < 1)).expand(len(x))[:, None, None]  # at time 1 the mean is all
+        gone = torch.where(between, moved, 0)
+        return field(x - (1 - time.view(-1, 1, 1)) * gone, time) - gone
+
+    return velocity
 
 
 def _together(captions: Sequence[Caption]) -> Caption:

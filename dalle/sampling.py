@@ -37,13 +37,13 @@ class Walk:
 
     Adams and Bashforth's two-step method: second order for one evaluation a step. The first step has no past
     and is Euler's; so is the one after time 1, where a field is a mean's (flow.Given) and need not pass into
-    what it is elsewhere.
+    what it is elsewhere, and the first one from time `turn` on, where there is one.
     """
 
-    def __init__(self, x: Tensor, times: Tensor):
+    def __init__(self, x: Tensor, times: Tensor, turn: float = 1.0):
         if len(times) < 2:
             raise ValueError(f"a walk needs a start and an end; got times={times.tolist()}")
-        self.x, self.times = x, times.tolist()
+        self.x, self.times, self.turn = x, times.tolist(), turn
         self.taken = 0  # steps
         self.estimate = x  # of the features, at the last step
         self._before: Tensor | None = None  # the velocity one step ago
@@ -75,7 +75,8 @@ class Walk:
         self.estimate = self.x - now * velocity
         self.x = self.x + step * slope
         self.taken += 1
-        self._before = velocity if now < 1 else None
+        turned = now == 1 or self.now <= self.turn < now
+        self._before = None if turned else velocity
 
 
 class Inversion(Walk):

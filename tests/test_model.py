@@ -17,6 +17,7 @@ from PIL import Image
 from tiny import CAPTIONS, tiny_checkpoint, tiny_model
 
 from dalle import images
+from dalle.flow import TURN
 from dalle.model import DALLE, CheckpointError
 from dalle.recipe import Picture, Recipe, save_png
 
@@ -178,9 +179,9 @@ def test_a_mean_is_asked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
     velocity = model.normalizer.velocity
     given = velocity.given
 
-    def counted(caption, code, mean=None):
+    def counted(caption, code, mean=None, own=None):
         asked.append((len(code), mean is not None))
-        return given(caption, code, mean)
+        return given(caption, code, mean, own)
 
     monkeypatch.setattr(velocity, "given", counted)
     recipes = [Recipe("a dog", seed=1, size=32), Recipe("a dog", guidance=1, seed=2, size=32)]
@@ -188,14 +189,43 @@ def test_a_mean_is_asked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
     model.field([first])
     means = first.means
     field = model.field([first, second])
-    assert asked == [(2, False), (1, False), (3, True)]
+    assert asked == [(2, False), (2, True), (1, False), (3, True)]
     assert first.means is means and (len(first.means), len(second.means)) == (2, 1)
     x, time = torch.stack([first.walk.x, second.walk.x]), torch.ones(2)
     towards, away = means
     wanted = away + Recipe().guidance * (towards - away)
     assert torch.allclose(field(x, time), x - torch.stack([wanted, *second.means]), atol=1e-5)
     model.field([second, first])
-    assert asked[3:] == [(3, True)]
+    assert asked[4:] == [(3, True)]
+
+
+def test_a_code_that_was_not_moved_is_its_own() -> None:
+    """Guards against pictures that change as soon as a slider is touched."""
+    model, recipe = tiny_model(), Recipe("a dog", seed=3, size=32)
+    (code,) = model.codes([recipe])
+    plain, named = model.draw([recipe, replace(recipe, code=code)])
+    assert plain.image.tobytes() == named.image.tobytes()
+
+
+@pytest.mark.parametrize("guidance", [1.0, 2.5])
+def test_a_moved_code_counts_for_the_mean_at_once_and_for_the_rest_later(guidance: float) -> None:
+    """Guards against sliders that make pictures jump from one drawing to another."""
+    model, recipe = tiny_model(), Recipe("a dog", seed=3, size=32, guidance=guidance)
+    (code,) = model.codes([recipe])
+    drawings = [model.begin(replace(recipe, code=(value, *code[1:]))) for value in (2.0, code[0])]
+    moved, still = (model.field([drawing]) for drawing in drawings)
+    by = drawings[0].moved
+    assert by.abs().max() > 1e-3 and not drawings[1].moved.any()
+    x = torch.randn(1, *by.shape, generator=torch.Generator().manual_seed(0))
+    for time in (TURN + 0.01, 0.7, 0.99):
+        at = torch.tensor([time])
+        assert torch.allclose(moved(x + (1 - time) * by, at), still(x, at) - by, atol=1e-5)
+    drawings[0].own, drawings[0].own_means = None, ()
+    plain = model.field(drawings[:1])
+    for time in (0.05, TURN, 1.0):
+        at = torch.tensor([time])
+        assert torch.allclose(moved(x, at), plain(x, at), atol=1e-5)
+    assert not torch.allclose(moved(x, torch.tensor([0.7])), plain(x, torch.tensor([0.7])), atol=1e-4)
 
 
 @pytest.mark.parametrize(("dtype", "least"), [(torch.float32, 40), (torch.bfloat16, 20)])

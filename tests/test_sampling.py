@@ -68,6 +68,16 @@ def test_walks_at_different_times_share_a_batch() -> None:
     assert torch.equal(first.x, alone[0]) and torch.equal(second.x, alone[1])
 
 
+def test_no_step_looks_back_across_a_turn() -> None:
+    """Guards against a field that is extrapolated from what it was before it became another."""
+    times = schedule(1, 0, 8)
+    turn = float(times[4]) + 1e-3
+    walk = Walk(NOISE[0], times, turn)
+    follow(lambda x, time: torch.where(time > turn, 5.0, -1.0)[:, None, None].expand_as(x), [walk])
+    before, after = 1 - float(times[4]), float(times[4])
+    assert torch.allclose(walk.x, NOISE[0] - 5 * before + after, atol=1e-5)
+
+
 def test_cancelling_stops_at_once() -> None:
     """Guards against a sampler that finishes its work although nobody wants it."""
     evaluated = []
