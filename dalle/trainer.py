@@ -6,6 +6,7 @@ number of a step comes from (seed, step, process), so a run that was killed goes
 it never was.
 """
 
+import atexit
 import dataclasses
 import json
 import math
@@ -95,6 +96,8 @@ class Trainer:
             mixed_precision="bf16" if precision == "bf16" else "no", cpu=runtime.device().type == "cpu"
         )
         world = self.accelerator.num_processes
+        if world > 1:  # one that ends without having left its group may abort
+            atexit.register(self.accelerator.end_training)
         if settings.batch % world:
             raise ValueError(f"a batch of {settings.batch} does not divide among {world} processes")
         self.task, self.settings, self.folder, self.on_step = task, settings, folder, on_step
