@@ -168,6 +168,7 @@ class Trainer:
                     self._sheet()
                 if stop:
                     break
+        self.accelerator.wait_for_everyone()  # until the main process has written what it has to
 
     def _batches(self) -> Iterator[Any]:
         workers, share = self.settings.workers, self.accelerator.num_processes
