@@ -210,7 +210,7 @@ EXAMPLES = {
     "en": (
         "a red apple",
         "an owl, noto style",
-        "a butterfly",
+        "a green cat to the left of a red house",
         "a house, fluent 3d style",
         "a robot on a yellow background",
     ),
