@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 
 import safetensors
@@ -233,18 +233,21 @@ class DALLE(nn.Module):
 
     def _expect(self, drawings: Sequence[Drawing]) -> None:
         """Find the means of drawings, in one batch."""
+        if not drawings:
+            return
         asked = [
-            (means, drawing, caption, code)
+            (caption, code)
             for drawing in drawings
-            for means, code in (("means", drawing.code), ("own_means", drawing.own))
+            for code in (drawing.code, drawing.own)
             for caption in (drawing.caption, drawing.negative)
-            if caption is not None and code is not None
+            if code is not None and caption is not None
         ]
-        if asked:
-            captions, codes = _together([each[2] for each in asked]), torch.stack([each[3] for each in asked])
-            found = self.inverse_normalizer.velocity.given(captions, codes).mean
-            for (means, drawing, *_), mean in zip(asked, found, strict=True):
-                setattr(drawing, means, (*getattr(drawing, means), mean))
+        captions, codes = zip(*asked, strict=True)
+        found = iter(self.inverse_normalizer.velocity.given(_together(captions), torch.stack(codes)).mean)
+        for drawing in drawings:
+            each = 1 if drawing.negative is None else 2
+            drawing.means = tuple(islice(found, each))
+            drawing.own_means = () if drawing.own is None else tuple(islice(found, each))
 
     @torch.inference_mode()
     def draw(self, recipes: Sequence[Recipe], on_step: OnDraw | None = None) -> list[Picture]:

@@ -33,6 +33,11 @@ def threads() -> int:
     return int(max(1, min(cores, _quota())))
 
 
+def loaders(usual: int, processes: int = 1) -> int:
+    """How many processes prepare data for each of so many: `usual`; beside an accelerator all other cores."""
+    return usual if device().type == "cpu" else max(usual, threads() // processes - 1)
+
+
 def one_core() -> None:
     """Compute on one core in this thread, and in those that begin later, until they are told otherwise.
 

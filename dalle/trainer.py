@@ -171,13 +171,12 @@ class Trainer:
         self.accelerator.wait_for_everyone()  # until the main process has written what it has to
 
     def _batches(self) -> Iterator[Any]:
-        workers, share = self.settings.workers, self.accelerator.num_processes
-        if self.accelerator.device.type != "cpu":
-            workers = max(workers, runtime.threads() // share - 1)
+        processes = self.accelerator.num_processes
+        workers = runtime.loaders(self.settings.workers, processes)
         return iter(
             DataLoader(
                 self.task.dataset,
-                batch_size=self.settings.batch // share,
+                batch_size=self.settings.batch // processes,
                 sampler=self._indices(),
                 collate_fn=self.task.collate,
                 num_workers=workers,

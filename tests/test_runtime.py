@@ -75,6 +75,14 @@ def test_the_quota_of_a_container(granted: str | None, cores: float, tmp_path: P
     assert runtime._quota(file) == cores
 
 
+def test_an_accelerator_is_fed_by_all_other_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guards against an accelerator that waits for one process, and a CPU that is taken from its own training."""
+    monkeypatch.setattr(runtime, "threads", lambda: 16)
+    for device, expected in (("cpu", [0, 1, 1]), ("cuda", [15, 15, 7])):
+        monkeypatch.setattr(runtime, "device", lambda device=device: torch.device(device))
+        assert [runtime.loaders(0), runtime.loaders(1), runtime.loaders(1, 2)] == expected
+
+
 def test_threads_are_at_least_one(monkeypatch: pytest.MonkeyPatch) -> None:
     assert 1 <= runtime.threads() <= os.cpu_count()
     monkeypatch.setattr(runtime, "_quota", lambda: 0.5)

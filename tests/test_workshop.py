@@ -264,13 +264,18 @@ def test_the_queue_is_bounded(tmp_path: Path, pictures: Path, base: Path, starte
     assert HOSTED.waiting_each == 1 < HOSTED.waiting < Limits().waiting
 
 
-def test_what_is_to_be_expected(tmp_path: Path, pictures: Path, base: Path) -> None:
+def test_what_is_to_be_expected(
+    tmp_path: Path, pictures: Path, base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Guards against times of presets that are not offered, and a forecast that uses up the draft."""
     shop = workshop(tmp_path, steps=1000)
     with pytest.raises(ValueError, match="choose some first"):
         shop.outlook(ME, base)
     shop.gather(ME, pictures)
+    asked, measure = [], finetune.pace_apart
+    monkeypatch.setattr(finetune, "pace_apart", lambda of: asked.append(of) or measure(of))
     outlook = shop.outlook(ME, base)
+    assert asked == [base]  # in a process of its own, as the run will be
     assert list(outlook.seconds) == ["quick", "good"]
     assert 0 < outlook.seconds["quick"] < outlook.seconds["good"]
     assert outlook.adapts == (outlook.psnr < finetune.POOR) and outlook.sheet.width > 5 * 32
