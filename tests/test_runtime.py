@@ -76,7 +76,7 @@ def test_the_quota_of_a_container(granted: str | None, cores: float, tmp_path: P
 
 
 def test_an_accelerator_is_fed_by_all_other_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Guards against an accelerator that waits for one process, and a CPU that is taken from its own training."""
+    """Guards against an accelerator that waits for one process, and a CPU taken from its own training."""
     monkeypatch.setattr(runtime, "threads", lambda: 16)
     for device, expected in (("cpu", [0, 1, 1]), ("cuda", [15, 15, 7])):
         monkeypatch.setattr(runtime, "device", lambda device=device: torch.device(device))
