@@ -22,7 +22,12 @@ from tests.golden.make import ASKED, GOLDEN, PICTURES, known, opened
 
 FORMATS = known("formats")
 EDITED = sorted(path.stem for path in PICTURES.glob("*.png") if path.stem not in ASKED["drawn"])
-DRAWN_PSNR = EDITED_PSNR = 20.0
+# For other machines, in dB. Between fp32 and bf16 on one machine, by make.py --measure, the worst of the drawn
+# pictures has 34.3, of the edited ones 34.8, and half have 45 or more; 6 less allow for twice the deviation.
+# Another picture stays below: one varied by 0.4 has 27.4 beside what it was, one of 4 steps 18.0 beside 7.
+# What `look` says differs by 0.35 dB, and by 0.07 in a number of the code.
+LEAST_PSNR = 28.0
+SEEN_PSNR, SEEN_CODE = 1.0, 0.2
 
 
 @pytest.fixture(scope="module")
@@ -50,25 +55,25 @@ def edited(client: Client) -> tuple[dict[str, bytes], list[Any]]:
 # --- pictures
 
 
-def check(name: str, content: bytes, exactly: bool, least: float) -> None:
+def check(name: str, content: bytes, exactly: bool) -> None:
     """Compare a PNG file with the golden one."""
     new, old = opened(content), opened((PICTURES / f"{name}.png").read_bytes())
     assert list(new.text.items()) == list(old.text.items())
     assert (new.mode, new.size) == (old.mode, old.size)
     found = make.psnr(new, old)
-    assert found == np.inf if exactly else found >= least, f"{name}: {found:.1f} dB"
+    assert found == np.inf if exactly else found >= LEAST_PSNR, f"{name}: {found:.1f} dB"
 
 
 @pytest.mark.parametrize("name", ASKED["drawn"])
 def test_drawn_pictures(name: str, drawn: dict[str, bytes], same_machine: bool) -> None:
     """Guards against recipes that give other pictures than they gave, or files that carry other texts."""
-    check(name, drawn[name], same_machine, DRAWN_PSNR)
+    check(name, drawn[name], same_machine)
 
 
 @pytest.mark.parametrize("name", EDITED)
 def test_edited_pictures(name: str, edited: tuple[dict[str, bytes], list[Any]], same_machine: bool) -> None:
     """Guards against an edit that gives another picture than it gave, through the whole program."""
-    check(name, edited[0][name], same_machine, EDITED_PSNR)
+    check(name, edited[0][name], same_machine)
 
 
 def test_no_edit_is_left_out(edited: tuple[dict[str, bytes], list[Any]]) -> None:
@@ -84,8 +89,8 @@ def test_what_is_seen_in_a_picture(edited: tuple[dict[str, bytes], list[Any]], s
         if same_machine:
             assert new == old
         assert new | {"psnr": 0, "code": 0} == old | {"psnr": 0, "code": 0}
-        assert new["psnr"] == pytest.approx(old["psnr"], abs=0.5)
-        assert new["code"] == pytest.approx(old["code"], abs=0.1)
+        assert new["psnr"] == pytest.approx(old["psnr"], abs=SEEN_PSNR)
+        assert new["code"] == pytest.approx(old["code"], abs=SEEN_CODE)
 
 
 # --- formats
