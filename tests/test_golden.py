@@ -22,7 +22,7 @@ from tests.golden.make import ASKED, GOLDEN, PICTURES, known, opened
 
 FORMATS = known("formats")
 EDITED = sorted(path.stem for path in PICTURES.glob("*.png") if path.stem not in ASKED["drawn"])
-# For other machines, in dB. Between fp32 and bf16 on one machine, by make.py --measure, the worst of the drawn
+# For other machines, in dB. Between fp32 and bf16 on one machine (make.py --measure) the worst of the drawn
 # pictures has 34.3, of the edited ones 34.8, and half have 45 or more; 6 less allow for twice the deviation.
 # Another picture stays below: one varied by 0.4 has 27.4 beside what it was, one of 4 steps 18.0 beside 7.
 # What `look` says differs by 0.35 dB, and by 0.07 in a number of the code.
