@@ -34,7 +34,7 @@ def main() -> None:
 
 def serve(options: argparse.Namespace) -> None:
     from dalle import runtime
-    from dalle.studio import Studio
+    from dalle.serving.studio import Studio
     from dalle.ui.page import build, launch  # imports gradio, which reads the environment
 
     runtime.one_core()  # the studio's own thread takes the others
@@ -48,7 +48,7 @@ def serve(options: argparse.Namespace) -> None:
         launch(build(studio, options.lang), **served)
         return
 
-    from dalle.workshop import HOME, HOSTED, Limits, Workshop
+    from dalle.serving.training_service import HOME, HOSTED, Limits, Workshop
 
     limits = Limits() if here else HOSTED
     with Workshop(options.runs or Path(__file__).parent / HOME, limits, shared=not here) as workshop:

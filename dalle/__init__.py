@@ -12,7 +12,7 @@ from importlib import import_module
 __version__ = "0.1.0"
 __all__ = ["DALLE", "Picture", "Recipe", "__version__"]
 
-_HOMES = {"DALLE": "dalle.model", "Picture": "dalle.recipe", "Recipe": "dalle.recipe"}
+_HOMES = {"DALLE": "dalle.pipeline.dalle", "Picture": "dalle.recipe", "Recipe": "dalle.recipe"}
 
 
 def __getattr__(name: str) -> object:

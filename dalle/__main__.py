@@ -2,7 +2,7 @@
 
 import sys
 
-from dalle.cli import main
+from dalle.cli.main import main
 
 
 def use_the_cores_granted() -> None:

@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from dalle.reasons import Refused
+from dalle.errors import Refused
 from dalle.recipe import (
     CODE,
     MAX_CODE,

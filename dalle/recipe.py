@@ -20,7 +20,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from dalle import images
-from dalle.reasons import Refused, reason
+from dalle.errors import Refused, reason
 
 VERSION = 2  # of the format; one more whenever an old reader would draw something else
 SEEDS = 2**32

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-from dalle import finetune
-from dalle.data.folder import gather
-from dalle.model import DALLE
+from dalle.data.folder.image_folder import gather
+from dalle.finetuning import finetune
+from dalle.pipeline.dalle import DALLE
 
 CAPTION = "a blorple"
 

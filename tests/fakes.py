@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from dalle.data.compose import COLOURS
-from dalle.data.emoji import Concept, EmojiSet, Icon
+from dalle.data.emoji.emoji_set import Concept, EmojiSet, Icon
+from dalle.data.scenes.composer import COLOURS
 
 SIZE = 32
 THINGS = {  # label: colour, group, keywords

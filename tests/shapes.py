@@ -5,13 +5,13 @@ from functools import cache
 
 import numpy as np
 import torch
-from fakes import SIZE, THINGS, fake_emoji
 from torch import Tensor
 from torch.nn import functional as F
 
-from dalle.data.colours import COLOURS
-from dalle.data.emoji import EmojiSet
-from dalle.referee import answers_of
+from dalle.data.emoji.emoji_set import EmojiSet
+from dalle.data.scenes.colours import COLOURS
+from dalle.evaluation.classifier import answers_of
+from tests.fakes import SIZE, THINGS, fake_emoji
 
 CELLS = 4  # a shape is of so many squares across and down
 BROKEN = "key"  # drawn in two pieces

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from dalle.directions import Slider, plain
+from dalle.pipeline.sliders import Slider, plain
 from dalle.recipe import CODE, Picture, Recipe
-from dalle.studio import Busy, Frame
+from dalle.serving.studio import Busy, Frame
 
 SIZE = 32
 NAMED = Slider(  # first, though it moves the fourth number

@@ -12,10 +12,11 @@ import pytest
 from gradio_client import Client
 
 import app
-from dalle import runtime, studio
+from dalle import runtime
 from dalle.recipe import Recipe, load_png
+from dalle.serving import studio
+from dalle.serving.training_service import HOSTED, Limits
 from dalle.ui import page
-from dalle.workshop import HOSTED, Limits
 
 ROOT = Path(__file__).resolve().parents[1]
 # Gradio gives itself three seconds to answer, which a busy machine may not have.

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from dalle.config import PRESETS, Config
-from dalle.model import DALLE
-from dalle.text import Tokenizer
+from dalle.networks.text_encoder import Tokenizer
+from dalle.pipeline.dalle import DALLE
 
 
 @pytest.mark.parametrize("name", PRESETS)

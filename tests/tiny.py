@@ -5,8 +5,8 @@ from pathlib import Path
 import torch
 
 from dalle.config import PRESETS
-from dalle.model import DALLE
-from dalle.text import Tokenizer
+from dalle.networks.text_encoder import Tokenizer
+from dalle.pipeline.dalle import DALLE
 
 CAPTIONS = ("a red apple", "a dog", "a green cat to the left of a red house", "ein Hund", "苹果")
 

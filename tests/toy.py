@@ -15,7 +15,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from dalle.trainer import Settings, Trainer
+from dalle.training.trainer import Settings, Trainer
 
 
 class Noise(Dataset):

@@ -12,14 +12,14 @@ import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
 
 from dalle.recipe import SEEDS, Picture, Recipe, load_png
-from dalle.studio import Studio
-from dalle.ui import links
-from dalle.ui.events import told
-from dalle.ui.form import Settings
-from dalle.ui.shape import Shape
-from dalle.ui.strings import Say
-from dalle.ui.tiles import Tile
-from dalle.ui.walk import NOTHING, walked
+from dalle.serving.studio import Studio
+from dalle.ui.create.form import Settings
+from dalle.ui.create.traversal import NOTHING, walked
+from dalle.ui.shared import links
+from dalle.ui.shared.events import told
+from dalle.ui.shared.open_picture import Shape
+from dalle.ui.shared.texts import Say
+from dalle.ui.shared.tiles import Tile
 
 RANDOM = -1  # instead of a seed
 

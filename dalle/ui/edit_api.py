@@ -7,15 +7,16 @@ import gradio as gr
 import numpy as np
 from gradio.processing_utils import save_bytes_to_cache
 
-from dalle import edits, film, icons, images, seams
+from dalle import edits, images
+from dalle.editing import animation, icon_files, inpainting
 from dalle.edits import Blend, Paint
 from dalle.recipe import Picture, Recipe
-from dalle.studio import Studio
-from dalle.ui import links
-from dalle.ui.events import told
-from dalle.ui.strings import Say
-from dalle.ui.tiles import Tile
-from dalle.ui.tools import STRIP, files
+from dalle.serving.studio import Studio
+from dalle.ui.edit.tools import STRIP, files
+from dalle.ui.shared import links
+from dalle.ui.shared.events import told
+from dalle.ui.shared.texts import Say
+from dalle.ui.shared.tiles import Tile
 
 
 class EditApi:
@@ -85,7 +86,7 @@ class EditApi:
         """
         with told(Say("en"), "edit_failed"):
             opened = self._open(picture, prompt)
-            area = seams.mask_of(images.read(mask, alpha=True), opened.recipe.size)
+            area = inpainting.mask_of(images.read(mask, alpha=True), opened.recipe.size)
             (made,) = self._made(opened, [Paint(edits.pack_mask(area), wanted, int(seed))])
             return self._file(made)
 
@@ -105,8 +106,8 @@ class EditApi:
         Gives a file of that kind.
         """
         with told(Say("en"), "edit_failed"):
-            film.check(kind)
-            made = film.film([each.image for each in self._way(picture, other)], kind)
+            animation.check(kind)
+            made = animation.film([each.image for each in self._way(picture, other)], kind)
             return self._saved(made, f"blend.{kind}")
 
     def icons(self, picture: str) -> str:
@@ -116,7 +117,7 @@ class EditApi:
         Gives a zip file of PNG files and a favicon.
         """
         with told(Say("en"), "edit_bad_file"):
-            return self._saved(icons.export(images.read(picture, alpha=True)), "icons.zip")
+            return self._saved(icon_files.export(images.read(picture, alpha=True)), "icons.zip")
 
     def replay(self, recipe: dict[str, Any], picture: str | None) -> str:
         """Make the picture of a recipe with edits.

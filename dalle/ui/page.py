@@ -6,19 +6,19 @@ from typing import Any
 import gradio as gr
 
 from dalle import images
-from dalle.studio import Studio
-from dalle.ui import footer
+from dalle.serving.studio import Studio
+from dalle.serving.training_service import Workshop
 from dalle.ui.api import Api
-from dalle.ui.create import Create
-from dalle.ui.edit import Edit
+from dalle.ui.create.create_tab import Create
+from dalle.ui.edit.edit_tab import Edit
 from dalle.ui.edit_api import EditApi
-from dalle.ui.events import AT_ONCE, QUIET
-from dalle.ui.picker import Picker
-from dalle.ui.spoken import TELL, Spoken
-from dalle.ui.strings import LANGUAGES, TAGS, Say
-from dalle.ui.style import theme
-from dalle.ui.train import Train
-from dalle.workshop import Workshop
+from dalle.ui.shared import about
+from dalle.ui.shared.checkpoint_picker import Picker
+from dalle.ui.shared.events import AT_ONCE, QUIET
+from dalle.ui.shared.localization import TELL, Spoken
+from dalle.ui.shared.texts import LANGUAGES, TAGS, Say
+from dalle.ui.shared.theme import theme
+from dalle.ui.teach.teach_tab import Train
 
 HERE = Path(__file__).parent
 # Seconds between two looks of Gradio at its queue, which are a thousand a second unless told otherwise. Each
@@ -64,8 +64,8 @@ def build(studio: Studio, language: str | None = None, workshop: Workshop | None
                 ):
                     train = Train(studio, workshop, spoken, choice, visitor)
             with spoken(gr.Tab, lambda say: {"label": say("tab_about")}):
-                card = footer.about(studio, spoken)
-        credit = footer.footer(studio, spoken)
+                card = about.about(studio, spoken)
+        credit = about.footer(studio, spoken)
         translated = spoken.follow(choice)
         choice.input(None, choice, spoken_here, js="(language) => [language]")
         greeted = page.load(_greeting(language), spoken_here, choice, **AT_ONCE)

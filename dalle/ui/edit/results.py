@@ -1,0 +1,196 @@
+"""The results of an edit: a gallery that fills, and one of them beside what it came from."""
+
+from collections.abc import Sequence
+from functools import partial
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.processing_utils import save_bytes_to_cache
+
+from dalle.editing import animation, icon_files
+from dalle.serving.studio import Frame
+from dalle.ui.create.gallery import LIVE, bar, progress
+from dalle.ui.shared import tiles
+from dalle.ui.shared.events import AT_ONCE, QUIET, View, told
+from dalle.ui.shared.localization import Spoken
+from dalle.ui.shared.texts import Say
+from dalle.ui.shared.tiles import Tile
+
+SHOWN = 512  # pixels a side from which a picture is shown by a smaller copy
+FILMS = {f"edit_{kind}": kind for kind in animation.KINDS}  # actions of a blend
+ACTIONS = ("go_on", "edit_download", "edit_link", "edit_icons", *FILMS)
+COMPARE = """
+element.addEventListener("input", (event) =>
+    event.target.parentElement.style.setProperty("--at", `${event.target.value}%`));
+"""
+DOWNLOAD = "() => document.querySelector('#edit-file').click()"
+COPY = "(query) => dalle.copy(query, '#edit_link')"
+
+
+class Results:
+    """`tiles` is the State with what is finished, `chosen` with the number of the one that is looked at."""
+
+    def __init__(self, spoken: Spoken):
+        spoken.heading("results")
+        self.status = gr.HTML(elem_id="edit-status", apply_default_css=False, js_on_load=LIVE)
+        self.empty = spoken(gr.HTML, lambda say: {"value": _empty(say)}, apply_default_css=False)
+        self.coming = gr.HTML(visible=False, apply_default_css=False, elem_id="results-coming")
+        self.pictures = gr.HTML(
+            visible=False, js_on_load=tiles.SELECT, apply_default_css=False, elem_id="results"
+        )
+        self.compare = gr.HTML(visible=False, js_on_load=COMPARE, apply_default_css=False, elem_id="compare")
+        with gr.Row(visible=False, elem_classes="buttons", elem_id="result-actions") as self.buttons:
+            self.actions = {
+                name: spoken(
+                    gr.Button,
+                    lambda say, name=name: {"value": say(name)},
+                    size="sm",
+                    min_width=0,
+                    variant="primary" if name == "go_on" else "secondary",
+                    elem_id=name,
+                )
+                for name in ACTIONS
+            }
+        self.file = gr.DownloadButton(visible="hidden", elem_id="edit-file")
+        self.query = gr.Textbox(label="", visible="hidden")
+        self.tiles, self.chosen, self.before = gr.State(()), gr.State(0), gr.State("")
+
+    @property
+    def outputs(self) -> set[Any]:
+        shown = {self.status, self.empty, self.coming, self.pictures, self.compare, self.buttons, self.query}
+        return shown | {self.tiles, self.chosen, self.before, *self.actions.values()}
+
+    def wire(self, language: gr.Radio) -> None:
+        asked = [language, self.tiles, self.before]
+        looked = {self.compare, self.chosen, self.query}
+        self.pictures.select(self._look, asked, looked, **AT_ONCE)
+        makes = {
+            "edit_download": self._png,
+            "edit_icons": self._icons,
+        } | {name: partial(self._film, kind) for name, kind in FILMS.items()}
+        for name, make in makes.items():
+            made = self.actions[name].click(make, [language, self.tiles, self.chosen], self.file, **QUIET)
+            made.success(None, js=DOWNLOAD)
+        self.actions["edit_link"].click(None, self.query, js=COPY)
+
+    # --- while it goes on
+
+    def begun(self, say: Say, count: int, kind: str) -> View:
+        return {
+            self.status: bar(say("starting")),
+            self.empty: gr.update(visible=False),
+            self.coming: gr.update(value=tiles.coming([], count, kind), visible=True),
+            self.pictures: gr.update(visible=False),
+            self.compare: gr.update(visible=False),
+            self.buttons: gr.update(visible=False),
+        }
+
+    def under_way(self, say: Say, frame: Frame, count: int, kind: str) -> View:
+        if frame.waiting:
+            return {self.status: bar(say("waiting", place=frame.waiting))}
+        previews = [tiles.preview(picture.image.convert("RGB")) for picture in frame.pictures]
+        view = {self.status: progress(say, frame)}
+        return view | ({self.coming: tiles.coming(previews, count, kind)} if previews else {})
+
+    def gave_up(self, before: Sequence[Tile], status: str) -> View:
+        """Nothing came of it: only the word of it, beside the results from before."""
+        return {
+            self.status: status,
+            self.empty: gr.update(visible=not before),
+            self.coming: gr.update(value="", visible=False),
+            self.pictures: gr.update(visible=len(before) > 1),
+            self.compare: gr.update(visible=bool(before)),
+            self.buttons: gr.update(visible=bool(before)),
+        }
+
+    def ended(self, say: Say, drawn: Sequence[Tile], before: str, status: str, kind: str = "tiles") -> View:
+        """Show finished results, the first beside what it came from."""
+        labels = [say("result", number=number) for number in range(1, len(drawn) + 1)]
+        several = len(drawn) > 1
+        shots = tiles.buttons([shown(tile, SHOWN) for tile in drawn], labels, chosen=0, kind=kind)
+        return self.cleared() | {
+            self.status: status,
+            self.empty: gr.update(visible=False),
+            self.pictures: gr.update(value=shots, visible=several),
+            self.compare: gr.update(value=_compared(say, before, drawn[0]), visible=True),
+            self.buttons: gr.update(visible=True),
+            self.tiles: tuple(drawn),
+            self.before: before,
+            self.query: drawn[0].recipe.to_query(),
+            **self._films(kind == "strip"),
+        }
+
+    def _films(self, wanted: bool) -> View:
+        """The buttons of what this machine can make, where a film is wanted."""
+        here = animation.offered()
+        return {
+            self.actions[name]: gr.update(visible=wanted and kind in here) for name, kind in FILMS.items()
+        }
+
+    def cleared(self) -> View:
+        return {
+            self.status: "",
+            self.empty: gr.update(visible=True),
+            self.coming: gr.update(value="", visible=False),
+            self.pictures: gr.update(value="", visible=False),
+            self.compare: gr.update(value="", visible=False),
+            self.buttons: gr.update(visible=False),
+            self.tiles: (),
+            self.chosen: 0,
+        }
+
+    # --- one of them
+
+    def _look(self, language: str, drawn: tuple[Tile, ...], before: str, event: gr.EventData) -> View:
+        tile = drawn[event.index]
+        return {
+            self.compare: _compared(Say(language), before, tile),
+            self.chosen: event.index,
+            self.query: tile.recipe.to_query(),
+        }
+
+    def _png(self, language: str, drawn: tuple[Tile, ...], chosen: int) -> str:
+        return self._saved(drawn[chosen].png, drawn[chosen].name)
+
+    def _icons(self, language: str, drawn: tuple[Tile, ...], chosen: int) -> str:
+        with told(Say(language)):
+            name = Path(drawn[chosen].name).stem
+            return self._saved(icon_files.export(drawn[chosen].picture.image), f"{name}-icons.zip")
+
+    def _film(self, kind: str, language: str, drawn: tuple[Tile, ...], chosen: int) -> str:
+        with told(Say(language)):
+            made = animation.film([tile.picture.image for tile in drawn], kind)
+            return self._saved(made, f"{Path(drawn[0].name).stem}.{kind}")
+
+    def _saved(self, content: bytes, name: str) -> str:
+        return save_bytes_to_cache(content, name, self.file.GRADIO_CACHE)
+
+
+def shown(tile: Tile, side: int = SHOWN) -> str:
+    """The address that holds a tile's picture, or a smaller copy of a large one."""
+    image = tile.picture.image
+    if max(image.size) <= side:
+        return tile.uri
+    image.thumbnail((side, side))
+    return tiles.preview(image)
+
+
+def _compared(say: Say, before: str, tile: Tile) -> str:
+    """Two pictures on each other, and a slider that uncovers one or the other."""
+    width, height = tile.picture.image.size
+    ends = f"<span>{say('before')}</span><span>{say('after')}</span>"
+    return (
+        f'<figure class="compare" style="--at:50%;aspect-ratio:{width}/{height}"><img src="{before}" alt="">'
+        f'<img class="after" src="{shown(tile, 2 * SHOWN)}" alt="{escape(say("after"))}">'
+        f'<input type="range" min="0" max="100" value="50" aria-label="{say("compare")}"></figure>'
+        f'<p class="ends">{ends}<code>{width} × {height}</code></p>'
+    )
+
+
+def _empty(say: Say) -> str:
+    return (
+        '<div class="empty"><div class="pair" aria-hidden="true"><i></i><i></i></div>'
+        f"<h3>{say('results_empty_title')}</h3><p>{say('results_empty')}</p></div>"
+    )

@@ -1,0 +1,73 @@
+"""How the page's own events behave, said once. What programs may call is in api.py."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from dalle.errors import Refused
+from dalle.serving.studio import Busy
+from dalle.ui.shared.texts import LANGUAGES, Say
+
+View = dict[Any, Any]  # what to change on the page: component -> value
+
+# Progress shown on nothing: else the browser tells every component that ever changed how far each event is,
+# twice an event, and a slider's picture comes 60 ms later (chromium, 2 cores).
+HIDDEN: dict[str, Any] = {"show_progress": "hidden", "show_progress_on": [], "api_visibility": "private"}
+QUIET = HIDDEN | {"concurrency_limit": None}
+# Without Gradio's queue, which would add a round trip and hold visitors up; the studio has its own.
+AT_ONCE = HIDDEN | {"queue": False}
+
+
+# What studio and workshop raise; events without the queue must catch it.
+TROUBLE = (Busy, ValueError, RuntimeError, OSError)
+
+
+def excuse(say: Say, error: Exception, key: str = "failed") -> str:
+    """What a visitor is told of one of TROUBLE; `key` is a text with a place for the reason."""
+    if isinstance(error, Busy):
+        return say("busy", waiting=error.waiting)
+    return say(key, reason=say.why(error.reason) if isinstance(error, Refused) else error)
+
+
+def problem(text: str) -> str:
+    return f'<p class="problem" role="alert">{escape(text)}</p>'
+
+
+@contextmanager
+def told(say: Say, key: str = "failed", duration: float | None = 10) -> Iterator[None]:
+    """Trouble inside is told in a corner of the page for `duration` seconds; None: until it is closed."""
+    try:
+        yield
+    except TROUBLE as error:
+        message = escape(excuse(say, error, key))
+        raise gr.Error(message, duration, print_exception=False) from error
+
+
+def sure(key: str) -> str:
+    """JavaScript that asks before an event; its first input, the language, is emptied by a no."""
+    asked = json.dumps({language: Say(language)(key) for language in LANGUAGES}, ensure_ascii=False)
+    return f"(language, ...rest) => [confirm({asked}[language]) ? language : '', ...rest]"
+
+
+class Running:
+    """What is being drawn for whom, so that each visitor can stop their own."""
+
+    def __init__(self) -> None:
+        self._cancels: dict[str | None, threading.Event] = {}  # by session
+
+    def begin(self, request: gr.Request) -> threading.Event:
+        """-> what to give to the studio; it is set by `stop`."""
+        cancel = self._cancels[request.session_hash] = threading.Event()
+        return cancel
+
+    def stop(self, request: gr.Request) -> None:
+        if cancel := self._cancels.get(request.session_hash):
+            cancel.set()
+
+    def end(self, request: gr.Request) -> None:
+        self._cancels.pop(request.session_hash, None)
