@@ -37,7 +37,7 @@ def serve(options: argparse.Namespace) -> None:
     from dalle.serving.studio import Studio
     from dalle.ui.page import build, launch  # imports gradio, which reads the environment
 
-    runtime.one_core()  # the studio's own thread takes the others
+    runtime.use_one_thread()  # the studio's own thread takes the others
     named = Path(__file__).parent / "checkpoints" / options.checkpoint
     studio = Studio(named if named.is_dir() else Path(options.checkpoint))
     auth = tuple(options.auth.split(":", 1)) if options.auth else None
@@ -48,10 +48,10 @@ def serve(options: argparse.Namespace) -> None:
         launch(build(studio, options.lang), **served)
         return
 
-    from dalle.serving.training_service import HOME, HOSTED, Limits, Workshop
+    from dalle.serving.training_service import HOME, HOSTED, Limits, TrainingService
 
     limits = Limits() if here else HOSTED
-    with Workshop(options.runs or Path(__file__).parent / HOME, limits, shared=not here) as workshop:
+    with TrainingService(options.runs or Path(__file__).parent / HOME, limits, shared=not here) as workshop:
         page = build(studio, options.lang, workshop)
         launch(page, max_file_size=limits.source_bytes, **served)
 

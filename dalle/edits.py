@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from dalle.errors import Refused
+from dalle.errors import InputError
 from dalle.recipe import (
     CODE,
     MAX_CODE,
@@ -41,7 +41,7 @@ MAX_WORK = 2_000  # sampling steps of a recipe in all: a short link must not ask
 
 
 @dataclass(frozen=True)
-class Open:
+class FromFile:
     """Begin with a file instead of a drawing."""
 
     kind: ClassVar[str] = "open"
@@ -49,11 +49,11 @@ class Open:
 
     def __post_init__(self) -> None:
         if not isinstance(self.file, str) or not FILE.fullmatch(self.file):
-            raise Refused("digest", name="file", most=16, value=short(self.file))
+            raise InputError("digest", name="file", most=16, value=short(self.file))
 
 
 @dataclass(frozen=True)
-class Vary:
+class Variation:
     """Another picture like this one: `amount` of the way to noise and back; the code stays."""
 
     kind: ClassVar[str] = "vary"
@@ -66,7 +66,7 @@ class Vary:
 
 
 @dataclass(frozen=True)
-class Change:
+class PromptEdit:
     """The same picture under another caption, another code, or both; `keep` says how much of it stays."""
 
     kind: ClassVar[str] = "change"
@@ -80,7 +80,7 @@ class Change:
             check_words("prompt", self.prompt)
         if self.code is not None:
             if not isinstance(self.code, tuple) or len(self.code) != CODE:
-                raise Refused("numbers", name="code", count=CODE, value=short(self.code))
+                raise InputError("numbers", name="code", count=CODE, value=short(self.code))
             for value in self.code:
                 check_number("code", value, -MAX_CODE, MAX_CODE)
         check_number("keep", self.keep, 0, 1 - LEAST)
@@ -88,7 +88,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Paint:
+class Inpaint:
     """Redraw what a mask covers, to fit a caption of the whole picture; all else stays, pixel by pixel."""
 
     kind: ClassVar[str] = "paint"
@@ -99,12 +99,12 @@ class Paint:
 
     def __post_init__(self) -> None:
         if not isinstance(self.mask, str):
-            raise Refused("text", name="mask", value=short(self.mask))
+            raise InputError("text", name="mask", value=short(self.mask))
         _check_painting(self)
 
 
 @dataclass(frozen=True)
-class Extend:
+class Outpaint:
     """Move the frame: the picture becomes a square of `side` at (left, top), and the rest is drawn anew.
 
     In shares of the picture's own side, y downwards; side 1 leaves its pixels as they are.
@@ -126,7 +126,7 @@ class Extend:
 
 
 @dataclass(frozen=True)
-class Blend:
+class Interpolate:
     """Part of the way to another picture: `other` is its recipe; its weight is from 0 to 1."""
 
     kind: ClassVar[str] = "blend"
@@ -136,12 +136,12 @@ class Blend:
     def __post_init__(self) -> None:
         check_number("weight", self.weight, 0, 1)
         # A blend within a blend would let a short link ask for hours of work.
-        if any(isinstance(edit, Blend) for edit in read_all(Recipe.from_dict(self.other))):
-            raise Refused("blends")
+        if any(isinstance(edit, Interpolate) for edit in read_all(Recipe.from_dict(self.other))):
+            raise InputError("blends")
 
 
 @dataclass(frozen=True)
-class Enlarge:
+class Upscale:
     """Super-resolution: `factor` times the pixels a side."""
 
     kind: ClassVar[str] = "enlarge"
@@ -150,28 +150,29 @@ class Enlarge:
 
     def __post_init__(self) -> None:
         if type(self.factor) is not int or self.factor not in FACTORS:
-            raise Refused("choice", name="factor", known=_listed(FACTORS), value=short(self.factor))
+            raise InputError("choice", name="factor", known=_listed(FACTORS), value=short(self.factor))
         if not isinstance(self.by, str) or not re.fullmatch(r"[0-9a-z]{1,16}", self.by):
-            raise Refused("digest", name="by", most=16, value=short(self.by))
+            raise InputError("digest", name="by", most=16, value=short(self.by))
 
 
 @dataclass(frozen=True)
-class CutOut:
+class RemoveBackground:
     """Make the flat background transparent."""
 
     kind: ClassVar[str] = "cut-out"
 
 
-Edit = Open | Vary | Change | Paint | Extend | Blend | Enlarge | CutOut
+Edit = FromFile | Variation | PromptEdit | Inpaint | Outpaint | Interpolate | Upscale | RemoveBackground
 KINDS: dict[str, type[Edit]] = {
-    kind.kind: kind for kind in (Open, Vary, Change, Paint, Extend, Blend, Enlarge, CutOut)
+    kind.kind: kind
+    for kind in (FromFile, Variation, PromptEdit, Inpaint, Outpaint, Interpolate, Upscale, RemoveBackground)
 }
 
 
 SIDES = ("out", "left", "right", "up", "down")
 
 
-def extended(side: str, room: float, prompt: str, seed: int) -> Extend:
+def extended(side: str, room: float, prompt: str, seed: int) -> Outpaint:
     """An Extend with room on one side, or all around: a share of the picture's own. Raises ValueError."""
     frames = {
         "out": (room / 2, room / 2, 1 - room),
@@ -181,11 +182,11 @@ def extended(side: str, room: float, prompt: str, seed: int) -> Extend:
         "down": (0.0, -room, 1.0),
     }
     if side not in frames:
-        raise Refused("choice", name="side", known=_listed(SIDES), value=short(side))
-    return Extend(*frames[side], prompt, seed)
+        raise InputError("choice", name="side", known=_listed(SIDES), value=short(side))
+    return Outpaint(*frames[side], prompt, seed)
 
 
-def _check_painting(edit: Paint | Extend) -> None:
+def _check_painting(edit: Inpaint | Outpaint) -> None:
     check_words("prompt", edit.prompt)
     check_whole("seed", edit.seed, 0, SEEDS - 1)
     check_number("guidance", edit.guidance, 0, MAX_GUIDANCE)
@@ -209,20 +210,20 @@ def to_dict(edit: Edit) -> dict[str, Any]:
 def read(values: dict[str, Any]) -> Edit:
     """Raises ValueError for a kind or a field that there is not, or a value out of its bounds."""
     if not isinstance(values, dict):
-        raise Refused("objects", value=short(values))
+        raise InputError("objects", value=short(values))
     values = dict(values)
     kind = values.pop("kind", None)
     if not isinstance(kind, str) or kind not in KINDS:
-        raise Refused("choice", name="kind", known=_listed(KINDS), value=short(kind))
+        raise InputError("choice", name="kind", known=_listed(KINDS), value=short(kind))
     fields = {field.name: field for field in dataclasses.fields(KINDS[kind])}
     unknown = sorted(map(str, values.keys() - fields.keys()))
     needed = [name for name, field in fields.items() if field.default is dataclasses.MISSING]
     missing = [name for name in needed if name not in values]
     known = _listed(fields) or "none"
     if unknown:
-        raise Refused("unknown_field", kind=kind, name=unknown[0][:40], known=known)
+        raise InputError("unknown_field", kind=kind, name=unknown[0][:40], known=known)
     if missing:
-        raise Refused("missing_field", kind=kind, name=missing[0], known=known)
+        raise InputError("missing_field", kind=kind, name=missing[0], known=known)
     if isinstance(values.get("code"), list):
         values["code"] = tuple(values["code"])
     return KINDS[kind](**values)
@@ -234,19 +235,19 @@ def read_all(recipe: Recipe) -> list[Edit]:
     Raises ValueError, also where a file is opened later than first, or the picture would take too long.
     """
     edits = [read(values) for values in recipe.edits]
-    if any(isinstance(edit, Open) for edit in edits[1:]):
-        raise Refused("file_late")
+    if any(isinstance(edit, FromFile) for edit in edits[1:]):
+        raise InputError("file_late")
     if (steps := _work(recipe, edits)) > MAX_WORK:
-        raise Refused("work", steps=steps, most=MAX_WORK)
+        raise InputError("work", steps=steps, most=MAX_WORK)
     return edits
 
 
 def _work(recipe: Recipe, edits: list[Edit]) -> int:
     """At most so many sampling steps: the picture's own, each edit's, and those of blended pictures."""
     again = max(LEAST_STEPS, recipe.steps)
-    takes = {Vary: again, Change: INVERSION + again, Paint: again, Extend: again}
-    takes[Blend] = 2 * INVERSION + again
-    others = (Recipe.from_dict(edit.other) for edit in edits if isinstance(edit, Blend))
+    takes = {Variation: again, PromptEdit: INVERSION + again, Inpaint: again, Outpaint: again}
+    takes[Interpolate] = 2 * INVERSION + again
+    others = (Recipe.from_dict(edit.other) for edit in edits if isinstance(edit, Interpolate))
     own = recipe.steps + sum(takes.get(type(edit), 0) for edit in edits)
     return own + sum(_work(other, read_all(other)) for other in others)
 
@@ -261,9 +262,9 @@ def files(recipe: Recipe) -> list[str]:
     """Digests of the files that it takes to draw a recipe, in order; those of blended pictures too."""
     found: dict[str, None] = {}
     for edit in read_all(recipe):
-        if isinstance(edit, Open):
+        if isinstance(edit, FromFile):
             found[edit.file] = None
-        elif isinstance(edit, Blend):
+        elif isinstance(edit, Interpolate):
             found |= dict.fromkeys(files(Recipe.from_dict(edit.other)))
     return list(found)
 
@@ -291,7 +292,7 @@ def unpack_mask(text: str, size: int) -> np.ndarray:
         unpacker = zlib.decompressobj()
         bits = unpacker.decompress(packed, length + 1)  # and no bomb
     except (binascii.Error, ValueError, zlib.error) as error:
-        raise Refused("mask_closed", error=str(error)) from error
+        raise InputError("mask_closed", error=str(error)) from error
     if len(bits) != length or not unpacker.eof:
-        raise Refused("mask_size", size=size)
+        raise InputError("mask_size", size=size)
     return np.unpackbits(np.frombuffer(bits, np.uint8), count=size * size).reshape(size, size).astype(bool)

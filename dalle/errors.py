@@ -111,7 +111,7 @@ ENGLISH = {
 
 
 @dataclass(frozen=True)
-class Reason:
+class ErrorMessage:
     """`values` fill the braces of the code's text; they are plain, or reasons themselves."""
 
     code: str
@@ -121,14 +121,14 @@ class Reason:
         return ENGLISH[self.code].format(**self.values)
 
 
-def reason(code: str, **values: Any) -> Reason:
+def error_message(code: str, **values: Any) -> ErrorMessage:
     """A reason of ENGLISH."""
-    return Reason(code, values)
+    return ErrorMessage(code, values)
 
 
-class Refused(ValueError):
+class InputError(ValueError):
     """Something that a person handed over cannot be used; the message says why and what to do."""
 
     def __init__(self, code: str, **values: Any):
-        self.reason = Reason(code, values)
+        self.reason = ErrorMessage(code, values)
         super().__init__(str(self.reason))

@@ -25,15 +25,15 @@ def write_text(path: Path, text: str) -> None:
         raise
 
 
-def settle(folder: Path) -> None:
+def fsync_files(folder: Path) -> None:
     """Have the files of a folder on the disk itself, so that a power cut leaves them whole."""
     for path in folder.iterdir():
         with path.open("rb+") as file:
             os.fsync(file.fileno())
-    settle_names(folder)
+    fsync_directory(folder)
 
 
-def settle_names(folder: Path) -> None:
+def fsync_directory(folder: Path) -> None:
     """The same of what the files of a folder are called, where its file system can."""
     with suppress(OSError):
         opened = os.open(folder, os.O_RDONLY)

@@ -18,7 +18,7 @@ import torch
 from PIL import Image, ImageDraw, ImageFont, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
-from dalle.errors import Refused
+from dalle.errors import InputError
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 MAX_BYTES = 32 * 2**20
@@ -30,7 +30,7 @@ WHITE = (255, 255, 255)
 Source = str | Path | bytes | BinaryIO  # a path, a file's content, or an open file
 
 
-class ImageError(Refused):
+class ImageError(InputError):
     """A file that is no picture we read; the message says what is wrong with it and what to do."""
 
 

@@ -20,7 +20,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from dalle import images
-from dalle.errors import Refused, reason
+from dalle.errors import InputError, error_message
 
 VERSION = 2  # of the format; one more whenever an old reader would draw something else
 SEEDS = 2**32
@@ -65,14 +65,14 @@ class Recipe:
         check_whole("size", self.size, 1, MAX_SIZE)
         if self.code is not None:
             if not isinstance(self.code, tuple) or len(self.code) != CODE:
-                raise Refused("numbers", name="code", count=CODE, value=short(self.code))
+                raise InputError("numbers", name="code", count=CODE, value=short(self.code))
             for value in self.code:
                 check_number("code", value, -MAX_CODE, MAX_CODE)
             object.__setattr__(self, "code", tuple(map(float, self.code)))
         # 3 and 3.0 are one recipe, and must write one file.
         object.__setattr__(self, "guidance", float(self.guidance))
         if not isinstance(self.checkpoint, str) or not DIGEST.fullmatch(self.checkpoint):
-            raise Refused("digest", name="checkpoint", most=64, value=short(self.checkpoint))
+            raise InputError("digest", name="checkpoint", most=64, value=short(self.checkpoint))
         _check_edits(self.edits)
 
     # --- a dict, for JSON
@@ -87,18 +87,18 @@ class Recipe:
     def from_dict(cls, values: dict[str, Any]) -> "Recipe":
         """Fields left out have their defaults. Raises ValueError on an unknown field or a newer version."""
         if not isinstance(values, dict):
-            raise Refused("not_object", value=short(values))
+            raise InputError("not_object", value=short(values))
         values = dict(values)
         version = values.pop("version", VERSION)
         known = {field.name for field in dataclasses.fields(cls)}
         unknown = sorted(str(key) for key in values.keys() - known)
         if version != VERSION or unknown:
             odd = (
-                reason("unknown_fields", fields=short(unknown))
+                error_message("unknown_fields", fields=short(unknown))
                 if unknown
-                else reason("its_version", value=short(version))
+                else error_message("its_version", value=short(version))
             )
-            raise Refused("other_version", odd=odd, version=VERSION, known=", ".join(sorted(known)))
+            raise InputError("other_version", odd=odd, version=VERSION, known=", ".join(sorted(known)))
         for name in ("code", "edits"):
             if isinstance(values.get(name), list):
                 values[name] = tuple(values[name])
@@ -122,13 +122,13 @@ class Recipe:
         try:
             pairs = parse_qsl(query, keep_blank_values=True, errors="strict", max_num_fields=64)
         except ValueError as error:
-            raise Refused("link_closed", error=str(error)) from error
+            raise InputError("link_closed", error=str(error)) from error
         values: dict[str, Any] = {}
         for name, text in pairs:
             if name.startswith("__"):
                 continue
             if name in values:
-                raise Refused("twice", name=short(name))
+                raise InputError("twice", name=short(name))
             if name == "code":
                 values[name] = _unpack(text)
             else:
@@ -180,7 +180,7 @@ def load_png(source: images.Source) -> Recipe:
     """
     text = images.read_texts(source).get("dalle")
     if text is None:
-        raise Refused("no_recipe")
+        raise InputError("no_recipe")
     return Recipe.from_dict(_read_json("recipe", text))
 
 
@@ -189,45 +189,45 @@ def load_png(source: images.Source) -> Recipe:
 
 def check_words(name: str, text: str) -> None:
     if not isinstance(text, str):
-        raise Refused("text", name=name, value=short(text))
+        raise InputError("text", name=name, value=short(text))
     _check_length(name, text, MAX_PROMPT)
     for at, character in enumerate(text, 1):
         # Controls, halves of surrogate pairs, line and paragraph separators. Joiners (Cf) are part of emoji.
         if unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp"):
             point = ord(character)
             known = CONTROLS[point] if point < len(CONTROLS) else unicodedata.name(character, "")
-            raise Refused("field_control", name=name, known=known, point=point, at=at)
+            raise InputError("field_control", name=name, known=known, point=point, at=at)
 
 
 def check_whole(name: str, value: int, least: int, most: int) -> None:
     if type(value) is not int or not least <= value <= most:
-        raise Refused("whole", name=name, least=least, most=most, value=short(value))
+        raise InputError("whole", name=name, least=least, most=most, value=short(value))
 
 
 def check_number(name: str, value: float, least: float, most: float) -> None:
     # The type is asked first: a comparison would let True pass as 1; NaN fails it.
     if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
-        raise Refused("number", name=name, least=least, most=most, value=short(value))
+        raise InputError("number", name=name, least=least, most=most, value=short(value))
 
 
 def _check_edits(edits: tuple[dict[str, Any], ...]) -> None:
     if not isinstance(edits, tuple) or not all(isinstance(edit, dict) for edit in edits):
-        raise Refused("objects", value=short(edits))
+        raise InputError("objects", value=short(edits))
     if len(edits) > MAX_EDITS:
-        raise Refused("edits", count=len(edits), most=MAX_EDITS)
+        raise InputError("edits", count=len(edits), most=MAX_EDITS)
     try:
         text = json.dumps(edits, allow_nan=False)
         same = json.loads(text) == list(edits)
     except (TypeError, ValueError, RecursionError) as error:
-        raise Refused("field_closed", name="edits", error=str(error), value=short(edits)) from error
+        raise InputError("field_closed", name="edits", error=str(error), value=short(edits)) from error
     _check_length("edits", text)
     if not same:
-        raise Refused("objects", value=short(edits))  # a tuple, say, which JSON makes a list
+        raise InputError("objects", value=short(edits))  # a tuple, say, which JSON makes a list
 
 
 def _check_length(name: str, text: str, most: int = MAX_TEXT) -> None:
     if len(text) > most:
-        raise Refused("field_long", name=name, length=len(text), most=most)
+        raise InputError("field_long", name=name, length=len(text), most=most)
 
 
 def short(value: object) -> str:
@@ -244,7 +244,7 @@ def _read_json(name: str, text: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise Refused("field_closed", name=name, error=str(error), value=short(text)) from error
+        raise InputError("field_closed", name=name, error=str(error), value=short(text)) from error
 
 
 def _pack(code: tuple[float, ...]) -> str:
@@ -261,4 +261,4 @@ def _unpack(text: str) -> tuple[float, ...]:
         packed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         return struct.unpack(kinds[len(packed)], packed)
     except (binascii.Error, ValueError, KeyError) as error:
-        raise Refused("numbers", name="code", count=CODE, value=short(text)) from error
+        raise InputError("numbers", name="code", count=CODE, value=short(text)) from error

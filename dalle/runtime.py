@@ -33,12 +33,12 @@ def threads() -> int:
     return int(max(1, min(cores, _quota())))
 
 
-def loaders(usual: int, processes: int = 1) -> int:
+def num_workers(usual: int, processes: int = 1) -> int:
     """How many processes prepare data for each of so many: `usual`; beside an accelerator all other cores."""
     return usual if device().type == "cpu" else max(usual, threads() // processes - 1)
 
 
-def one_core() -> None:
+def use_one_thread() -> None:
     """Compute on one core in this thread, and in those that begin later, until they are told otherwise.
 
     A process has room for one pool of threads as large as the machine, the studio's. Beside a second one the
@@ -47,7 +47,7 @@ def one_core() -> None:
     torch.set_num_threads(1)
 
 
-def take_cores() -> None:
+def use_all_threads() -> None:
     """Compute on all cores in this thread, and from here on in those that begin later."""
     torch.set_num_threads(threads())
     torch.get_num_threads()  # asked once, the number is this thread's own, whatever others set

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-from dalle.data.folder.image_folder import gather
-from dalle.finetuning import finetune
+from dalle.data.folder.image_folder import import_images
+from dalle.finetuning import plan
 from dalle.pipeline.dalle import DALLE
 
 CAPTION = "a blorple"
@@ -25,10 +25,10 @@ def blorples(home: Path, count: int = 5) -> Path:
 
 def lay_out(run: Path, base: Path, pictures: Path, caption: str = CAPTION, **chosen: object) -> Path:
     """A run's folder, ready to train."""
-    data = gather(pictures, run / "data")
+    data = import_images(pictures, run / "data")
     data.recaptioned((name, caption) for name, _ in data.rows)
     small = {"steps": 6, "generator_steps": 3, "prior": 20, "precision": "fp32"}
-    finetune.plan(base, **(small | chosen)).save(run)
+    plan.make_plan(base, **(small | chosen)).save(run)
     return run
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from dalle.data.emoji.emoji_set import Concept, EmojiSet, Icon
-from dalle.data.scenes.composer import COLOURS
+from dalle.data.scenes.colours import COLOURS
 
 SIZE = 32
 THINGS = {  # label: colour, group, keywords

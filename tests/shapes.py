@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from dalle.data.emoji.emoji_set import EmojiSet
 from dalle.data.scenes.colours import COLOURS
-from dalle.evaluation.classifier import answers_of
+from dalle.evaluation.classifier_training import class_names
 from tests.fakes import SIZE, THINGS, fake_emoji
 
 CELLS = 4  # a shape is of so many squares across and down
@@ -38,7 +38,7 @@ def shapes() -> dict[str, np.ndarray]:
         far = all((shape ^ other[:, ::turn]).sum() >= 4 for other in found for turn in (1, -1))
         if shape.any() and far and _whole(shape):
             found.append(shape)
-    return dict(zip(answers_of(fake_emoji()), found, strict=False))
+    return dict(zip(class_names(fake_emoji()), found, strict=False))
 
 
 def drawing(answer: str) -> np.ndarray:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from dalle.pipeline.sliders import Slider, plain
+from dalle.pipeline.sliders import Slider, unnamed
 from dalle.recipe import CODE, Picture, Recipe
-from dalle.serving.studio import Busy, Frame
+from dalle.serving.requests import Frame, QueueFull
 
 SIZE = 32
 NAMED = Slider(  # first, though it moves the fourth number
@@ -29,7 +29,7 @@ class Sketch:
         "# A card\n\nWhat it draws.\n\n![sheet](sheet.webp)\n",
     )
     folder = Path("nowhere")
-    sliders = (NAMED, *(plain(index) for index in range(CODE) if index != NAMED.index))
+    sliders = (NAMED, *(unnamed(index) for index in range(CODE) if index != NAMED.index))
 
     def __init__(self) -> None:
         self.free = threading.Event()  # clear it, and drawings wait after their first preview
@@ -48,7 +48,7 @@ class Sketch:
         self, recipes: Sequence[Recipe], cancel: threading.Event | None = None, previews: bool = True
     ) -> Iterator[Frame]:
         if self.full:
-            raise Busy(64)
+            raise QueueFull(64)
         pictures = [self._picture(recipe) for recipe in recipes]
         yield Frame(0, 2, None, 0, [], False, [])
         yield Frame(1, 2, 3.2, 0, pictures, False, [])
@@ -59,7 +59,7 @@ class Sketch:
 
     def draw(self, recipes: Sequence[Recipe], urgent: bool = False) -> list[Picture]:
         if self.full:
-            raise Busy(64)
+            raise QueueFull(64)
         return [self._picture(recipe) for recipe in recipes]
 
     def slide(self, recipe: Recipe) -> Picture:

@@ -130,7 +130,7 @@ def test_strangers_train_only_where_they_are_asked_to(
 ) -> None:
     """Guards against a shared page whose visitors use up the machine, or see each other's pictures."""
     built, served = {}, {}
-    monkeypatch.setattr(runtime, "one_core", lambda: None)  # it would hold for the tests to come
+    monkeypatch.setattr(runtime, "use_one_thread", lambda: None)  # it would hold for the tests to come
     monkeypatch.setattr(studio, "Studio", lambda folder: "studio")
     monkeypatch.setattr(page, "build", lambda *given: built.update(enumerate(given)))
     monkeypatch.setattr(page, "launch", lambda page, **options: served.update(options))

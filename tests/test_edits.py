@@ -9,20 +9,29 @@ import pytest
 from PIL import Image
 
 from dalle import edits
-from dalle.edits import Blend, Change, CutOut, Enlarge, Extend, Open, Paint, Vary
+from dalle.edits import (
+    FromFile,
+    Inpaint,
+    Interpolate,
+    Outpaint,
+    PromptEdit,
+    RemoveBackground,
+    Upscale,
+    Variation,
+)
 from dalle.recipe import CODE, Picture, Recipe, load_png, save_png
 
 MASK = edits.pack_mask(np.eye(16, dtype=bool))
 EVERY = [
-    Open("0123456789abcdef"),
-    Vary(0.4, 7),
-    Change("a dog", tuple(n / 7 for n in range(CODE)), 0.5, 3.0),
-    Change(code=(0.25,) * CODE),
-    Paint(MASK, "a hat", 2**32 - 1),
-    Extend(0.25, -0.1, 0.5, "a field", 3),
-    Blend(Recipe("a cat", seed=4, edits=({"kind": "open", "file": "f" * 16},)).to_dict(), 0.3),
-    Enlarge(4, "0123456789ab"),
-    CutOut(),
+    FromFile("0123456789abcdef"),
+    Variation(0.4, 7),
+    PromptEdit("a dog", tuple(n / 7 for n in range(CODE)), 0.5, 3.0),
+    PromptEdit(code=(0.25,) * CODE),
+    Inpaint(MASK, "a hat", 2**32 - 1),
+    Outpaint(0.25, -0.1, 0.5, "a field", 3),
+    Interpolate(Recipe("a cat", seed=4, edits=({"kind": "open", "file": "f" * 16},)).to_dict(), 0.3),
+    Upscale(4, "0123456789ab"),
+    RemoveBackground(),
 ]
 
 
@@ -44,20 +53,20 @@ def test_what_a_picture_shows_by_now() -> None:
     """Guards against an edit that is told what the picture showed before the last one."""
     recipe = Recipe("a red apple")
     assert edits.caption(recipe) == "a red apple"
-    for edit, caption in ((Vary(0.4, 7), "a red apple"), (EVERY[2], "a dog"), (EVERY[3], "a dog")):
+    for edit, caption in ((Variation(0.4, 7), "a red apple"), (EVERY[2], "a dog"), (EVERY[3], "a dog")):
         recipe = edits.with_edit(recipe, edit)
         assert edits.caption(recipe) == caption
 
 
 def test_work_is_bounded() -> None:
     """Guards against a short link that keeps the machine busy for hours, and a picture with such a link."""
-    vary = edits.to_dict(Vary(0.4, 7))
+    vary = edits.to_dict(Variation(0.4, 7))
     longest = Recipe(steps=60, edits=(vary,) * 32)
     assert len(edits.read_all(longest)) == 32
     with pytest.raises(ValueError, match="takes 2,013 sampling steps"):
         edits.read_all(Recipe(steps=61, edits=(vary,) * 32))
     other = Recipe(steps=12, edits=(vary,) * 30).to_dict()
-    blends = [Blend(other, 0.5)] * 4
+    blends = [Interpolate(other, 0.5)] * 4
     recipe = Recipe(steps=12)
     for blend in blends:
         recipe = edits.with_edit(recipe, blend)
@@ -111,7 +120,7 @@ def test_a_blend_of_blends_is_refused() -> None:
     """Guards against a short link that asks for hours of work."""
     blended = edits.with_edit(Recipe(), EVERY[6])
     with pytest.raises(ValueError, match="cannot be a blend itself"):
-        Blend(blended.to_dict(), 0.5)
+        Interpolate(blended.to_dict(), 0.5)
 
 
 def test_a_file_is_opened_first() -> None:

@@ -14,8 +14,10 @@ import numpy as np
 import pytest
 from gradio_client import Client
 
-from dalle import DALLE, Picture, Recipe, edits, parcel, runs, runtime
-from dalle.finetune import Plan
+from dalle import DALLE, Picture, Recipe, edits, runtime
+from dalle.finetuning import runs
+from dalle.finetuning.plan import Plan
+from dalle.pipeline import checkpoint_archive
 from dalle.recipe import load_png
 from tests.golden import make
 from tests.golden.make import ASKED, GOLDEN, PICTURES, known, opened
@@ -122,8 +124,8 @@ def test_every_kind_of_edit_is_in_a_link() -> None:
 
 def test_a_checkpoint_downloaded_earlier(tmp_path: Path) -> None:
     """Guards against checkpoints of users that cannot be brought back, or go out with other files."""
-    parcel.unpack(GOLDEN / "checkpoint.zip", tmp_path / "mine")
-    again = io.BytesIO(parcel.pack(tmp_path / "mine", "mine"))
+    checkpoint_archive.import_checkpoint(GOLDEN / "checkpoint.zip", tmp_path / "mine")
+    again = io.BytesIO(checkpoint_archive.export_zip(tmp_path / "mine", "mine"))
     with zipfile.ZipFile(again) as new, zipfile.ZipFile(GOLDEN / "checkpoint.zip") as old:
         assert new.namelist() == old.namelist()
         assert all(new.read(name) == old.read(name) for name in old.namelist())

@@ -10,68 +10,31 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# A file imports only from lower floors; within a package (dalle/data, dalle/ui) files may import each other.
-FLOORS = [
-    ["dalle/reasons"],
-    [
-        "dalle/config",
-        "dalle/images",
-        "dalle/files",
-        "dalle/runtime",
-        "dalle/sampling",
-        "dalle/prompts",
-        "dalle/words",
-        "dalle/metrics",
-        "dalle/figures",
-        "dalle/matting",
-        "dalle/film",
-    ],
-    [
-        "dalle/layers",
-        "dalle/recipe",
-        "dalle/muon",
-        "dalle/directions",
-        "dalle/data",
-        "dalle/icons",
-        "dalle/seams",
-    ],
-    [
-        "dalle/edits",
-        "dalle/text",
-        "dalle/tower",
-        "dalle/autoencoder",
-        "dalle/critic",
-        "dalle/scenes",
-        "dalle/teacher",
-        "dalle/trainer",
-        "dalle/judge",
-        "dalle/questions",
-        "dalle/glossary",
-    ],
-    ["dalle/flow", "dalle/bank", "dalle/referee", "dalle/synonyms", "dalle/upscaler"],
-    ["dalle/model", "dalle/upscaling"],
-    ["dalle/painter", "dalle/stages"],
-    ["dalle/latents"],
-    ["dalle/editing"],
-    ["dalle/phases", "dalle/scheduler", "dalle/effects", "dalle/exam", "dalle/prior"],
-    [
-        "dalle/studio",
-        "dalle/axes",
-        "dalle/pretrain",
-        "dalle/edit_exam",
-        "dalle/bench",
-        "dalle/lesson",
-        "dalle/small_world",
-        "dalle/outcome",
-        "dalle/runs",
-    ],
-    ["dalle/finetune", "dalle/evaluation", "dalle/edit_job", "dalle/parcel", "dalle/variants"],
-    ["dalle/card", "dalle/cli_edit", "dalle/workshop", "dalle/trial", "dalle/anew", "dalle/ablation"],
-    ["dalle/ui"],
-    ["dalle/cli"],
-    ["dalle/__init__", "dalle/__main__", "app"],
+# The rooms in order: a file imports only from its own room and from rooms above it in this list.
+ROOMS = [
+    "dalle",
+    "dalle/networks",
+    "dalle/data/emoji",
+    "dalle/data/scenes",
+    "dalle/data/folder",
+    "dalle/prompts",
+    "dalle/pipeline",
+    "dalle/editing",
+    "dalle/training",
+    "dalle/evaluation",
+    "dalle/release",
+    "dalle/finetuning",
+    "dalle/serving",
+    "dalle/research",
+    "dalle/cli",
+    "dalle/ui/shared",
+    "dalle/ui/create",
+    "dalle/ui/edit",
+    "dalle/ui/teach",
+    "dalle/ui",
 ]
-FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
+# Files that only join rooms: they may import from all of them.
+ENTRIES = {"app", "dalle/__init__", "dalle/__main__"}
 
 GRADIO = ("dalle/ui/", "app")  # the only homes of gradio
 UNSAFE_IMPORTS = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"}
@@ -88,9 +51,19 @@ def name_of(path: Path) -> str:
     return path.relative_to(ROOT).with_suffix("").as_posix()
 
 
-def floor_entry(name: str) -> str | None:
-    """The entry of FLOORS that a file belongs to: its own, or its package's."""
-    return next((entry for entry in FLOOR if name == entry or name.startswith(f"{entry}/")), None)
+def room_of(name: str) -> str | None:
+    """The room of a file or a package; None where the folder is in no list."""
+    if name in ENTRIES:
+        return "entry"
+    if name in ROOMS or name == "dalle/data":
+        return name
+    folder = name.rpartition("/")[0]
+    return folder if folder in ROOMS else None
+
+
+def order(room: str) -> int:
+    """The place of a room in the list; the entries stand last."""
+    return ROOMS.index(room) if room in ROOMS else len(ROOMS)
 
 
 def imported(tree: ast.AST) -> Iterator[str]:
@@ -109,18 +82,18 @@ def imported(tree: ast.AST) -> Iterator[str]:
 def faults(path: Path) -> list[str]:
     """What a file may not do and does."""
     name, tree = name_of(path), ast.parse(path.read_text(encoding="utf-8"))
-    entry, found = floor_entry(name), []
+    room, found = room_of(name) or "", []
     for module in imported(tree):
         top = module.split("/")[0]
         if top in UNSAFE_IMPORTS:
             found.append(f"{name} imports {top}")
-        if top.startswith("gradio") and not name.startswith(GRADIO):
+        if top == "gradio" and not name.startswith(GRADIO):
             found.append(f"{name} imports gradio, which belongs to dalle/ui and app.py")
         if top != "dalle":
             continue
-        target = floor_entry(module) or "dalle/__init__"
-        if entry and target != entry and FLOOR[target] >= FLOOR[entry]:
-            found.append(f"{name} (floor {FLOOR[entry]}) imports {module} (floor {FLOOR[target]})")
+        target = "entry" if module == "dalle" else room_of(module)
+        if target is None or order(target) > order(room):
+            found.append(f"{name} imports {module}, of a room below its own")
     for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
         called = ast.unparse(call.func)
         if called in UNSAFE_CALLS | UNSAFE_NAMES:
@@ -131,11 +104,11 @@ def faults(path: Path) -> list[str]:
     return found
 
 
-def test_every_file_has_its_floor() -> None:
-    """Guards against a new file that nobody has placed, and an entry of one that is gone."""
-    names = [name_of(path) for path in sources()]
-    assert [name for name in names if floor_entry(name) is None] == []
-    assert [entry for entry in FLOOR if not any(floor_entry(name) == entry for name in names)] == []
+def test_every_file_has_its_room() -> None:
+    """Guards against a new file outside all rooms, and a room of the list that is gone or not a package."""
+    names = [name_of(path) for path in sources() if path.stem != "__init__"]
+    assert [name for name in names if room_of(name) is None] == []
+    assert [room for room in ROOMS if not (ROOT / room / "__init__.py").is_file()] == []
 
 
 @pytest.mark.parametrize("path", sources(), ids=name_of)

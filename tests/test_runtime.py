@@ -80,7 +80,7 @@ def test_an_accelerator_is_fed_by_all_other_cores(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(runtime, "threads", lambda: 16)
     for device, expected in (("cpu", [0, 1, 1]), ("cuda", [15, 15, 7])):
         monkeypatch.setattr(runtime, "device", lambda device=device: torch.device(device))
-        assert [runtime.loaders(0), runtime.loaders(1), runtime.loaders(1, 2)] == expected
+        assert [runtime.num_workers(0), runtime.num_workers(1), runtime.num_workers(1, 2)] == expected
 
 
 def test_threads_are_at_least_one(monkeypatch: pytest.MonkeyPatch) -> None:

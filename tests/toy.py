@@ -15,7 +15,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from dalle.training.trainer import Settings, Trainer
+from dalle.training.trainer import Trainer, TrainingSettings
 
 
 class Noise(Dataset):
@@ -73,10 +73,10 @@ class Mirror(nn.Module):
         return Image.new("L", (1, 1), round(255 * float(self.scale.clamp(0, 1))))
 
 
-def settings(steps: int, **changes: object) -> Settings:
+def settings(steps: int, **changes: object) -> TrainingSettings:
     """Of a run in which learning rates rise, stay and fall."""
     fast = {"batch": 4, "warmup": 3, "save_every": 5, "sheet_every": 10, "workers": 0, "precision": "fp32"}
-    return Settings(steps, **(fast | changes))
+    return TrainingSettings(steps, **(fast | changes))
 
 
 def train(folder: Path, steps: int, **changes: object) -> Trainer:

@@ -7,11 +7,22 @@ from pathlib import Path
 from dalle import images, runtime
 from dalle.editing import animation, icon_files, inpainting
 from dalle.editing.editor import NO_FILES, Editor, Files
-from dalle.edits import Blend, Change, CutOut, Edit, Enlarge, Paint, Vary, extended, files, pack_mask
+from dalle.edits import (
+    Edit,
+    Inpaint,
+    Interpolate,
+    PromptEdit,
+    RemoveBackground,
+    Upscale,
+    Variation,
+    extended,
+    files,
+    pack_mask,
+)
 from dalle.networks.upscaler import Upscaler
 from dalle.pipeline.batches import run
 from dalle.pipeline.dalle import DALLE, MAX_BATCH
-from dalle.pipeline.sampler import Painter
+from dalle.pipeline.sampler import Sampler
 from dalle.recipe import Picture, Recipe, load_png, save_png
 
 
@@ -21,7 +32,7 @@ class EditJob:
     def __init__(self, options: argparse.Namespace):
         dtype = runtime.inference_dtype()
         model = DALLE.from_pretrained(options.checkpoint, dtype)
-        self.editor = Editor(Painter(model), Upscaler.load(options.checkpoint, dtype))
+        self.editor = Editor(Sampler(model), Upscaler.load(options.checkpoint, dtype))
         self.options = options
 
     def run(self) -> None:
@@ -36,19 +47,19 @@ class EditJob:
         print(f"{seen.psnr:.2f} dB")
 
     def vary(self) -> None:
-        self._edit([Vary(self.options.amount, seed) for seed in self._seeds()])
+        self._edit([Variation(self.options.amount, seed) for seed in self._seeds()])
 
     def words(self) -> None:
-        self._edit([Change(self.options.wanted, None, self.options.keep, Recipe.guidance)])
+        self._edit([PromptEdit(self.options.wanted, None, self.options.keep, Recipe.guidance)])
 
     def restyle(self) -> None:
         code = tuple(round(value, 3) for value in self.editor.code(self._open(self.options.other)))
-        self._edit([Change(None, code, self.options.keep, Recipe.guidance)])
+        self._edit([PromptEdit(None, code, self.options.keep, Recipe.guidance)])
 
     def paint(self) -> None:
         size = self.editor.model.config.image_size
         mask = pack_mask(inpainting.mask_of(images.read(self.options.mask, alpha=True), size))
-        self._edit([Paint(mask, self.options.wanted, seed) for seed in self._seeds()])
+        self._edit([Inpaint(mask, self.options.wanted, seed) for seed in self._seeds()])
 
     def extend(self) -> None:
         side, room, wanted = self.options.side, self.options.room, self.options.wanted
@@ -58,16 +69,16 @@ class EditJob:
         self._check_count(2)  # both ends
         animation.check(self.options.film)  # before a minute's work, not after it
         other, last = self._open(self.options.other), self.options.count - 1
-        way = [Blend(other.recipe.to_dict(), round(at / last, 3)) for at in range(last + 1)]
+        way = [Interpolate(other.recipe.to_dict(), round(at / last, 3)) for at in range(last + 1)]
         made = self._edit(way, dict.fromkeys(files(other.recipe), other.image))
-        shown = animation.film([picture.image for picture in made], self.options.film)
+        shown = animation.encode_animation([picture.image for picture in made], self.options.film)
         self._write(f"blend.{self.options.film}", shown)
 
     def enlarge(self) -> None:
-        self._edit([Enlarge(self.options.factor, self.editor.enlarged_by)])
+        self._edit([Upscale(self.options.factor, self.editor.enlarged_by)])
 
     def cut(self) -> None:
-        (made,) = self._edit([CutOut()])
+        (made,) = self._edit([RemoveBackground()])
         self._write("icons.zip", icon_files.export(made.image))
 
     def replay(self) -> None:

@@ -1,16 +1,18 @@
 """The command line of `python -m dalle`: draw, train, build data, evaluate, measure."""
 
 import argparse
-import json
 import re
-import shutil
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from dalle.cli import edit_commands
+from dalle.cli.data_commands import _dataset_emoji, _dataset_features, _dataset_preview, _dataset_teacher
+from dalle.cli.evaluation_commands import _ablate, _bench, _evaluate, _export, _push, _sliders
+from dalle.cli.train_commands import _train, _train_folder
 
 DEFAULT_CHECKPOINT = Path("checkpoints/emoji")
+
 PARTS = "reconstruction concepts recognition composition words distribution sliders edit"  # of an evaluation
 
 
@@ -160,9 +162,6 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-# Each command imports what it needs: `--help` and mistakes answer at once.
-
-
 def _generate(options: argparse.Namespace) -> None:
     from tqdm import tqdm
 
@@ -195,199 +194,3 @@ def _generate(options: argparse.Namespace) -> None:
         path = options.output / f"{name}-{picture.recipe.seed}.png"
         recipe.save_png(picture, path)
         print(path)
-
-
-def _dataset_emoji(options: argparse.Namespace) -> None:
-    from dalle.data.emoji import emoji_set
-
-    folder = options.data or Path(f"data/emoji-{options.size}")
-    print(emoji_set.summary(emoji_set.build_with_progress(folder, options.size, options.sharealike)))
-
-
-def _dataset_preview(options: argparse.Namespace) -> None:
-    from dalle.data.emoji.emoji_set import DEFAULT_FOLDER, EmojiSet
-    from dalle.data.scenes.composer import Composer, contact_sheet
-
-    composer = Composer(EmojiSet.load(options.data or DEFAULT_FOLDER), seed=options.seed)
-    contact_sheet(composer, options.count, columns=10).save(options.output)
-    print(options.output)
-
-
-def _dataset_teacher(options: argparse.Namespace) -> None:
-    from dalle.data.emoji.emoji_set import DEFAULT_FOLDER, EmojiSet
-    from dalle.training import text_teacher
-
-    built = text_teacher.build(EmojiSet.load(options.data or DEFAULT_FOLDER))
-    print(f"{text_teacher.DEFAULT_PATH}: {len(built.texts)} words and phrases")
-
-
-def _dataset_features(options: argparse.Namespace) -> None:
-    from dalle.data.emoji.emoji_set import DEFAULT_FOLDER, EmojiSet
-    from dalle.data.scenes.composer import Composer
-    from dalle.pipeline.dalle import DALLE
-    from dalle.training import feature_cache
-
-    model, emoji = DALLE.from_pretrained(options.checkpoint), EmojiSet.load(options.data or DEFAULT_FOLDER)
-    composer = Composer(emoji, seed=options.seed, size=model.config.image_size)
-    feature_cache.build(model.extractor, composer, options.count, options.output)
-    print(f"{options.output}: {options.count} scenes")
-
-
-def _train(options: argparse.Namespace) -> None:
-    from dalle.data.emoji.emoji_set import DEFAULT_FOLDER
-    from dalle.training import pretrain
-
-    names = {"batch": "batch", "rate": "learning_rate", "muon": "muon", "decay": "decay"}
-    given = {field: getattr(options, name) for name, field in names.items()}
-    settings = {field: value for field, value in given.items() if value is not None}
-    if options.phase == "referee":
-        return _train_referee(options, settings)
-    if options.phase == "upscaler":
-        return _train_upscaler(options, settings)
-    default = Path("data/features") if options.phase == "flow" else DEFAULT_FOLDER
-    digest = pretrain.train(
-        options.phase,
-        options.output,
-        options.data or default,
-        options.start,
-        options.preset,
-        steps=options.steps,
-        seed=options.seed,
-        compile=options.compile,
-        **settings,
-    )
-    if digest:
-        print(f"{options.output / 'checkpoint'}: {digest}")
-
-
-def _train_referee(options: argparse.Namespace, settings: dict[str, float]) -> None:
-    from dalle.data.emoji.emoji_set import DEFAULT_FOLDER, EmojiSet
-    from dalle.evaluation import classifier
-
-    if options.start:
-        raise ValueError("the referee meets no checkpoint and starts from nothing: leave out --start")
-    emoji = EmojiSet.load(options.data or DEFAULT_FOLDER)
-    settings |= {"seed": options.seed, "compile": options.compile}
-    trained = classifier.train(emoji, options.output, options.steps, **settings)
-    if trained:
-        print(json.dumps(trained.figures, indent=2))
-
-
-def _train_upscaler(options: argparse.Namespace, settings: dict[str, float]) -> None:
-    from dalle.training import super_resolution
-
-    if options.start:
-        raise ValueError("the upscaler stands beside a checkpoint and starts from nothing: leave out --start")
-    settings |= {"seed": options.seed, "compile": options.compile}
-    data = options.data or super_resolution.DEFAULT_FOLDER
-    if figures := super_resolution.train(data, options.output, options.steps, **settings):
-        print(json.dumps(figures, indent=2))
-
-
-def _train_folder(options: argparse.Namespace) -> None:
-    from dalle.finetuning import finetune, runs, scratch
-
-    if options.nice:
-        runs.give_way(options.nice)
-    if options.folder:
-        home = options.output.absolute().parent
-        runs.check_free(home)  # before there is a folder, which would be in the way the next time
-        run = runs.create(home, options.output.name)
-        try:
-            _lay_out(run.folder, options)
-        except BaseException:
-            shutil.rmtree(run.folder)
-            raise
-    else:
-        run = runs.Run(options.output.absolute())
-    with runs.working(run) as report:
-        plan = finetune.Plan.load(run.folder)
-        finished = (finetune if plan.base else scratch).train(run.folder, report)
-        report.end("done" if finished else "stopped")
-    if finished:
-        finetune.tidy(run.folder)
-    print(run.checkpoint or f"{run.folder}: stopped before it had learnt anything")
-
-
-def _lay_out(run: Path, options: argparse.Namespace) -> None:
-    """Gather a run's pictures and write down what is to be done."""
-    from dalle.data.folder import image_folder
-    from dalle.finetuning import finetune, scratch
-
-    data = image_folder.gather(options.folder, run / "data")
-    if options.caption is not None:
-        data = data.recaptioned((name, options.caption) for name, _ in data.rows)
-    for problem in data.problems:
-        print(f"{problem.name}: {problem.kind}, {problem.reason}")
-    print(data.summary())
-    chosen = {"how": "pad" if options.pad else "crop", "flips": options.flips, "seed": options.seed}
-    if options.steps is not None:
-        chosen["steps"] = options.steps
-    if options.from_nothing:
-        scratch.plan(options.from_nothing, options.preset, **chosen).save(run)
-    else:
-        finetune.plan(options.checkpoint, options.preset, **chosen).save(run)
-
-
-def _evaluate(options: argparse.Namespace) -> None:
-    from dalle.data.emoji.emoji_set import DEFAULT_FOLDER
-    from dalle.evaluation import quality
-
-    data = options.data or DEFAULT_FOLDER
-    figures = quality.evaluate(options.checkpoint, data, options.output, options.what)
-    print(json.dumps(figures, indent=2))
-
-
-def _ablate(options: argparse.Namespace) -> None:
-    from dalle.data.emoji.emoji_set import DEFAULT_FOLDER
-    from dalle.research import ablation
-
-    data = options.data or DEFAULT_FOLDER
-    print(ablation.ablate(options.checkpoint, data, options.output, options.only))
-
-
-def _sliders(options: argparse.Namespace) -> None:
-    from dalle.data.emoji.emoji_set import DEFAULT_FOLDER, EmojiSet
-    from dalle.release import export as card
-
-    emoji = EmojiSet.load(options.data or DEFAULT_FOLDER)
-    print(f"{options.output}: {card.name_sliders(options.checkpoint, options.output, emoji)}")
-
-
-def _export(options: argparse.Namespace) -> None:
-    from dalle.data.emoji.emoji_set import DEFAULT_FOLDER, EmojiSet
-    from dalle.release import export as card
-
-    emoji = EmojiSet.load(options.data or DEFAULT_FOLDER)
-    print(f"{options.output}: {card.export(options.checkpoint, options.output, emoji, options.evaluation)}")
-
-
-def _push(options: argparse.Namespace) -> None:
-    from dalle.pipeline import checkpoint_archive
-
-    print(checkpoint_archive.push(options.checkpoint, options.repository, options.private))
-
-
-def _bench(options: argparse.Namespace) -> None:
-    if options.what == "teach":
-        return _bench_teaching(options)
-    from dalle.research import benchmark
-
-    if options.what == "page":
-        from dalle.research import load_test
-
-        figures = load_test.page(options.checkpoint)
-    elif options.what == "train":
-        figures = benchmark.train(options.checkpoint, options.batch)
-    else:
-        figures = {"generate": benchmark.generate, "edit": benchmark.edit}[options.what](options.checkpoint)
-    print(json.dumps({name: float(f"{value:.4g}") for name, value in figures.items()}, indent=2))
-
-
-def _bench_teaching(options: argparse.Namespace) -> None:
-    from dalle.data.emoji.emoji_set import DEFAULT_FOLDER
-    from dalle.research import finetune_benchmark
-
-    data = options.data or DEFAULT_FOLDER
-    found = finetune_benchmark.teach(options.checkpoint, options.thing, options.output, data, options.preset)
-    print(json.dumps(found, indent=2))

@@ -10,8 +10,8 @@ from pathlib import Path
 from PIL import Image
 
 KINDS = ("gif", "webp", "mp4")
-FRAME = 140  # milliseconds that each picture is shown
-PATIENCE = 60  # seconds that ffmpeg may take
+FRAME_MS = 140  # milliseconds that each picture is shown
+FFMPEG_TIMEOUT = 60  # seconds that ffmpeg may take
 PROGRAM = "ffmpeg"
 
 
@@ -28,7 +28,7 @@ def check(kind: str) -> None:
         raise ValueError(f"{kind} takes the program {PROGRAM}, which is not on PATH here; choose gif or webp")
 
 
-def film(pictures: Sequence[Image.Image], kind: str, milliseconds: int = FRAME) -> bytes:
+def encode_animation(pictures: Sequence[Image.Image], kind: str, milliseconds: int = FRAME_MS) -> bytes:
     """A file that shows each picture for so long; gif and webp go on for ever.
 
     Raises ValueError where this machine makes none of that kind, RuntimeError where ffmpeg fails.
@@ -57,9 +57,11 @@ def _mp4(frames: Sequence[Image.Image], milliseconds: int) -> bytes:
         command = [PROGRAM, "-loglevel", "error", *taken.split(), *made.split(), str(path)]
         pixels = b"".join(frame.convert("RGB").tobytes() for frame in frames)
         try:
-            subprocess.run(command, input=pixels, capture_output=True, timeout=PATIENCE, check=True)
+            subprocess.run(command, input=pixels, capture_output=True, timeout=FFMPEG_TIMEOUT, check=True)
         except subprocess.TimeoutExpired as error:
-            raise RuntimeError(f"{PROGRAM} took more than {PATIENCE} seconds; choose gif or webp") from error
+            raise RuntimeError(
+                f"{PROGRAM} took more than {FFMPEG_TIMEOUT} seconds; choose gif or webp"
+            ) from error
         except subprocess.CalledProcessError as error:
             said = error.stderr.decode(errors="replace").strip().splitlines() or ["no word of why"]
             raise RuntimeError(f"{PROGRAM} failed ({said[-1][:200]}); choose gif or webp") from error

@@ -24,14 +24,25 @@ from torch import Tensor
 from dalle import edits as kinds
 from dalle import images
 from dalle.editing import inpainting, matting
-from dalle.editing.inversion import Latents
-from dalle.edits import Blend, Change, CutOut, Edit, Enlarge, Extend, Open, Paint, Vary
-from dalle.errors import Refused
-from dalle.networks.solver import Held, schedule, slerp
-from dalle.networks.upscaler import Enlargement, Enlarger, Upscaler, check_size
-from dalle.pipeline.batches import Stage, Steps
-from dalle.pipeline.dalle import MAX_BATCH, Drawing
-from dalle.pipeline.sampler import Painter
+from dalle.editing.inversion import ImageInverter
+from dalle.editing.tiled_upscaling import TiledUpscaler, UpscaleState, check_size
+from dalle.edits import (
+    Edit,
+    FromFile,
+    Inpaint,
+    Interpolate,
+    Outpaint,
+    PromptEdit,
+    RemoveBackground,
+    Upscale,
+    Variation,
+)
+from dalle.errors import InputError
+from dalle.networks.solver import InpaintingTrajectory, schedule, slerp
+from dalle.networks.upscaler import Upscaler
+from dalle.pipeline.batches import SampleBatch, SampleCoroutine
+from dalle.pipeline.dalle import MAX_BATCH, SampleState
+from dalle.pipeline.sampler import Sampler
 from dalle.recipe import Picture, Recipe, load_png
 
 SAME = 45  # dB: the same picture to the eye
@@ -51,7 +62,7 @@ class NeedsFile(ValueError):
 
 
 @dataclass(frozen=True)
-class Seen:
+class Reconstruction:
     """A picture as the model sees it: encoded and decoded again."""
 
     fitted: Image.Image  # what was encoded: a square of the model's size
@@ -72,9 +83,9 @@ class _End(NamedTuple):
 class Editor:
     """Edits with one model, and its upscaler where it has one."""
 
-    def __init__(self, painter: Painter, upscaler: Upscaler | None = None):
-        self.painter, self.model, self._latents = painter, painter.model, Latents(painter)
-        self.enlarger = Enlarger(upscaler) if upscaler else None
+    def __init__(self, painter: Sampler, upscaler: Upscaler | None = None):
+        self.painter, self.model, self._latents = painter, painter.model, ImageInverter(painter)
+        self.enlarger = TiledUpscaler(upscaler) if upscaler else None
 
     @property
     def enlarged_by(self) -> str:
@@ -83,7 +94,7 @@ class Editor:
 
     # --- what can be asked for
 
-    def opened(self, content: bytes, prompt: str = "") -> Steps[Picture]:
+    def opened(self, content: bytes, prompt: str = "") -> SampleCoroutine[Picture]:
         """A file's picture. One that was made here keeps its recipe; any other is named by its digest.
 
         A recipe is believed where it gives the picture that carries it. Raises ImageError.
@@ -97,50 +108,50 @@ class Editor:
                     return picture
             except ValueError:
                 pass  # it takes a file or an upscaler that is not here: a file like any other
-        opened = Open(images.digest(content))
+        opened = FromFile(images.digest(content))
         return Picture(image, kinds.with_edit(self._recipe(prompt), opened))
 
-    def replayed(self, recipe: Recipe, files: Files = NO_FILES) -> Steps[Picture]:
+    def replayed(self, recipe: Recipe, files: Files = NO_FILES) -> SampleCoroutine[Picture]:
         """The picture of a recipe with edits. Raises NeedsFile, ValueError where it cannot be made here."""
         self._check(recipe)
         todo = kinds.read_all(recipe)
-        if todo and isinstance(todo[0], Open):
+        if todo and isinstance(todo[0], FromFile):
             opened = todo.pop(0)
             if opened.file not in files:
                 raise NeedsFile(opened.file)
             picture = Picture(files[opened.file], dataclasses.replace(recipe, edits=recipe.edits[:1]))
         else:
             base = dataclasses.replace(recipe, edits=(), checkpoint=self.model.digest)
-            (image,) = yield Stage(self.painter, [self.painter.begin(base)])
+            (image,) = yield SampleBatch(self.painter, [self.painter.begin(base)])
             picture = Picture(image, base)
         for edit in todo:
             (picture,) = yield from self.edited(picture, [edit], files)
         return picture
 
-    def seen(self, picture: Picture) -> Steps[Seen]:
+    def seen(self, picture: Picture) -> SampleCoroutine[Reconstruction]:
         """The picture through the model and back."""
-        (again,) = yield from self.edited(picture, [Change()])
+        (again,) = yield from self.edited(picture, [PromptEdit()])
         fitted = self.fitted(picture.image)
         psnr = _psnr(fitted, again.image)
-        return Seen(fitted, again, psnr, self.code(picture))
+        return Reconstruction(fitted, again, psnr, self.code(picture))
 
     def edited(
         self, picture: Picture, edits: Sequence[Edit], files: Files = NO_FILES
-    ) -> Steps[list[Picture]]:
+    ) -> SampleCoroutine[list[Picture]]:
         """What each of several edits of one kind makes of the picture, in one batch.
 
         `files` are those that a blend's other picture needs. Raises ValueError.
         """
         if not 1 <= len(edits) <= MAX_BATCH or len({type(edit) for edit in edits}) != 1:
             raise ValueError(f"1 to {MAX_BATCH} edits of one kind go together; got {len(edits)}")
-        ways: dict[type[Edit], Callable[..., Steps[list[Image.Image]]]] = {
-            Vary: self._varied,
-            Change: self._changed,
-            Paint: self._painted,
-            Extend: self._extended,
-            Blend: self._blended,
-            Enlarge: self._enlarged,
-            CutOut: self._cut_out,
+        ways: dict[type[Edit], Callable[..., SampleCoroutine[list[Image.Image]]]] = {
+            Variation: self._varied,
+            PromptEdit: self._changed,
+            Inpaint: self._painted,
+            Outpaint: self._extended,
+            Interpolate: self._blended,
+            Upscale: self._enlarged,
+            RemoveBackground: self._cut_out,
         }
         if type(edits[0]) not in ways:
             raise ValueError("a file is opened first, and once")
@@ -166,8 +177,8 @@ class Editor:
     # --- the ways
 
     def _varied(
-        self, picture: Picture, edits: Sequence[Vary], recipes: Sequence[Recipe], _: Files
-    ) -> Steps[list[Image.Image]]:
+        self, picture: Picture, edits: Sequence[Variation], recipes: Sequence[Recipe], _: Files
+    ) -> SampleCoroutine[list[Image.Image]]:
         """Some of the way to fresh noise, and back (SDEdit, arXiv:2108.01073)."""
         features = self._latents.features(self.fitted(picture.image))
         prompt = kinds.caption(picture.recipe)
@@ -186,8 +197,8 @@ class Editor:
         return made
 
     def _changed(
-        self, picture: Picture, edits: Sequence[Change], recipes: Sequence[Recipe], _: Files
-    ) -> Steps[list[Image.Image]]:
+        self, picture: Picture, edits: Sequence[PromptEdit], recipes: Sequence[Recipe], _: Files
+    ) -> SampleCoroutine[list[Image.Image]]:
         """Encoded under the old caption and its own code, decoded under what is new."""
         image, old = self.fitted(picture.image), kinds.caption(picture.recipe)
         own = self._code(image, old)
@@ -207,20 +218,20 @@ class Editor:
         return made
 
     def _painted(
-        self, picture: Picture, edits: Sequence[Paint], recipes: Sequence[Recipe], _: Files
-    ) -> Steps[list[Image.Image]]:
+        self, picture: Picture, edits: Sequence[Inpaint], recipes: Sequence[Recipe], _: Files
+    ) -> SampleCoroutine[list[Image.Image]]:
         image = self.fitted(picture.image)
         masks = [kinds.unpack_mask(edit.mask, image.width) for edit in edits]
         if not all(mask.any() for mask in masks):
-            raise Refused("mask_empty")
+            raise InputError("mask_empty")
         made = yield from self._filled(picture, [image] * len(edits), masks, edits, recipes)
         return made
 
     def _extended(
-        self, picture: Picture, edits: Sequence[Extend], recipes: Sequence[Recipe], _: Files
-    ) -> Steps[list[Image.Image]]:
+        self, picture: Picture, edits: Sequence[Outpaint], recipes: Sequence[Recipe], _: Files
+    ) -> SampleCoroutine[list[Image.Image]]:
         placed = [
-            inpainting.moved(self.fitted(picture.image), edit.left, edit.top, edit.side) for edit in edits
+            inpainting.reframe(self.fitted(picture.image), edit.left, edit.top, edit.side) for edit in edits
         ]
         made = yield from self._filled(picture, *map(list, zip(*placed, strict=True)), edits, recipes)
         return made
@@ -230,28 +241,30 @@ class Editor:
         picture: Picture,
         known: Sequence[Image.Image],
         masks: Sequence[np.ndarray],
-        edits: Sequence[Paint | Extend],
+        edits: Sequence[Inpaint | Outpaint],
         recipes: Sequence[Recipe],
-    ) -> Steps[list[Image.Image]]:
+    ) -> SampleCoroutine[list[Image.Image]]:
         """Draw what masks (S, S) bool cover of pictures, and put it into them."""
         code = self._code(self.fitted(picture.image), kinds.caption(picture.recipe))
         drawings = []
         for image, mask, edit, recipe in zip(known, masks, edits, recipes, strict=True):
-            features = self._latents.features(inpainting.emptied(image, mask))
+            features = self._latents.features(inpainting.fill_masked(image, mask))
             times = schedule(1, 0, picture.recipe.steps)
-            walk = Held(self._latents.noise(edit.seed), times, features, self._latents.free(mask))
+            walk = InpaintingTrajectory(
+                self._latents.noise(edit.seed), times, features, self._latents.free(mask)
+            )
             negative = picture.recipe.negative
             drawings.append(self._latents.drawing(recipe, walk, code, edit.prompt, edit.guidance, negative))
         made = yield self._latents.stage(drawings)
-        return [inpainting.joined(*each) for each in zip(known, made, masks, strict=True)]
+        return [inpainting.blend(*each) for each in zip(known, made, masks, strict=True)]
 
     def _blended(
-        self, picture: Picture, edits: Sequence[Blend], recipes: Sequence[Recipe], files: Files
-    ) -> Steps[list[Image.Image]]:
+        self, picture: Picture, edits: Sequence[Interpolate], recipes: Sequence[Recipe], files: Files
+    ) -> SampleCoroutine[list[Image.Image]]:
         """Latents on a great circle, velocities of both captions mixed; the ends are the inputs."""
         ways: dict[str, list[_End]] = {}
         made: dict[int, Image.Image] = {}
-        drawings: dict[int, Drawing] = {}
+        drawings: dict[int, SampleState] = {}
         for number, (edit, recipe) in enumerate(zip(edits, recipes, strict=True)):
             key = json.dumps(edit.other, sort_keys=True)
             if key not in ways:
@@ -274,7 +287,7 @@ class Editor:
         made |= dict(zip(drawings, drawn, strict=True))
         return [made[number] for number in sorted(made)]
 
-    def _ends(self, *pictures: Picture) -> Steps[list[_End]]:
+    def _ends(self, *pictures: Picture) -> SampleCoroutine[list[_End]]:
         """Pictures with their latents, inverted together."""
         fitted = [self.fitted(picture.image) for picture in pictures]
         captions = [kinds.caption(picture.recipe) for picture in pictures]
@@ -284,18 +297,18 @@ class Editor:
         return [_End(*each) for each in zip(fitted, captions, noises, codes, strict=True)]
 
     def _enlarged(
-        self, picture: Picture, edits: Sequence[Enlarge], recipes: Sequence[Recipe], _: Files
-    ) -> Steps[list[Image.Image]]:
+        self, picture: Picture, edits: Sequence[Upscale], recipes: Sequence[Recipe], _: Files
+    ) -> SampleCoroutine[list[Image.Image]]:
         for edit in edits:
             check_size(*picture.image.size, edit.factor)
             if edit.by not in (kinds.LANCZOS, self.enlarged_by):
-                raise Refused("upscaler_gone", digest=edit.by)
+                raise InputError("upscaler_gone", digest=edit.by)
         by_network = [number for number, edit in enumerate(edits) if edit.by != kinds.LANCZOS]
         made: dict[int, Image.Image] = {}
         if by_network:
             pixels = np.asarray(picture.image.convert("RGB"))
-            drawn = yield Stage(
-                self.enlarger, [Enlargement(recipes[n], pixels, edits[n].factor) for n in by_network]
+            drawn = yield SampleBatch(
+                self.enlarger, [UpscaleState(recipes[n], pixels, edits[n].factor) for n in by_network]
             )
             made = dict(zip(by_network, drawn, strict=True))
         if picture.image.mode == "RGBA":
@@ -308,8 +321,8 @@ class Editor:
         ]
 
     def _cut_out(
-        self, picture: Picture, edits: Sequence[CutOut], recipes: Sequence[Recipe], _: Files
-    ) -> Steps[list[Image.Image]]:
+        self, picture: Picture, edits: Sequence[RemoveBackground], recipes: Sequence[Recipe], _: Files
+    ) -> SampleCoroutine[list[Image.Image]]:
         yield from ()
         return [matting.cut_out(images.flattened(picture.image))] * len(edits)
 

@@ -9,10 +9,10 @@ from PIL import Image
 from torch.nn import functional as F
 
 from dalle import images
-from dalle.errors import Refused
+from dalle.errors import InputError
 
-SEAM = 4  # pixels over which the new fades in, within the mask
-REACH = 5  # pixels into the mask in which a correction of its rim falls to 1/e
+FEATHER = 4  # pixels over which the new fades in, within the mask
+SCREENING_LENGTH = 5  # pixels into the mask in which a correction of its rim falls to 1/e
 TOLERANCE = 10  # of the sum of its squared residuals: some 30 rounds, and a grey level or two at the most
 
 
@@ -24,14 +24,14 @@ def mask_of(picture: Image.Image, size: int) -> np.ndarray:
     return np.asarray(alpha.resize((size, size), Image.Resampling.NEAREST)) > 127
 
 
-def emptied(image: Image.Image, mask: np.ndarray) -> Image.Image:
+def fill_masked(image: Image.Image, mask: np.ndarray) -> Image.Image:
     """The picture with nothing of what a mask covers, lest its features tell of it."""
     pixels = np.array(image)
-    pixels[mask] = _ground(pixels, mask)
+    pixels[mask] = _background_colour(pixels, mask)
     return Image.fromarray(pixels)
 
 
-def _ground(pixels: np.ndarray, mask: np.ndarray) -> np.ndarray:
+def _background_colour(pixels: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """The usual colour of what a mask leaves of a picture's frame, or of what else it leaves: (3,)."""
     inner = np.zeros_like(mask)
     inner[1:-1, 1:-1] = True
@@ -41,7 +41,7 @@ def _ground(pixels: np.ndarray, mask: np.ndarray) -> np.ndarray:
     return np.array(images.WHITE, np.uint8)
 
 
-def moved(image: Image.Image, left: float, top: float, side: float) -> tuple[Image.Image, np.ndarray]:
+def reframe(image: Image.Image, left: float, top: float, side: float) -> tuple[Image.Image, np.ndarray]:
     """The picture as a square of `side` at (left, top), in shares of its own; and the mask of the rest.
 
     There its edges go on. Raises ValueError where all of it would leave the frame, or nothing be new.
@@ -54,35 +54,35 @@ def moved(image: Image.Image, left: float, top: float, side: float) -> tuple[Ima
     inside = [(at >= 0) & (at < length) for at in (rows, columns)]
     empty = ~(inside[0][:, None] & inside[1])
     if not empty.any() or empty.all():
-        raise Refused("frame")
+        raise InputError("frame")
     nearest = (at.clip(0, length - 1) for at in (rows, columns))
     return Image.fromarray(np.asarray(small)[np.ix_(*nearest)]), empty
 
 
-def joined(known: Image.Image, painted: Image.Image, mask: np.ndarray) -> Image.Image:
+def blend(known: Image.Image, painted: Image.Image, mask: np.ndarray) -> Image.Image:
     """What was painted within the mask (S, S) bool, toned to meet the rim; outside, the exact pixels.
 
-    What is left of the step after that, as where the rim cuts through a thing, fades over SEAM pixels.
+    What is left of the step after that, as where the rim cuts through a thing, fades over FEATHER pixels.
     """
     old, new = (np.asarray(each, np.float32) for each in (known, painted))
-    toned = Image.fromarray((new + _membrane(old - new, mask)).clip(0, 255).round().astype(np.uint8))
+    toned = Image.fromarray((new + _screened_poisson(old - new, mask)).clip(0, 255).round().astype(np.uint8))
     inside = torch.from_numpy(mask)[None, None].float()
     layers = [inside]
-    for _ in range(SEAM):  # one pixel less at each side of the mask, but not at the picture's own edge
+    for _ in range(FEATHER):  # one pixel less at each side of the mask, but not at the picture's own edge
         layers.append(-F.max_pool2d(-layers[-1], 3, 1, 1))
     share = torch.stack(layers).mean(0)[0, 0]
     alpha = Image.fromarray((share * 255).round().byte().numpy())
     return Image.composite(toned, known, alpha)
 
 
-def _membrane(steps: np.ndarray, mask: np.ndarray) -> np.ndarray:
+def _screened_poisson(steps: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Steps (S, S, 3) at the rim of a mask, carried into it as smoothly as can be; 0 outside.
 
     Seamless cloning (Perez et al. 2003): Poisson's equation, but screened, so that a thing which meets
     another at the rim is not tinted as a whole. Solved by conjugate gradients; the picture's edge is free.
     """
     free = mask[..., None].astype(np.float32)
-    own = _around(np.ones_like(free)) + REACH**-2
+    own = _around(np.ones_like(free)) + SCREENING_LENGTH**-2
     way = rest = free * _around(steps * (1 - free))
     found, left = np.zeros_like(rest), (rest * rest).sum()
     while left > TOLERANCE:

@@ -17,24 +17,24 @@ from torch.nn import functional as F
 
 from dalle import images, runtime
 from dalle.edits import INVERSION, LEAST_STEPS
-from dalle.networks.solver import Inversion, Walk, even, schedule, steered
-from dalle.pipeline.batches import Stage, Steps
-from dalle.pipeline.dalle import Drawing
-from dalle.pipeline.sampler import Painter
+from dalle.networks.solver import InversionTrajectory, Trajectory, guided_indices, schedule, unshift_time
+from dalle.pipeline.batches import SampleBatch, SampleCoroutine
+from dalle.pipeline.dalle import SampleState
+from dalle.pipeline.sampler import Sampler
 from dalle.recipe import Picture, Recipe
 
 REMEMBERED = 64  # inversions: a slider's picture is inverted once
 
 
-class Latents:
+class ImageInverter:
     """Those of one model's pictures; remembers a few inversions."""
 
-    def __init__(self, painter: Painter):
+    def __init__(self, painter: Sampler):
         self.painter, self.model = painter, painter.model
         self._known: OrderedDict[str, Tensor] = OrderedDict()
         self._lock = threading.Lock()
 
-    def inverted(self, asked: Sequence[tuple[Image.Image, str, float]]) -> Steps[list[Tensor]]:
+    def inverted(self, asked: Sequence[tuple[Image.Image, str, float]]) -> SampleCoroutine[list[Tensor]]:
         """Where features (N, C) come to: of pictures, each under a caption, unguided, by a time."""
         keys = [
             f"{hashlib.sha256(image.tobytes() + prompt.encode()).hexdigest()} {time}"
@@ -44,16 +44,16 @@ class Latents:
         wanted = {key: each for key, each in zip(keys, asked, strict=True) if found[key] is None}
         if wanted:
             drawings = [self._inversion(*each) for each in wanted.values()]
-            yield Stage(self.painter, drawings, painted=False)
+            yield SampleBatch(self.painter, drawings, painted=False)
             new = {key: drawing.walk.x for key, drawing in zip(wanted, drawings, strict=True)}
             found |= new
             self._remember(new)
         return [found[key] for key in keys]
 
-    def _inversion(self, image: Image.Image, prompt: str, time: float) -> Drawing:
+    def _inversion(self, image: Image.Image, prompt: str, time: float) -> SampleState:
         """A drawing that goes from a picture towards noise."""
         features = self.features(image)
-        walk = Inversion(features, schedule(0, time, _share(INVERSION, time)))
+        walk = InversionTrajectory(features, schedule(0, time, _share(INVERSION, time)))
         return self.drawing(Recipe(prompt), walk, self.code(features, prompt), prompt)
 
     def _remember(self, new: Mapping[str, Tensor]) -> None:
@@ -87,27 +87,27 @@ class Latents:
         cells = touched.expand(1, channels, -1, -1)
         return (F.pixel_unshuffle(cells, fold).flatten(2).transpose(1, 2)[0] > 0).to(self.model.device)
 
-    def walk(self, x: Tensor, time: float, picture: Picture) -> Walk:
+    def walk(self, x: Tensor, time: float, picture: Picture) -> Trajectory:
         """From x (N, C) at some time down to features."""
-        return Walk(x, schedule(time, 0, _share(picture.recipe.steps, time)))
+        return Trajectory(x, schedule(time, 0, _share(picture.recipe.steps, time)))
 
     def drawing(
         self,
         recipe: Recipe,
-        walk: Walk,
+        walk: Trajectory,
         code: Tensor,
         prompt: str,
         guidance: float = 1.0,
         negative: str = "",
-    ) -> Drawing:
+    ) -> SampleState:
         read = self.painter.read
-        away = read(negative) if steered([guidance]) else None
-        return Drawing(recipe, walk, code.to(self.model.device), read(prompt), away, guidance)
+        away = read(negative) if guided_indices([guidance]) else None
+        return SampleState(recipe, walk, code.to(self.model.device), read(prompt), away, guidance)
 
-    def stage(self, drawings: Iterable[Drawing]) -> Stage:
-        return Stage(self.painter, list(drawings))
+    def stage(self, drawings: Iterable[SampleState]) -> SampleBatch:
+        return SampleBatch(self.painter, list(drawings))
 
 
 def _share(steps: int, time: float) -> int:
     """Steps over a share of the way."""
-    return max(LEAST_STEPS, math.ceil(steps * even(time)))
+    return max(LEAST_STEPS, math.ceil(steps * unshift_time(time)))

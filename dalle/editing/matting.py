@@ -10,7 +10,7 @@ from the neighbour that is least like the background, alpha is how far c has gon
 import numpy as np
 from PIL import Image
 
-from dalle.errors import Refused
+from dalle.errors import InputError
 
 LIKE = 0.05  # of the range of values: so near to the background's colour is background
 DRIFT = 0.15  # that a background may be off its usual colour, as a drawn one is from corner to corner
@@ -24,7 +24,7 @@ def cut_out(picture: Image.Image) -> Image.Image:
     """An RGB picture without its background. Raises ValueError where that is not one flat colour."""
     if picture.width * picture.height > MAX_PIXELS:
         most = f"{MAX_PIXELS / 1e6:.0f}"
-        raise Refused("cut_large", width=picture.width, height=picture.height, most=most)
+        raise InputError("cut_large", width=picture.width, height=picture.height, most=most)
     pixels = np.asarray(picture.convert("RGB"), np.float32) / 255
     ground = _ground_colour(pixels)
     far = np.abs(pixels - ground).max(-1)
@@ -50,7 +50,7 @@ def _ground_colour(pixels: np.ndarray) -> np.ndarray:
     usual = np.abs(frame - np.median(frame, axis=0)).max(-1) < DRIFT
     plane = np.linalg.lstsq(at[usual], frame[usual], rcond=None)[0]
     if (np.abs(at @ plane - frame).max(-1) < LIKE).mean() < FLAT:
-        raise Refused("not_flat")
+        raise InputError("not_flat")
     return (places @ plane).astype(np.float32)
 
 

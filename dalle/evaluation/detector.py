@@ -8,9 +8,8 @@ the cut whose parts are named most surely. Only then are facts of a scene (compo
 After GenEval (arXiv:2310.11513), which uses an object detector.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import permutations
 
 import numpy as np
 import torch
@@ -18,12 +17,14 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dalle import images
-from dalle.data.scenes.colours import COLOURS, dominant_colour, to_lab
+from dalle.data.scenes.colours import dominant_colour, to_lab
 
 Name = Callable[[Tensor], Tensor]  # pictures (B, 3, S, S) -> probabilities (B, K): the referee's
 
-UNLIKE = 0.06  # distance in Oklab from which a pixel is no longer background
-SPECK = 0.003  # share of the picture's pixels below which a piece is nothing
+BACKGROUND_DISTANCE = 0.06  # distance in Oklab from which a pixel is no longer background
+
+MIN_AREA = 0.003  # share of the picture's pixels below which a piece is nothing
+
 GAPS = (
     0,
     0.016,
@@ -33,14 +34,18 @@ GAPS = (
     -0.016,
     -0.032,
 )  # of the side: pieces so near are joined; below 0: parted
-MOST = 9  # parts that are looked at, the largest
+
+MAX_DETECTIONS = 9  # parts that are looked at, the largest
+
 BEST = 5  # answers of the referee that count as named
+
 CROP = 96  # pixels a side of a part, as it is named
+
 ROOM = 1.12  # a crop's side, in sides of the part
 
 
 @dataclass(frozen=True)
-class Part:
+class Detection:
     """One thing in a picture: its box's centre as fractions of the picture, y downwards."""
 
     x: float
@@ -50,14 +55,14 @@ class Part:
 
 
 @dataclass(frozen=True)
-class _Cut:
+class _Segmentation:
     """One way to see the things in a picture: where each is, (S, S) bool."""
 
     masks: tuple[np.ndarray, ...]
     share: float  # of all that differs from the background
 
 
-def read(picture: np.ndarray, name: Name, answers: Sequence[str]) -> list[Part]:
+def detect(picture: np.ndarray, name: Name, answers: Sequence[str]) -> list[Detection]:
     """The parts of a picture (S, S, 3) uint8 on a plain background; `answers` are the K of `name`."""
     background = _background(picture)
     best, surest = [], 0.0
@@ -73,14 +78,11 @@ def read(picture: np.ndarray, name: Name, answers: Sequence[str]) -> list[Part]:
     return best
 
 
-def _part(picture: np.ndarray, mask: np.ndarray, answers: Collection[str]) -> Part:
+def _part(picture: np.ndarray, mask: np.ndarray, answers: Collection[str]) -> Detection:
     left, top, right, bottom = _box(mask)
     size = len(mask)
     colour = dominant_colour(picture[mask])
-    return Part((left + right) / 2 / size, (top + bottom) / 2 / size, frozenset(answers), colour)
-
-
-# --- cutting
+    return Detection((left + right) / 2 / size, (top + bottom) / 2 / size, frozenset(answers), colour)
 
 
 def _background(picture: np.ndarray) -> np.ndarray:
@@ -89,19 +91,21 @@ def _background(picture: np.ndarray) -> np.ndarray:
     return np.median(frame, axis=0).astype(np.uint8)
 
 
-def _cuts(picture: np.ndarray, background: np.ndarray) -> Iterator[_Cut]:
-    """Every different way to cut a picture into at most MOST parts; none for an empty picture."""
-    unlike = np.linalg.norm(to_lab(picture) - to_lab(background), axis=-1) > UNLIKE
+def _cuts(picture: np.ndarray, background: np.ndarray) -> Iterator[_Segmentation]:
+    """Every different way to cut a picture into at most MAX_DETECTIONS parts; none for an empty picture."""
+    unlike = np.linalg.norm(to_lab(picture) - to_lab(background), axis=-1) > BACKGROUND_DISTANCE
     seen: set[tuple[bytes, ...]] = set()
     for gap in GAPS:
         labels = _pieces(torch.from_numpy(unlike), round(gap * len(picture))).numpy()
         numbers, areas = np.unique(labels[labels > 0], return_counts=True)
-        largest = numbers[areas >= SPECK * unlike.size][np.argsort(-areas[areas >= SPECK * unlike.size])]
-        masks = tuple(labels == number for number in largest[:MOST])
+        largest = numbers[areas >= MIN_AREA * unlike.size][
+            np.argsort(-areas[areas >= MIN_AREA * unlike.size])
+        ]
+        masks = tuple(labels == number for number in largest[:MAX_DETECTIONS])
         key = tuple(mask.tobytes() for mask in masks)
         if masks and key not in seen:
             seen.add(key)
-            yield _Cut(masks, float(np.sum(masks) / unlike.sum()))
+            yield _Segmentation(masks, float(np.sum(masks) / unlike.sum()))
 
 
 def _pieces(mask: Tensor, gap: int) -> Tensor:
@@ -156,83 +160,3 @@ def _crop(
     x, y = (left + right) // 2, (top + bottom) // 2  # in the padded picture, the crop's corner
     crop = images.from_arrays(padded[None, y : y + 2 * half, x : x + 2 * half])
     return F.interpolate(crop, size=(CROP, CROP), mode="bilinear", antialias=True)
-
-
-# --- judging
-
-
-def shows(says: Collection[str], parts: Sequence[Part], base: Mapping[str, str]) -> bool:
-    """Whether the parts bear out a caption's facts of concepts, counts, colours and sides, and only these.
-
-    `base` leads from a concept's slug to its answer. Two concepts are never one part; parts that no fact
-    speaks of do no harm, except that a count is exact. Raises ValueError where the facts name no concept.
-    """
-    told = _sorted_facts(says)
-    colours, slugs = dict(told["colour"]), concepts(says)
-    if not slugs:
-        raise ValueError(f"these facts name no concept, so that any picture would do: {sorted(says)}")
-
-    def fits(part: Part, slug: str) -> bool:
-        return base[slug] in part.answers and colours.get(slug, part.colour) == part.colour
-
-    if told["count"]:
-        return all(sum(fits(part, slug) for part in parts) == int(n) for slug, n in told["count"])
-    return any(
-        all(map(fits, chosen, slugs)) and _stand(told, dict(zip(slugs, chosen, strict=True)))
-        for chosen in permutations(parts, len(slugs))
-    )
-
-
-def concepts(says: Collection[str]) -> list[str]:
-    """The slugs that facts name."""
-    return [slug for (slug,) in _sorted_facts(says)["concept"]]
-
-
-def _stand(told: Mapping[str, Sequence[Sequence[str]]], at: Mapping[str, Part]) -> bool:
-    """Whether the parts stand to each other as told."""
-    for one, other in told["left-of"]:
-        right, down = at[other].x - at[one].x, at[other].y - at[one].y
-        if right <= abs(down):
-            return False
-    for one, other in told["above"]:
-        right, down = at[other].x - at[one].x, at[other].y - at[one].y
-        if down <= abs(right):
-            return False
-    return True
-
-
-JUDGED = ("concept", "count", "colour", "left-of", "above")
-
-
-def _sorted_facts(says: Collection[str]) -> dict[str, list[list[str]]]:
-    """The facts that can be judged, by their kind: {"colour": [["cat", "green"]], ...}."""
-    split = [fact.split(":") for fact in sorted(says)]
-    return {kind: [values for first, *values in split if first == kind] for kind in JUDGED}
-
-
-def twisted(says: Collection[str], other: str) -> frozenset[str]:
-    """Facts of which those hardest to see were made false: a judge must not let them pass.
-
-    A count is one off, sides or two colours are exchanged, one colour is the next; else a concept is `other`.
-    """
-    told, names = _sorted_facts(says), list(COLOURS)
-    sides = [(kind, *pair) for kind in ("left-of", "above") for pair in told[kind]]
-    if told["count"]:
-        wrong = {f"count:{slug}:{n}": f"count:{slug}:{_one_off(int(n))}" for slug, n in told["count"]}
-    elif sides:
-        wrong = {f"{kind}:{one}:{two}": f"{kind}:{two}:{one}" for kind, one, two in sides}
-    elif told["colour"]:
-        slugs, colours = zip(*told["colour"], strict=True)
-        others = colours[::-1] if len(colours) == 2 else [names[(names.index(colours[0]) + 1) % len(names)]]
-        wrong = {
-            f"colour:{slug}:{colour}": f"colour:{slug}:{paint}"
-            for slug, colour, paint in zip(slugs, colours, others, strict=True)
-        }
-    else:
-        wrong = {f"concept:{told['concept'][-1][0]}": f"concept:{other}"}
-    return frozenset(wrong.get(fact, fact) for fact in says)
-
-
-def _one_off(count: int) -> int:
-    """One more, or where captions count no further one less."""
-    return count + 1 if count < 5 else count - 1

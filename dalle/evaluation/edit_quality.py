@@ -17,15 +17,15 @@ from tqdm import tqdm
 from dalle import images
 from dalle.data.emoji.emoji_set import EmojiSet
 from dalle.data.scenes.captions import prompt
-from dalle.data.scenes.composer import Scene
+from dalle.data.scenes.scene import Scene
 from dalle.editing import matting
 from dalle.editing.editor import Editor
-from dalle.edits import Change, Paint, pack_mask
-from dalle.evaluation import detector, eval_prompts
+from dalle.edits import Inpaint, PromptEdit, pack_mask
+from dalle.evaluation import detector, eval_prompts, verifier
 from dalle.evaluation.eval_prompts import SEED
-from dalle.evaluation.evaluator import Exam
+from dalle.evaluation.evaluator import Evaluator
 from dalle.pipeline.batches import run
-from dalle.pipeline.sampler import Painter
+from dalle.pipeline.sampler import Sampler
 from dalle.recipe import Picture, Recipe
 from dalle.training import super_resolution
 
@@ -33,7 +33,7 @@ COUNT = 100  # pictures of each kind
 KEEP = 0.3  # of the picture, under other words or in another style
 SHOWN = 12  # edits of a sheet
 
-Figures = dict[str, Any]
+Metrics = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,9 @@ class Rewording:
     holds: Callable[[Image.Image], tuple[bool, bool]]  # whether the new property is there; and the subject
 
 
-def edit(exam: Exam) -> Figures:
+def edit(exam: Evaluator) -> Metrics:
     """All figures of edits; those of words and styles where there is a referee."""
-    editor = Editor(Painter(exam.model))
+    editor = Editor(Sampler(exam.model))
     found = {"inversion": inversion(exam, editor), "inpainting": inpainting(exam, editor)}
     if exam.referee:
         found["words"] = rewording(exam, editor, "words", _recoloured(exam))
@@ -64,10 +64,10 @@ def edit(exam: Exam) -> Figures:
 # --- there and back
 
 
-def inversion(exam: Exam, editor: Editor) -> Figures:
+def inversion(exam: Evaluator, editor: Editor) -> Metrics:
     """Held-out icons on white, encoded and decoded; and by the FeatureExtractor and Generator alone."""
     held = [i for i, icon in enumerate(exam.emoji.icons) if exam.emoji.held_out(icon.concept)]
-    icons = eval_prompts.spread(held, COUNT)
+    icons = eval_prompts.evenly_spaced(held, COUNT)
     real, both = exam.icons(icons), []
     for icon, picture in zip(icons, tqdm(real, desc="inversion"), strict=True):
         caption = prompt(exam.emoji.concepts[exam.emoji.icons[icon].concept])
@@ -76,14 +76,14 @@ def inversion(exam: Exam, editor: Editor) -> Figures:
     return {"pictures": len(icons), "psnr": float(np.mean(both)), "autoencoder_psnr": float(alone.mean())}
 
 
-def _picture(exam: Exam, image: Image.Image, caption: str) -> Picture:
+def _picture(exam: Evaluator, image: Image.Image, caption: str) -> Picture:
     return Picture(image, Recipe(caption, checkpoint=exam.model.digest, size=exam.model.config.image_size))
 
 
 # --- painting over
 
 
-def inpainting(exam: Exam, editor: Editor) -> Figures:
+def inpainting(exam: Evaluator, editor: Editor) -> Metrics:
     """A disc in the middle redrawn: whether all else is as it was, and the step in grey levels at the rim."""
     labels = eval_prompts.common_labels(exam.emoji, COUNT)
     size = exam.model.config.image_size
@@ -93,7 +93,7 @@ def inpainting(exam: Exam, editor: Editor) -> Figures:
     exact, steps, before, shown = [], [], [], []
     for number, label in enumerate(tqdm(labels, desc="inpainting")):
         (picture,) = exam.model.generate(label, seed=SEED + number)
-        (made,) = run(editor.edited(picture, [Paint(pack_mask(mask), label, SEED + COUNT + number)]))
+        (made,) = run(editor.edited(picture, [Inpaint(pack_mask(mask), label, SEED + COUNT + number)]))
         old, new = (np.asarray(each.image).astype(int) for each in (picture, made))
         exact.append(not (old != new)[~mask].any())
         steps.append(_step(new, mask))
@@ -124,12 +124,12 @@ def _twice(labels: Iterable[str]) -> list[str]:
 # --- other words, other styles
 
 
-def rewording(exam: Exam, editor: Editor, name: str, asked: Sequence[Rewording]) -> Figures:
+def rewording(exam: Evaluator, editor: Editor, name: str, asked: Sequence[Rewording]) -> Metrics:
     """Pictures edited, and redrawn with the same seed: what holds, and how far they are from the first."""
     firsts, ways, shown = [], defaultdict(list), []
     for each in tqdm(asked, desc=name):
         (first,) = exam.model.generate(each.before, seed=each.seed)
-        (edited,) = run(editor.edited(first, [Change(each.after, None, KEEP, Recipe.guidance)]))
+        (edited,) = run(editor.edited(first, [PromptEdit(each.after, None, KEEP, Recipe.guidance)]))
         (redrawn,) = exam.model.draw([replace(first.recipe, prompt=each.after)])
         firsts.append(first.image)
         ways["edited"].append(edited.image)
@@ -137,7 +137,7 @@ def rewording(exam: Exam, editor: Editor, name: str, asked: Sequence[Rewording])
         shown += [first.image, edited.image, redrawn.image]
     texts = [text for each in asked for text in (each.before, each.after, "redrawn")]
     exam.sheet(f"edit-{name}", shown[: 3 * SHOWN], texts[: 3 * SHOWN], columns=6)
-    found: Figures = {"pictures": len(asked)}
+    found: Metrics = {"pictures": len(asked)}
     for way, pictures in ways.items():
         held = [each.holds(picture) for each, picture in zip(asked, pictures, strict=True)]
         found[way] = {
@@ -149,7 +149,7 @@ def rewording(exam: Exam, editor: Editor, name: str, asked: Sequence[Rewording])
     return found
 
 
-def _recoloured(exam: Exam) -> list[Rewording]:
+def _recoloured(exam: Evaluator) -> list[Rewording]:
     """Things, then the same in a colour that training never showed them in."""
     scenes = eval_prompts.scenes(exam.emoji, "colour", COUNT, exam.composer.size)
     bases = {concept.slug: concept.base for concept in exam.emoji.concepts}
@@ -159,23 +159,23 @@ def _recoloured(exam: Exam) -> list[Rewording]:
         subject = frozenset(fact for fact in scene.says if not fact.startswith("colour:"))
 
         def holds(picture: Image.Image) -> tuple[bool, bool]:
-            parts = detector.read(np.asarray(picture), exam.referee.name, exam.referee.answers)
+            parts = detector.detect(np.asarray(picture), exam.referee.name, exam.referee.answers)
             (colour,) = (fact.split(":")[2] for fact in scene.says if fact.startswith("colour:"))
-            return any(p.colour == colour for p in parts), detector.shows(subject, parts, bases)
+            return any(p.colour == colour for p in parts), verifier.verify(subject, parts, bases)
 
         return Rewording(prompt(concept), scene.caption, SEED + number, holds)
 
     return [told(scene, number) for number, scene in enumerate(scenes)]
 
 
-def _restyled(exam: Exam) -> list[Rewording]:
+def _restyled(exam: Evaluator) -> list[Rewording]:
     """Things in one style, then in another: nearer to the icon of that than to the icon of the first."""
     icons: dict[int, dict[str, int]] = defaultdict(dict)
     for number, icon in enumerate(exam.emoji.icons):
         icons[icon.concept][icon.style] = number
-    several = [concept for concept in eval_prompts.common(exam.emoji) if len(icons[concept]) > 1]
+    several = [concept for concept in eval_prompts.common_concepts(exam.emoji) if len(icons[concept]) > 1]
     asked = []
-    for number, concept in enumerate(eval_prompts.spread(several, COUNT)):
+    for number, concept in enumerate(eval_prompts.evenly_spaced(several, COUNT)):
         styles = list(icons[concept])
         old, new = styles[number % len(styles)], styles[(number + 1) % len(styles)]
         asked.append(_to_style(exam, concept, (old, new), icons[concept], SEED + number))
@@ -183,7 +183,7 @@ def _restyled(exam: Exam) -> list[Rewording]:
 
 
 def _to_style(
-    exam: Exam, concept: int, styles: tuple[str, str], icons: dict[str, int], seed: int
+    exam: Evaluator, concept: int, styles: tuple[str, str], icons: dict[str, int], seed: int
 ) -> Rewording:
     known = exam.emoji.concepts[concept]
     examples = images.from_images(exam.icons([icons[style] for style in styles]))
@@ -199,7 +199,7 @@ def _to_style(
 # --- cutting out
 
 
-def cutting(exam: Exam) -> Figures:
+def cutting(exam: Evaluator) -> Metrics:
     """Scenes whose true alpha is known: the mean error of alpha, of ours and of a plain threshold."""
     ours, plain = [], []
     for index in range(COUNT):

@@ -8,9 +8,10 @@ from typing import TypeVar
 import numpy as np
 
 from dalle.data.emoji.emoji_set import EmojiSet
-from dalle.data.scenes.captions import Names, noun_of, pick, prompt
-from dalle.data.scenes.composer import Composer, Mix, Scene
-from dalle.data.scenes.english import misspelt, noun
+from dalle.data.scenes.captions import ConceptNames, noun_of, pick, prompt
+from dalle.data.scenes.composer import Composer
+from dalle.data.scenes.english import noun, with_typo
+from dalle.data.scenes.scene import Scene, SceneWeights
 
 # Categories of GenEval (arXiv:2310.11513), each with the kind of scene that asks for it.
 CATEGORIES = {
@@ -95,7 +96,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Question:
+class EvalPrompt:
     """A prompt and its right answers; `topic`: what it is counted under; `icon`: the drawing meant."""
 
     prompt: str
@@ -105,13 +106,13 @@ class Question:
     icon: int | None = None
 
 
-def spread(items: Sequence[T], count: int) -> list[T]:
+def evenly_spaced(items: Sequence[T], count: int) -> list[T]:
     """At most `count` items, evenly from first to last."""
     count = min(count, len(items))
     return [items[i * len(items) // count] for i in range(count)]
 
 
-def common(emoji: EmojiSet) -> list[int]:
+def common_concepts(emoji: EmojiSet) -> list[int]:
     """Concepts that people type: of groups that they do, drawn in most styles, named in a word or two."""
     drawn = Counter(icon.concept for icon in emoji.icons)
     most = 0.5 * len({icon.style for icon in emoji.icons})
@@ -125,65 +126,65 @@ def common(emoji: EmojiSet) -> list[int]:
 
 def common_labels(emoji: EmojiSet, count: int) -> list[str]:
     """English labels of such concepts, evenly over all of them."""
-    return [emoji.concepts[concept].labels["en"] for concept in spread(common(emoji), count)]
+    return [emoji.concepts[concept].labels["en"] for concept in evenly_spaced(common_concepts(emoji), count)]
 
 
 # --- recognition
 
 
-def by_style(emoji: EmojiSet, concepts: int, seeds: int) -> list[Question]:
+def by_style(emoji: EmojiSet, concepts: int, seeds: int) -> list[EvalPrompt]:
     """Concepts of all groups, one of near-identical ones, with a style said: for every seed the next."""
     styles: dict[int, dict[str, int]] = defaultdict(dict)
     for number, icon in enumerate(emoji.icons):
         styles[icon.concept][icon.style] = number
     distinct = [i for i, c in enumerate(emoji.concepts) if c.slug == c.base and i in styles]
     asked = []
-    for position, index in enumerate(spread(distinct, concepts)):
+    for position, index in enumerate(evenly_spaced(distinct, concepts)):
         for turn in range(seeds):
             style, icon = list(styles[index].items())[(position + turn) % len(styles[index])]
             text, right = prompt(emoji.concepts[index], style), frozenset({emoji.concepts[index].base})
-            asked.append(Question(text, right, style, SEED + len(asked), icon))
+            asked.append(EvalPrompt(text, right, style, SEED + len(asked), icon))
     return asked
 
 
 # --- words
 
 
-def words(emoji: EmojiSet, count: int) -> list[Question]:
+def words(emoji: EmojiSet, count: int) -> list[EvalPrompt]:
     """Keywords, misspellings, words outside the data, and labels in ten languages: up to `count` of each."""
-    concepts = common(emoji)
+    concepts = common_concepts(emoji)
     said = _sayings(emoji)
-    asked = spread(keywords(emoji, concepts, said), count)
-    asked += spread(misspellings(emoji, concepts, said), count)
+    asked = evenly_spaced(keywords(emoji, concepts, said), count)
+    asked += evenly_spaced(misspellings(emoji, concepts, said), count)
     asked += [
-        Question(noun(word).one(), right, "outside")
+        EvalPrompt(noun(word).one(), right, "outside")
         for word, slugs in list(OUTSIDE.items())[:count]
         if (right := frozenset(slugs.split()) & {concept.base for concept in emoji.concepts})
     ]
     for language in LANGUAGES:
         named = [index for index in concepts if language in emoji.concepts[index].labels]
-        labels = [emoji.concepts[index].labels[language] for index in spread(named, count)]
-        asked += [Question(label, said[label.casefold()], language) for label in labels]
+        labels = [emoji.concepts[index].labels[language] for index in evenly_spaced(named, count)]
+        asked += [EvalPrompt(label, said[label.casefold()], language) for label in labels]
     return [replace(question, seed=SEED + i) for i, question in enumerate(asked)]
 
 
-def keywords(emoji: EmojiSet, concepts: Sequence[int], said: dict[str, frozenset[str]]) -> list[Question]:
+def keywords(emoji: EmojiSet, concepts: Sequence[int], said: dict[str, frozenset[str]]) -> list[EvalPrompt]:
     """One English keyword of each concept that has any; whatever else carries it is right as well."""
-    names, rng = Names(emoji.concepts, {}), np.random.Generator(np.random.PCG64(SEED))
+    names, rng = ConceptNames(emoji.concepts, {}), np.random.Generator(np.random.PCG64(SEED))
     options = (names.keywords(index, "en") for index in concepts)
     chosen = [pick(rng, weights) for weights in options if weights]
-    return [Question(word, said[word.casefold()], "keywords") for word in chosen]
+    return [EvalPrompt(word, said[word.casefold()], "keywords") for word in chosen]
 
 
-def misspellings(emoji: EmojiSet, concepts: Sequence[int], said: Collection[str]) -> list[Question]:
+def misspellings(emoji: EmojiSet, concepts: Sequence[int], said: Collection[str]) -> list[EvalPrompt]:
     """English labels with one slip in their longest word, where it is long enough."""
     rng, asked = np.random.Generator(np.random.PCG64(SEED)), []
     for index in concepts:
         text = noun_of(emoji.concepts[index]).one()
-        slip = misspelt(text, rng)
+        slip = with_typo(text, rng)
         new = set(slip.split()) - set(text.split())
         if new and new.isdisjoint(said):
-            asked.append(Question(slip, frozenset({emoji.concepts[index].base}), "misspellings"))
+            asked.append(EvalPrompt(slip, frozenset({emoji.concepts[index].base}), "misspellings"))
     return asked
 
 
@@ -205,8 +206,8 @@ def scenes(emoji: EmojiSet, category: str, count: int, size: int) -> list[Scene]
     if category not in CATEGORIES:
         raise ValueError(f"unknown category {category!r}; choose one of {', '.join(CATEGORIES)}")
     languages = {language: float(language == "en") for c in emoji.concepts for language in c.labels}
-    mix = Mix(languages=languages, style_said=0)
-    composer = Composer(emoji, SEED, common(emoji), size, mix, held_out=True)
+    mix = SceneWeights(languages=languages, style_said=0)
+    composer = Composer(emoji, SEED, common_concepts(emoji), size, mix, held_out=True)
     found: dict[str, Scene] = {}
     for index in range(100 * count):
         scene = _asked(emoji, composer.scene(index, CATEGORIES[category]))

@@ -15,8 +15,8 @@ from dalle import images
 from dalle.data.emoji.emoji_set import EmojiSet
 from dalle.data.scenes.composer import Composer
 from dalle.evaluation import eval_prompts
-from dalle.evaluation.classifier import Referee
-from dalle.evaluation.eval_prompts import Question
+from dalle.evaluation.classifier import IconClassifier
+from dalle.evaluation.eval_prompts import EvalPrompt
 from dalle.networks.upscaler import Upscaler
 from dalle.pipeline.dalle import DALLE
 from dalle.pipeline.sliders import Slider
@@ -27,11 +27,11 @@ BATCH = 32
 
 
 @dataclass(frozen=True)
-class Exam:
+class Evaluator:
     """Who is examined, by whom, on what, and where the sheets go."""
 
     model: DALLE
-    referee: Referee | None  # None: only what needs no grading can be asked
+    referee: IconClassifier | None  # None: only what needs no grading can be asked
     composer: Composer
     folder: Path
     sliders: tuple[Slider, ...] = ()  # of the checkpoint, the most telling first
@@ -43,7 +43,7 @@ class Exam:
 
     # --- pictures
 
-    def draw(self, asked: Sequence[Question], what: str) -> list[Image.Image]:
+    def draw(self, asked: Sequence[EvalPrompt], what: str) -> list[Image.Image]:
         """What the model draws when asked."""
         return self.draw_recipes([Recipe(question.prompt, seed=question.seed) for question in asked], what)
 
@@ -52,7 +52,7 @@ class Exam:
         return [picture.image for s in starts for picture in self.model.draw(recipes[s : s + BATCH])]
 
     @cached_property
-    def styled(self) -> tuple[list[Question], list[Image.Image]]:
+    def styled(self) -> tuple[list[EvalPrompt], list[Image.Image]]:
         """Concepts with their style said, and what the model draws of them."""
         asked = eval_prompts.by_style(self.emoji, CONCEPTS, SEEDS)
         return asked, self.draw(asked, "styles")
@@ -103,7 +103,7 @@ class Exam:
             what,
         )
 
-    def ranks(self, pictures: Sequence[Image.Image], asked: Sequence[Question], what: str) -> list[int]:
+    def ranks(self, pictures: Sequence[Image.Image], asked: Sequence[EvalPrompt], what: str) -> list[int]:
         """How many wrong answers the referee gives before a right one."""
         pending = iter(question.right for question in asked)
         return self.over(

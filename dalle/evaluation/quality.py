@@ -6,10 +6,8 @@ it names the real icons and their reconstructions stands beside every score.
 """
 
 import itertools
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,95 +16,31 @@ from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
-from dalle import images, runtime
-from dalle.data.emoji.emoji_set import EmojiSet
+from dalle import images
 from dalle.data.scenes.captions import prompt
-from dalle.data.scenes.composer import Composer, Scene
-from dalle.evaluation import detector, eval_prompts, metrics
-from dalle.evaluation import report as figures
-from dalle.evaluation.classifier import DEFAULT_FOLDER, WEIGHTS, Referee
-from dalle.evaluation.edit_quality import edit
-from dalle.evaluation.eval_prompts import SEED, Question
-from dalle.evaluation.evaluator import Exam
-from dalle.files import write_text
-from dalle.networks.upscaler import Upscaler
-from dalle.pipeline import sliders as directions
-from dalle.pipeline.dalle import DALLE
+from dalle.data.scenes.scene import Scene
+from dalle.evaluation import detector, eval_prompts, metrics, verifier
+from dalle.evaluation.eval_prompts import SEED, EvalPrompt
+from dalle.evaluation.evaluator import Evaluator
 from dalle.recipe import Recipe
 
 PROMPTS = 100  # of each category of composition
+
 WORDS = 100  # of each kind of words
+
 DIVERSE, TURNS = 50, 4  # prompts whose diversity over seeds is measured, and seeds
+
 SHEET_CONCEPTS, SHEET_SEED = 200, 7
+
 SLIDERS, SLID = 8, 100  # sliders that are measured, and prompts over which
+
 PLACES = np.linspace(-2, 2, 17).tolist()  # where a slider is put, in deviations: steps of a quarter
+
 KNOWN = 5  # a subject among the referee's first so many answers is recognised
-UNGRADED = {"reconstruction", "concepts", "edit"}  # parts, or most of them, that need no referee
+
 SHOWN = 24  # pictures of a sheet of good or of bad ones
 
-Figures = dict[str, Any]
-
-
-def evaluate(
-    checkpoint: Path, data: Path, output: Path, what: Sequence[str] = (), referee: Path = DEFAULT_FOLDER
-) -> Figures:
-    """The figures of `what`, all of `PARTS` by default; writes them, a report and the sheets into `output`.
-
-    Figures that are there already, of the same checkpoint, data and referee, stay beside the new ones.
-    """
-    if unknown := sorted(set(what) - PARTS.keys()):
-        raise ValueError(f"nothing to evaluate is called {unknown[0]!r}; choose from {', '.join(PARTS)}")
-    dtype = runtime.inference_dtype()  # as it draws for everybody
-    emoji, model = EmojiSet.load(data), DALLE.from_pretrained(checkpoint, dtype)
-    ungraded = set(what or PARTS) <= UNGRADED and not (referee / WEIGHTS).is_file()
-    grader = None if ungraded else grader_of(emoji, referee)
-    output.mkdir(parents=True, exist_ok=True)
-    named = directions.load(checkpoint / "sliders.json", model.config.flow.code)
-    upscaler = Upscaler.load(checkpoint, dtype)
-    exam = Exam(model, grader, Composer(emoji, size=model.config.image_size), output, named, upscaler)
-    found = {
-        "checkpoint": model.digest,
-        "data": emoji.digest[:12],
-        "dtype": str(dtype).removeprefix("torch."),
-    }
-    if grader:
-        found["referee"] = {"digest": grader.digest} | grader.figures
-    path = output / "evaluation.json"
-    found |= _kept(path, found)
-    for part in what or PARTS:
-        found[part] = PARTS[part](exam)
-        write_text(path, json.dumps(found, indent=2) + "\n")
-    (output / "report.md").write_text(report(found, output), encoding="utf-8")
-    return found
-
-
-def grader_of(emoji: EmojiSet, folder: Path) -> Referee:
-    """The referee in `folder`; raises FileNotFoundError without one, ValueError where it knows other data."""
-    grader = Referee.load(folder)
-    if grader.data != emoji.digest[:12]:
-        raise ValueError(
-            f"the referee in {folder} was trained on data {grader.data}, not on {emoji.digest[:12]}: "
-            "move it away and train another"
-        )
-    return grader
-
-
-def _kept(path: Path, header: Figures) -> Figures:
-    """What an evaluation of the same things has found before."""
-    found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    same = all(found.get(name) == value for name, value in header.items())
-    return found if same else {}
-
-
-def report(found: Figures, folder: Path) -> str:
-    """The figures as a table, and the sheets of what was evaluated, as Markdown."""
-    sheets = [
-        f"## {title}\n\n![{title}]({name}.png)\n"
-        for part in found
-        for name, title in SHEETS.get(part, {}).items()
-        if (folder / f"{name}.png").is_file()
-    ]
-    return "\n".join(["# Evaluation\n", figures.table(found), "", *sheets])
+Metrics = dict[str, Any]
 
 
 def _share(held: Iterable[bool]) -> float:
@@ -114,10 +48,7 @@ def _share(held: Iterable[bool]) -> float:
     return sum(held) / max(len(held), 1)
 
 
-# --- the parts
-
-
-def reconstruction(exam: Exam) -> Figures:
+def reconstruction(exam: Evaluator) -> Metrics:
     """Icons of concepts that the autoencoder never saw, each alone on white, beside what it makes of them."""
     icons = [i for i, icon in enumerate(exam.emoji.icons) if exam.emoji.held_out(icon.concept)]
     real = exam.icons(icons)
@@ -134,15 +65,15 @@ def reconstruction(exam: Exam) -> Figures:
     return {"icons": len(icons)} | {name: float(values.mean()) for name, values in found.items()}
 
 
-def concepts(exam: Exam) -> Figures:
+def concepts(exam: Evaluator) -> Metrics:
     """Two hundred common concepts, one picture each, at one seed: a sheet for a person to grade."""
     labels = eval_prompts.common_labels(exam.emoji, SHEET_CONCEPTS)
-    drawn = exam.draw([Question(label, seed=SHEET_SEED) for label in labels], "concepts")
+    drawn = exam.draw([EvalPrompt(label, seed=SHEET_SEED) for label in labels], "concepts")
     exam.sheet("concepts", drawn, labels, columns=20)
     return {"pictures": len(drawn)}
 
 
-def recognition(exam: Exam) -> Figures:
+def recognition(exam: Evaluator) -> Metrics:
     """How many pictures the referee names, their style said; real icons and their reconstructions too."""
     asked, drawn = exam.styled
     real = exam.icons([question.icon for question in asked])
@@ -152,8 +83,8 @@ def recognition(exam: Exam) -> Figures:
         "reconstructed_": exam.ranks(exam.reconstructed(real), asked, "recognition: reconstructions"),
     }
 
-    def shares(chosen: Sequence[bool]) -> Figures:
-        found: Figures = {"pictures": sum(chosen)}
+    def shares(chosen: Sequence[bool]) -> Metrics:
+        found: Metrics = {"pictures": sum(chosen)}
         for whose, k in itertools.product(ranks, (1, 5)):
             found[f"{whose}top{k}"] = _share(r < k for r in itertools.compress(ranks[whose], chosen))
         return found
@@ -165,28 +96,28 @@ def recognition(exam: Exam) -> Figures:
         found |= {value: shares([each == value for each in values]) for value in dict.fromkeys(values)}
     order = sorted(range(len(asked)), key=ranks[""].__getitem__)
     named = [i for i in order if ranks[""][i] == 0]
-    for sheet, chosen in (("good", eval_prompts.spread(named, SHOWN)), ("bad", order[-SHOWN:])):
+    for sheet, chosen in (("good", eval_prompts.evenly_spaced(named, SHOWN)), ("bad", order[-SHOWN:])):
         exam.sheet(f"recognition-{sheet}", [drawn[i] for i in chosen], [asked[i].prompt for i in chosen])
     return found
 
 
-def composition(exam: Exam) -> Figures:
+def composition(exam: Evaluator) -> Metrics:
     """GenEval's categories: the share of pictures whose regions show what was asked for."""
     return {category: _category(exam, category) for category in eval_prompts.CATEGORIES}
 
 
-def _category(exam: Exam, category: str) -> Figures:
+def _category(exam: Evaluator, category: str) -> Metrics:
     """The score, and beside it how often the judge passes true scenes, and the same under false captions."""
     scenes = eval_prompts.scenes(exam.emoji, category, PROMPTS, exam.composer.size)
     base = {concept.slug: concept.base for concept in exam.emoji.concepts}
-    drawn = exam.draw([Question(scene.caption, seed=SEED + i) for i, scene in enumerate(scenes)], category)
+    drawn = exam.draw([EvalPrompt(scene.caption, seed=SEED + i) for i, scene in enumerate(scenes)], category)
     passed, true, false = [], [], []
     for i, scene in enumerate(tqdm(scenes, desc=f"{category}: judging")):
-        passed.append(detector.shows(scene.says, _parts(exam, np.asarray(drawn[i])), base))
+        passed.append(verifier.verify(scene.says, _parts(exam, np.asarray(drawn[i])), base))
         parts = _parts(exam, exam.composer.render(scene))
-        true.append(detector.shows(scene.says, parts, base))
+        true.append(verifier.verify(scene.says, parts, base))
         strange = _stranger(scene, scenes[i:] + scenes[:i], base)
-        false.append(detector.shows(detector.twisted(scene.says, strange), parts, base))
+        false.append(verifier.verify(verifier.perturbed_facts(scene.says, strange), parts, base))
     for sheet, wanted in (("good", True), ("bad", False)):
         chosen = [i for i, has in enumerate(passed) if has == wanted][:SHOWN]
         exam.sheet(f"{category}-{sheet}", [drawn[i] for i in chosen], [scenes[i].caption for i in chosen])
@@ -194,23 +125,23 @@ def _category(exam: Exam, category: str) -> Figures:
     return {"prompts": len(scenes)} | {name: _share(held) for name, held in found.items()}
 
 
-def _parts(exam: Exam, picture: np.ndarray) -> list[detector.Part]:
-    return detector.read(picture, exam.referee.name, exam.referee.answers)
+def _parts(exam: Evaluator, picture: np.ndarray) -> list[detector.Detection]:
+    return detector.detect(picture, exam.referee.name, exam.referee.answers)
 
 
 def _stranger(scene: Scene, others: Sequence[Scene], base: Mapping[str, str]) -> str:
     """The first concept of other scenes that is no answer to this one."""
-    own = {base[slug] for slug in detector.concepts(scene.says)}
-    return next(slug for other in others for slug in detector.concepts(other.says) if base[slug] not in own)
+    own = {base[slug] for slug in verifier.concepts(scene.says)}
+    return next(slug for other in others for slug in verifier.concepts(other.says) if base[slug] not in own)
 
 
-def words(exam: Exam) -> Figures:
+def words(exam: Evaluator) -> Metrics:
     """Keywords, misspellings, words outside the data, labels in ten languages: how many are named."""
     asked = eval_prompts.words(exam.emoji, WORDS)
     drawn = exam.draw(asked, "words")
     ranks = exam.ranks(drawn, asked, "words")
 
-    def shares(*topics: str) -> Figures:
+    def shares(*topics: str) -> Metrics:
         of = [rank for rank, question in zip(ranks, asked, strict=True) if question.topic in topics]
         return {"prompts": len(of)} | {f"top{k}": _share(r < k for r in of) for k in (1, 5)}
 
@@ -222,7 +153,7 @@ def words(exam: Exam) -> Figures:
     return found | {"languages": shares(*eval_prompts.LANGUAGES) | languages}
 
 
-def distribution(exam: Exam) -> Figures:
+def distribution(exam: Evaluator) -> Metrics:
     """How the pictures as a set stand to the icons: how far, how varied, and whether they are copies.
 
     For scale beside each figure, the same between icons that were asked for and icons that were not.
@@ -231,8 +162,8 @@ def distribution(exam: Exam) -> Figures:
     real = exam.features(exam.icons(range(len(exam.emoji.icons))), "distribution: real icons")
     made = exam.features(drawn, "distribution: drawn pictures")
     first = {question.icon: i for i, question in reversed(list(enumerate(asked)))}
-    rest = eval_prompts.spread([i for i in range(len(real)) if i not in first], len(first))
-    icons = eval_prompts.spread(list(first), len(rest))
+    rest = eval_prompts.evenly_spaced([i for i in range(len(real)) if i not in first], len(first))
+    icons = eval_prompts.evenly_spaced(list(first), len(rest))
     again = exam.features(exam.reconstructed(exam.icons(icons)), "distribution: reconstructions")
     own = 1 - torch.cosine_similarity(again, real[icons])
     gaps, which = metrics.nearest(made, real)
@@ -251,11 +182,11 @@ def distribution(exam: Exam) -> Figures:
     }
 
 
-def _diversity(exam: Exam) -> Figures:
+def _diversity(exam: Evaluator) -> Metrics:
     """The mean perceptual distance between pictures of one prompt, and between one concept's icons."""
-    chosen = eval_prompts.spread(eval_prompts.common(exam.emoji), DIVERSE)
+    chosen = eval_prompts.evenly_spaced(eval_prompts.common_concepts(exam.emoji), DIVERSE)
     labels = [exam.emoji.concepts[concept].labels["en"] for concept in chosen for _ in range(TURNS)]
-    drawn = exam.draw([Question(label, seed=SEED + i) for i, label in enumerate(labels)], "diversity")
+    drawn = exam.draw([EvalPrompt(label, seed=SEED + i) for i, label in enumerate(labels)], "diversity")
     icons = [[i for i, icon in enumerate(exam.emoji.icons) if icon.concept == concept] for concept in chosen]
 
     def apart(groups: Iterable[Sequence[Image.Image]], what: str) -> float:
@@ -269,12 +200,12 @@ def _diversity(exam: Exam) -> Figures:
     }
 
 
-def sliders(exam: Exam) -> Figures:
+def sliders(exam: Evaluator) -> Metrics:
     """Whether the first sliders change pictures clearly and smoothly, and leave the subject what it is."""
     emoji = exam.emoji
     asked = [
-        Question(prompt(emoji.concepts[index]), frozenset({emoji.concepts[index].base}), seed=SEED + i)
-        for i, index in enumerate(eval_prompts.spread(eval_prompts.common(emoji), SLID))
+        EvalPrompt(prompt(emoji.concepts[index]), frozenset({emoji.concepts[index].base}), seed=SEED + i)
+        for i, index in enumerate(eval_prompts.evenly_spaced(eval_prompts.common_concepts(emoji), SLID))
     ]
     own = exam.ranks(exam.draw(asked, "sliders"), asked, "sliders: as they come")
     known = [rank < KNOWN for rank in own]
@@ -287,7 +218,7 @@ def sliders(exam: Exam) -> Figures:
     return found
 
 
-def _slid(exam: Exam, asked: Sequence[Question], at: int, what: str) -> list[list[Image.Image]]:
+def _slid(exam: Evaluator, asked: Sequence[EvalPrompt], at: int, what: str) -> list[list[Image.Image]]:
     """The pictures with number `at` of their codes put to each of PLACES."""
     recipes = [Recipe(question.prompt, seed=question.seed) for question in asked]
     codes = exam.model.codes(recipes)
@@ -300,8 +231,8 @@ def _slid(exam: Exam, asked: Sequence[Question], at: int, what: str) -> list[lis
 
 
 def _steadiness(
-    exam: Exam, asked: Sequence[Question], known: Sequence[bool], rows: Sequence[Sequence[Image.Image]]
-) -> Figures:
+    exam: Evaluator, asked: Sequence[EvalPrompt], known: Sequence[bool], rows: Sequence[Sequence[Image.Image]]
+) -> Metrics:
     """How much pictures change along a slider, how evenly, and how many of the `known` are so at its ends."""
     whole = _gap(rows[0], rows[-1])
     steps = torch.stack([_gap(a, b) for a, b in itertools.pairwise(rows)])
@@ -321,30 +252,3 @@ def _gap(some: Sequence[Image.Image], others: Sequence[Image.Image]) -> Tensor:
     Not the root of its square: by that, a sixteenth of an edge's even way is a quarter of its change.
     """
     return (images.from_images(some) - images.from_images(others)).abs().mean((1, 2, 3)) / 2
-
-
-PARTS = {
-    part.__name__: part
-    for part in (reconstruction, concepts, recognition, composition, words, distribution, sliders, edit)
-}
-SHEETS = {  # the sheets of each part, with their titles
-    "reconstruction": {"reconstructions": "Best and worst reconstructions of held-out icons, right of each"},
-    "concepts": {"concepts": "Two hundred common concepts, one picture each at one seed, not picked"},
-    "recognition": {
-        "recognition-good": "Named at once by the referee, evenly picked",
-        "recognition-bad": "The worst by the referee",
-    },
-    "composition": {
-        f"{category}-{which}": f"{category.capitalize()}: the first that {verb}"
-        for category in eval_prompts.CATEGORIES
-        for which, verb in (("good", "passed"), ("bad", "failed"))
-    },
-    "words": {f"words-{kind}": f"{kind.capitalize()}: the first of them" for kind in eval_prompts.KINDS},
-    "distribution": {"nearest": "Pictures nearest to an icon, and that icon"},
-    "sliders": {f"slider-{n}": f"Slider {n} from one end to the other" for n in range(1, SLIDERS + 1)},
-    "edit": {
-        "edit-inpainting": "Their middles redrawn, right of each",
-        "edit-words": "Pictures, edited to another caption, and redrawn with the same seed",
-        "edit-styles": "Pictures, edited to another style, and redrawn with the same seed",
-    },
-}

@@ -13,117 +13,28 @@ killed goes on to the same checkpoint as if it never was.
 import copy
 import dataclasses
 import json
-import multiprocessing
 import shutil
-import tempfile
-import time
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from torch import nn
 
 from dalle import images, runtime
-from dalle.data.folder.augmentation import How
 from dalle.data.folder.image_folder import Folder
-from dalle.errors import Refused
 from dalle.files import read_texts, write_text
 from dalle.finetuning import replay, save
-from dalle.finetuning.finetune_tasks import (
-    SHOWN,
-    KeepingFlowTask,
-    OwnGeneratorTask,
-    Reconstruction,
-    Store,
-    encode,
-    many_views,
-    sheet,
-    store,
-)
+from dalle.finetuning.encoded_dataset import EncodedDataset, encode, many_views, store
+from dalle.finetuning.finetune_tasks import DistillationTask, GeneratorFinetuneTask, Reconstruction, sheet
+from dalle.finetuning.plan import POOR, Plan, ProgressCallback, check, flow_settings, generator_settings
 from dalle.networks.solver import Cancelled
 from dalle.pipeline.dalle import DALLE
-from dalle.recipe import Recipe
-from dalle.training.trainer import Settings, Trainer
+from dalle.training.trainer import Trainer, TrainingSettings
 
-POOR = 25.0  # dB: where pictures come back worse than this, the Generator adapts to them
-SHEETS = 6  # sample sheets a run
-SAVE_EVERY = 100  # steps: the most that a power cut costs
-GENERATOR_BATCH = 16
-BATCH = 16
 KEPT = 4096  # captions under which the model is held to what it was
 
-Watch = Callable[
-    [str, int, int, float | None], bool
-]  # state, steps done, of how many, loss -> whether to stop
 
-
-@dataclass(frozen=True)
-class Preset:
-    """How long to train."""
-
-    steps: int  # of the flow and the text encoder
-    generator_steps: int  # where the Generator adapts
-    prior: int  # pictures of what the model knows
-
-
-PRESETS = {
-    "quick": Preset(steps=300, generator_steps=60, prior=128),
-    "good": Preset(steps=900, generator_steps=150, prior=256),
-    "thorough": Preset(steps=2700, generator_steps=400, prior=512),
-}
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a run is to do: plan.json of its folder."""
-
-    base: str  # folder of the checkpoint to start from; empty: a whole new model, from nothing (anew.py)
-    preset: str
-    steps: int
-    generator_steps: int
-    prior: int
-    how: How = "crop"  # to make squares of pictures without transparency
-    flips: bool = False  # whether mirrored pictures are as good
-    seed: int = 0
-    precision: str = "fp32"  # fixed once: a run that goes on computes as it began
-    size: str = ""  # of a new model: a name of config.PRESETS
-
-    def __post_init__(self) -> None:
-        for name, least in (("steps", 1), ("generator_steps", 0), ("prior", 1), ("seed", 0)):
-            value = getattr(self, name)
-            if not isinstance(value, int) or not least <= value < 2**31:
-                raise ValueError(f"{name} must be a whole number from {least}; got {value!r}")
-        if self.how not in ("crop", "pad"):
-            raise ValueError(f"pictures are made square by 'crop' or 'pad'; got {self.how!r}")
-
-    def save(self, run: Path) -> None:
-        write_text(run / "plan.json", json.dumps(dataclasses.asdict(self), indent=1) + "\n")
-
-    @classmethod
-    def load(cls, run: Path) -> "Plan":
-        try:
-            return cls(**json.loads((run / "plan.json").read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError) as error:
-            raise ValueError(f"{run} holds no plan for a training run ({error}); start a new run") from error
-
-
-def plan(base: Path, preset: str = "quick", **chosen: Any) -> Plan:
-    """The plan of a preset; `chosen` are fields of Plan to set otherwise."""
-    if preset not in PRESETS:
-        raise ValueError(f"no preset {preset!r}; there are {', '.join(PRESETS)}")
-    precision = "bf16" if runtime.fast_bfloat16() else "fp32"
-    fields = dataclasses.asdict(PRESETS[preset]) | {"preset": preset, "precision": precision} | chosen
-    return Plan(base=str(Path(base).resolve()), **fields)
-
-
-# --- training
-
-
-def train(run: Path, watch: Watch) -> bool:
+def train(run: Path, watch: ProgressCallback) -> bool:
     """Carry out the plan of a run's folder, or go on with it; -> whether to its end.
 
     `watch` hears of every step, in a state of "preparing", "training" or "saving", and may return True to
@@ -135,7 +46,7 @@ def train(run: Path, watch: Watch) -> bool:
 
 
 class _Run:
-    def __init__(self, folder: Path, watch: Watch):
+    def __init__(self, folder: Path, watch: ProgressCallback):
         self.folder, self.watch = folder, watch
         self.plan, self.data = Plan.load(folder), Folder.open(folder / "data")
         check(self.data)
@@ -151,12 +62,12 @@ class _Run:
             self._prepare()
         except Cancelled:
             return False
-        stores = Store(self.folder / "prior"), Store(self.folder / "own")
+        stores = EncodedDataset(self.folder / "prior"), EncodedDataset(self.folder / "own")
         before = self.plan.generator_steps if self.figures["adapted"] else 0
         if before and not self._adapt(*stores):
             return False
         learnt = [item.caption for item in self.data.items]
-        task = KeepingFlowTask(self.model, *stores, learnt, self._known(KEPT))
+        task = DistillationTask(self.model, *stores, learnt, self._known(KEPT))
         trainer = self._trainer("flow", task, flow_settings(self.plan), before)
         trainer.run()
         self.watch("saving", before + trainer.step, before + self.plan.steps, None)
@@ -172,7 +83,7 @@ class _Run:
             )
         return trainer.step == self.plan.steps
 
-    def _trainer(self, name: str, task: nn.Module, settings: Settings, before: int) -> Trainer:
+    def _trainer(self, name: str, task: nn.Module, settings: TrainingSettings, before: int) -> Trainer:
         """A trainer whose steps are reported as those of the whole run; some came before."""
         total = self.plan.steps + self.plan.generator_steps * self.figures["adapted"]
 
@@ -219,9 +130,9 @@ class _Run:
         images.save(seen.sheet(), self.folder / "reconstructions.png")
         return seen.psnr
 
-    def _adapt(self, *stores: Store) -> bool:
+    def _adapt(self, *stores: EncodedDataset) -> bool:
         """Train the Generator; -> whether to the end."""
-        task = OwnGeneratorTask(self.model, *stores)
+        task = GeneratorFinetuneTask(self.model, *stores)
         trainer = self._trainer("generator", task, generator_settings(self.plan), 0)
         trainer.run()
         if trainer.step < self.plan.generator_steps:
@@ -244,108 +155,3 @@ def tidy(run: Path) -> None:
         shutil.rmtree(run / name, ignore_errors=True)
     for name in ("autoencoder", "generator", "flow"):
         (run / name / "state.safetensors").unlink(missing_ok=True)
-
-
-def check(data: Folder) -> None:
-    """Raise ValueError where a folder cannot be learnt from as it is."""
-    if not data.items:
-        raise Refused("no_pictures")
-    if missing := data.uncaptioned:
-        raise Refused("uncaptioned", count=len(missing), first=missing[0])
-
-
-def generator_settings(plan: Plan) -> Settings:
-    """How the Generator adapts."""
-    return Settings(
-        plan.generator_steps,
-        GENERATOR_BATCH,
-        learning_rate=3e-4,
-        muon=1e-3,
-        warmup=10,
-        decay=0.5,
-        average=0.98,
-        seed=plan.seed,
-        save_every=SAVE_EVERY,
-        sheet_every=plan.generator_steps,
-        workers=0,
-        precision=plan.precision,
-    )
-
-
-def flow_settings(plan: Plan) -> Settings:
-    """How flow and text encoder learn. AdamW alone: at this batch Muon would take most of a step."""
-    return Settings(
-        plan.steps,
-        BATCH,
-        learning_rate=1e-4,
-        muon=0,
-        warmup=20,
-        decay=0.5,
-        average=0.99,
-        seed=plan.seed,
-        save_every=SAVE_EVERY,
-        sheet_every=max(1, plan.steps // SHEETS),
-        workers=0,
-        precision=plan.precision,
-    )
-
-
-# --- how long it will take
-
-
-@dataclass(frozen=True)
-class Pace:
-    """Seconds that training takes on this machine."""
-
-    step: float  # of flow and text encoder together
-    generator_step: float
-
-    def seconds(self, preset: str, adapts: bool) -> float:
-        """How long a preset takes; `adapts`: whether the Generator has to (its PSNR is below POOR)."""
-        chosen = PRESETS[preset]
-        # In evaluations of a picture: a step takes three for each of a batch, one forward and two backward,
-        # of its mean and at some time.
-        sheets = (SHEETS + 1) * 2 * SHOWN * 2 * Recipe().steps  # two rows, guided
-        evaluations = chosen.prior * replay.STEPS + sheets
-        adapting = chosen.generator_steps * self.generator_step if adapts else 0.0
-        return (chosen.steps + evaluations / (6 * BATCH)) * self.step + adapting
-
-
-def pace_apart(base: Path) -> Pace:
-    """The pace of a checkpoint in a process of its own, as a run is one.
-
-    Within the page's, whose threads share the cores with the studio's, a step takes twice as long.
-    """
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as alone:
-        return alone.submit(_pace_of, base).result()
-
-
-def _pace_of(base: Path) -> Pace:
-    return pace(DALLE.from_pretrained(base))
-
-
-def pace(model: DALLE) -> Pace:
-    """Measure by two steps of each kind, taken on a copy of the model."""
-    chosen = plan(Path())
-    twin = copy.deepcopy(model).float()
-    size, count = model.config.image_size, 2 * BATCH
-    pixels = np.random.default_rng(0).integers(0, 256, (count, size, size, 3), np.uint8)
-    with tempfile.TemporaryDirectory() as folder, torch.random.fork_rng():
-        home = Path(folder)
-        store(home / "store", encode(twin, pixels), ["a red apple"] * count, pixels)
-        both = Store(home / "store"), Store(home / "store")
-        step = _step_seconds(
-            KeepingFlowTask(twin, *both, ["a red apple"], ["a dog"]), flow_settings(chosen), home
-        )
-        task = OwnGeneratorTask(twin, *both)
-        return Pace(step, _step_seconds(task, generator_settings(chosen), home))
-
-
-def _step_seconds(task: nn.Module, settings: Settings, folder: Path) -> float:
-    """The second of two steps: the first one warms up."""
-    trainer = Trainer(task, settings, folder)
-    batch = task.collate([task.dataset[i] for i in range(settings.batch)])
-    trainer.take_step(task, batch)
-    start = time.perf_counter()
-    trainer.take_step(task, batch)
-    return time.perf_counter() - start

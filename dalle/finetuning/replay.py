@@ -43,7 +43,7 @@ def captions(
         if common and len(drawn) % 2:
             drawn.append(rng.choice(common))
         else:
-            drawn.append(suggestions.surprise(rng.randrange(2**32)))
+            drawn.append(suggestions.random_prompt(rng.randrange(2**32)))
     rng.shuffle(drawn)
     return drawn
 

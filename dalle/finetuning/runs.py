@@ -39,7 +39,7 @@ MAX_ERROR = 2_000  # characters
 ROOM = 2**20  # bytes: a disk with less is full
 
 
-class Busy(RuntimeError):
+class RunActive(RuntimeError):
     """Another run is training; the message names it."""
 
 
@@ -148,7 +148,7 @@ def start(run: Run) -> None:
 def enqueue(run: Run) -> None:
     """Let a run wait for its turn, which `start_next` gives. Raises what `start` raises of the run itself."""
     if run.alive:
-        raise Busy(f"run {run.name!r} is training already")
+        raise RunActive(f"run {run.name!r} is training already")
     _check_unfinished(run)
     record(run, "waiting")
 
@@ -172,7 +172,7 @@ def start_next(home: Path) -> Run | None:
     for run in waiting(home) if running(home) is None else ():
         try:
             start(run)
-        except Busy:
+        except RunActive:
             return None
         except (ValueError, OSError) as error:
             record(run, "failed", _told(error, run.folder))
@@ -189,7 +189,7 @@ def delete(home: Path, name: str) -> None:
     gone = home / f".{name}-deleted-{os.getpid()}"
     with _guarded(home):
         if run.alive:
-            raise Busy(f"run {name!r} is training; stop it first")
+            raise RunActive(f"run {name!r} is training; stop it first")
         run.folder.rename(gone)
     shutil.rmtree(gone)  # follows no links
 
@@ -197,13 +197,13 @@ def delete(home: Path, name: str) -> None:
 def running(home: Path) -> str | None:
     """The name of the run that is training, if one is."""
     name, pid, birth = _read_lock(home)
-    return name if birth and born(pid) == birth else None
+    return name if birth and process_start_time(pid) == birth else None
 
 
 def check_free(home: Path) -> None:
     """Raise Busy where a run is training."""
     if name := running(home):
-        raise Busy(_busy(name))
+        raise RunActive(_busy(name))
 
 
 def seconds_running(home: Path) -> float:
@@ -225,7 +225,7 @@ def _spawn(run: Run) -> subprocess.Popen:
     with (run.folder / "log.txt").open("ab") as log:
         return subprocess.Popen(
             [*command, "--nice", str(NICE)],
-            cwd=Path(__file__).resolve().parents[1],
+            cwd=Path(__file__).resolve().parents[2],
             # Threads that spin while they wait slow another process on the same cores 20-fold.
             env=os.environ | {"OMP_WAIT_POLICY": "PASSIVE"},
             stdin=subprocess.DEVNULL,
@@ -238,7 +238,7 @@ def _spawn(run: Run) -> subprocess.Popen:
 # --- from inside: the process that trains
 
 
-def give_way(nice: int) -> None:
+def set_niceness(nice: int) -> None:
     """Lower this process's priority; on Linux that of its session too, without which nice says little."""
     if hasattr(os, "nice"):
         os.nice(nice)
@@ -316,7 +316,7 @@ def _told(error: Exception, folder: Path) -> str:
 # --- one run at a time
 
 
-def born(pid: int) -> str:
+def process_start_time(pid: int) -> str:
     """When a living process began, as a text to compare; empty where there is none of that number."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
@@ -349,8 +349,8 @@ def _take(run: Run, heir: bool) -> bool:
     with _guarded(home):
         name, pid, birth = _read_lock(home)
         inherited = heir and name == run.name and pid in (os.getpid(), os.getppid())
-        if not inherited and birth and born(pid) == birth:
-            raise Busy(_busy(name))
+        if not inherited and birth and process_start_time(pid) == birth:
+            raise RunActive(_busy(name))
         _check_unfinished(run)
         _write_lock(run, os.getpid())
     return inherited
@@ -381,7 +381,7 @@ def _guarded(home: Path) -> Iterator[None]:
 
 
 def _write_lock(run: Run, pid: int) -> None:
-    text = json.dumps({"run": run.name, "pid": pid, "born": born(pid)})
+    text = json.dumps({"run": run.name, "pid": pid, "born": process_start_time(pid)})
     write_text(run.folder.parent / "lock.json", text + "\n")
 
 

@@ -18,22 +18,15 @@ import torch
 from dalle import runtime
 from dalle.config import PRESETS as SIZES
 from dalle.data.folder.image_folder import Folder
-from dalle.finetuning import finetune, save
-from dalle.finetuning.finetune import SAVE_EVERY, SHEETS, Plan, Preset, Watch
-from dalle.finetuning.finetune_tasks import (
-    OwnFlowTask,
-    Reconstruction,
-    Store,
-    encode,
-    many_views,
-    sheet,
-    store,
-)
+from dalle.finetuning import plan, save
+from dalle.finetuning.encoded_dataset import EncodedDataset, encode, many_views, store
+from dalle.finetuning.finetune_tasks import FlowFinetuneTask, Reconstruction, sheet
+from dalle.finetuning.plan import SAVE_EVERY, SHEETS, Plan, Preset, ProgressCallback
 from dalle.networks.text_encoder import Tokenizer
 from dalle.pipeline.dalle import DALLE
-from dalle.training.pretrain import DEFAULTS
+from dalle.training.pretrain import PHASE_DEFAULTS
 from dalle.training.tasks import AutoencoderTask
-from dalle.training.trainer import Settings, Trainer
+from dalle.training.trainer import Trainer, TrainingSettings
 
 PRESETS = {  # generator_steps: of the whole autoencoder
     "quick": Preset(steps=2_000, generator_steps=500, prior=1),
@@ -43,14 +36,14 @@ PRESETS = {  # generator_steps: of the whole autoencoder
 BATCH = 64  # of the flow
 
 
-def plan(size: str, preset: str = "quick", **chosen: object) -> Plan:
+def make_scratch_plan(size: str, preset: str = "quick", **chosen: object) -> Plan:
     """The plan of a preset, for a model of a size of config.PRESETS."""
     if size not in SIZES:
         raise ValueError(f"no size {size!r}; there are {', '.join(SIZES)}")
     if preset not in PRESETS:
         raise ValueError(f"no preset {preset!r}; there are {', '.join(PRESETS)}")
     steps = dataclasses.asdict(PRESETS[preset])
-    return dataclasses.replace(finetune.plan(Path(), **(steps | chosen)), base="", preset=preset, size=size)
+    return dataclasses.replace(plan.make_plan(Path(), **(steps | chosen)), base="", preset=preset, size=size)
 
 
 class Views:
@@ -66,16 +59,16 @@ class Views:
         return self.pixels[scene]
 
 
-def train(run: Path, watch: Watch) -> bool:
+def train(run: Path, watch: ProgressCallback) -> bool:
     """Carry out the plan of a run's folder, or go on with it; -> whether to its end. As finetune.train."""
     return _Run(run, watch).train()
 
 
 class _Run:
-    def __init__(self, folder: Path, watch: Watch):
+    def __init__(self, folder: Path, watch: ProgressCallback):
         self.folder, self.watch = folder, watch
         self.plan, self.data = Plan.load(folder), Folder.open(folder / "data")
-        finetune.check(self.data)
+        plan.check(self.data)
         watch("preparing", 0, 0, None)
         size = SIZES[self.plan.size].image_size
         self.pixels, self.captions = many_views(
@@ -90,7 +83,9 @@ class _Run:
         seen = Reconstruction(model, self.pixels[: len(self.data.items)])
         own = self.folder / "own"
         store(own, encode(model, self.pixels), self.captions, self.pixels)
-        task = OwnFlowTask(model, Store(own), Store(own), learnt=[item.caption for item in self.data.items])
+        task = FlowFinetuneTask(
+            model, EncodedDataset(own), EncodedDataset(own), learnt=[item.caption for item in self.data.items]
+        )
         trainer = self._trainer("flow", task, self.plan.generator_steps)
         trainer.run()
         self.watch("saving", self.plan.generator_steps + trainer.step, self._steps, None)
@@ -133,8 +128,8 @@ class _Run:
         def on_step(step: int, figures: dict[str, float]) -> bool:
             return self.watch("training", before + step, self._steps, figures["loss"])
 
-        chosen = DEFAULTS[phase] | ({"batch": BATCH} if phase == "flow" else {})
-        settings = Settings(
+        chosen = PHASE_DEFAULTS[phase] | ({"batch": BATCH} if phase == "flow" else {})
+        settings = TrainingSettings(
             steps,
             **chosen | {"workers": 0},
             warmup=min(100, steps // 4),

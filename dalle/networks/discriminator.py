@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from dalle.networks.layers import ResidualBlock
 
 
-class Critic(nn.Module):
+class PatchDiscriminator(nn.Module):
     """A small convolutional network; trained beside the Generator, and not a part of checkpoints."""
 
     def __init__(self, widths: tuple[int, ...] = (48, 96, 192)):

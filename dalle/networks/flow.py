@@ -29,11 +29,11 @@ from dalle.networks.layers import (
     modulate,
     sinusoids,
 )
-from dalle.networks.solver import Field, Inversion, OnStep, follow, integrate, schedule
+from dalle.networks.solver import Field, InversionTrajectory, OnStep, follow, integrate, schedule
 from dalle.networks.text_encoder import Caption
 
-TURN = 0.4  # the time from which on a moved code counts
-TOWARDS_NOISE = 0.4  # mean of the logits of training times
+CODE_SWITCH_TIME = 0.4  # the time from which on a moved code counts
+TIME_LOGIT_MEAN = 0.4  # mean of the logits of training times
 
 
 class Latent(NamedTuple):
@@ -87,7 +87,7 @@ class VelocityBlock(nn.Module):
         return torch.addcmul(x, gate2, self.feed_forward(modulate(self.norm3(x), scale2, shift2).to(dtype)))
 
 
-class Own(NamedTuple):
+class BaseCondition(NamedTuple):
     """What pictures have where their codes were not moved: code (B, K), mean (B, N, C)."""
 
     code: Tensor
@@ -129,11 +129,11 @@ class Velocity(nn.Module):
         return self.given(caption, code)(x, time)
 
     def given(
-        self, caption: Caption, code: Tensor, mean: Tensor | None = None, own: "Own | None" = None
-    ) -> "Given":
+        self, caption: Caption, code: Tensor, mean: Tensor | None = None, own: "BaseCondition | None" = None
+    ) -> "ConditionedField":
         """The field for one caption and code (B, K): what does not depend on x and time is computed once.
 
-        The `mean` (B, N, C) as well, where it is not known from before. Before TURN, `own` counts instead.
+        The `mean` (B, N, C) as well, where it is not known from before. Until CODE_SWITCH_TIME, `own` counts.
         """
         mask = caption.mask[:, None, None]
         states = caption.states
@@ -155,17 +155,17 @@ class Velocity(nn.Module):
         def refine(x: Tensor, time: Tensor) -> Tensor:
             if own is None:
                 return network(self.input(x) + self.mean(mean.detach()), time, steady)
-            early = (time > TURN)[:, None]
+            early = (time > CODE_SWITCH_TIME)[:, None]
             expected = torch.where(early[..., None], own.mean, mean)
             return network(self.input(x) + self.mean(expected), time, torch.where(early, before, steady))
 
         if mean is None:
             nothing = steady.new_zeros(len(steady), len(self.positions), self.input.in_features)
             mean = -network(self.input(nothing), torch.ones(len(steady), device=steady.device), steady)
-        return Given(mean, refine)
+        return ConditionedField(mean, refine)
 
 
-class Given:
+class ConditionedField:
     """The field of B captions and codes, and the `mean` (B, N, C) of the features that they allow.
 
     At time 1, where x is noise and tells nothing, the velocity is x less the mean. At other times `refine`
@@ -182,7 +182,7 @@ class Given:
         return x - self.mean if first.all() else torch.where(first, x - self.mean, self.refine(x, time))
 
 
-class CodeReader(nn.Module):
+class CodeEncoder(nn.Module):
     """The code that a picture would have been drawn with under its caption.
 
     It sees the caption so that it need not repeat it: what both would tell could not be drawn apart from the
@@ -219,7 +219,7 @@ class Normalizer(nn.Module):
     def __init__(self, config: Config):
         super().__init__()
         self.velocity = Velocity(config)
-        self.reader = CodeReader(config)
+        self.reader = CodeEncoder(config)
 
     def forward(
         self, features: Tensor, caption: Caption, steps: int, on_step: OnStep | None = None
@@ -227,11 +227,13 @@ class Normalizer(nn.Module):
         """features (B, N, C) -> latent; the code is its posterior's mean."""
         code = self.reader(features, caption).mean
         times = schedule(0, 1, steps)
-        noise = follow(self.velocity.given(caption, code), [Inversion(x, times) for x in features], on_step)
+        noise = follow(
+            self.velocity.given(caption, code), [InversionTrajectory(x, times) for x in features], on_step
+        )
         return Latent(code, noise)
 
     def loss(
-        self, features: Tensor, caption: Caption, code_nats: float, kept: "Kept | None" = None
+        self, features: Tensor, caption: Caption, code_nats: float, kept: "DistillationTargets | None" = None
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """How far the mean is from the features, and flow matching, with each number of the code held at
         `code_nats` of information; -> scalar, parts.
@@ -242,8 +244,8 @@ class Normalizer(nn.Module):
         codes can be sampled.
         """
         posterior = self.reader(features, caption)
-        code, noise = doubted(posterior.sample()), torch.randn_like(features)
-        time = torch.sigmoid(torch.randn(len(features), device=features.device) + TOWARDS_NOISE)
+        code, noise = replace_codes_at_random(posterior.sample()), torch.randn_like(features)
+        time = torch.sigmoid(torch.randn(len(features), device=features.device) + TIME_LOGIT_MEAN)
         x = torch.lerp(features, noise, time[:, None, None])
         field = self.velocity.given(caption, code)
         targets, weights = (features, noise - features), torch.ones_like(time)
@@ -259,11 +261,11 @@ class Normalizer(nn.Module):
 
 
 @dataclass(frozen=True)
-class Kept:
+class DistillationTargets:
     """Pictures of a batch that a field is not to learn from: for them it is to stay what it was."""
 
     which: Tensor  # (B,) bool
-    given: Callable[[Tensor], Given]  # the field as it was, for those pictures and their codes
+    given: Callable[[Tensor], ConditionedField]  # the field as it was, for those pictures and their codes
     weight: float  # of each of them beside one of the others
 
     @torch.no_grad()
@@ -278,7 +280,7 @@ class Kept:
         return (mean, velocity), torch.where(self.which, self.weight, 1.0)
 
 
-def doubted(code: Tensor) -> Tensor:
+def replace_codes_at_random(code: Tensor) -> Tensor:
     """A code (B, K) some numbers of which are replaced by others from N(0, I).
 
     No number in half of the pictures, any share of them in the others. So the field learns to believe the

@@ -23,16 +23,16 @@ def schedule(start: float, end: float, steps: int) -> Tensor:
     """steps + 1 times from `start` to `end`, denser towards noise by SHIFT (arXiv:2403.03206, 5.3.2)."""
     if steps < 1:
         raise ValueError(f"sampling needs at least one step; got {steps}")
-    spaced = torch.linspace(even(start), even(end), steps + 1, dtype=torch.float64)
+    spaced = torch.linspace(unshift_time(start), unshift_time(end), steps + 1, dtype=torch.float64)
     return SHIFT * spaced / (1 + (SHIFT - 1) * spaced)
 
 
-def even(time: float) -> float:
+def unshift_time(time: float) -> float:
     """The share of all steps that a time is away from 0."""
     return time / (SHIFT - (SHIFT - 1) * time)
 
 
-class Walk:
+class Trajectory:
     """One picture's way from times[0] to times[-1]: `x` (N, C) is where it stands.
 
     Adams and Bashforth's two-step method: second order for one evaluation a step. The first step has no past
@@ -79,7 +79,7 @@ class Walk:
         self._before = None if turned else velocity
 
 
-class Inversion(Walk):
+class InversionTrajectory(Trajectory):
     """A walk from features; where it ends in noise, its last step is the first one back, undone.
 
     At time 1 the velocity is x less a mean, whatever x is (flow.Given). From t on, x(1) = x + (1 - t) (x(1) -
@@ -99,7 +99,7 @@ class Inversion(Walk):
             self.taken += 1
 
 
-class Held(Walk):
+class InpaintingTrajectory(Trajectory):
     """A walk from noise on which some features are known: they stay on their own straight way to the noise.
 
     So what is new grows beside them and fits them, as in RePaint (arXiv:2201.09865) without its repetitions.
@@ -116,7 +116,7 @@ class Held(Walk):
         self.x = torch.where(self._free, self.x, torch.lerp(self._known, self._noise, self.now))
 
 
-def step(field: Field, walks: Sequence[Walk]) -> None:
+def step(field: Field, walks: Sequence[Trajectory]) -> None:
     """Take one step of every walk, in one batch; they may stand at different times."""
     x = torch.stack([walk.x for walk in walks])
     times = torch.tensor([walk.asked for walk in walks], device=x.device)
@@ -124,7 +124,7 @@ def step(field: Field, walks: Sequence[Walk]) -> None:
         walk.move(velocity)
 
 
-def follow(field: Field, walks: Sequence[Walk], on_step: OnStep | None = None) -> Tensor:
+def follow(field: Field, walks: Sequence[Trajectory], on_step: OnStep | None = None) -> Tensor:
     """Take all steps of walks that have equally many; -> where they end (B, N, C).
 
     `on_step` sees the estimate of the features after each step and may raise `Cancelled`.
@@ -138,10 +138,10 @@ def follow(field: Field, walks: Sequence[Walk], on_step: OnStep | None = None) -
 
 def integrate(field: Field, x: Tensor, times: Tensor, on_step: OnStep | None = None) -> Tensor:
     """Follow `field` from times[0] to times[-1]; x (B, N, C) -> (B, N, C)."""
-    return follow(field, [Walk(start, times) for start in x], on_step)
+    return follow(field, [Trajectory(start, times) for start in x], on_step)
 
 
-def steered(guidance: Sequence[float]) -> list[int]:
+def guided_indices(guidance: Sequence[float]) -> list[int]:
     """Which pictures need a second evaluation, with their negatives: those whose guidance is not 1."""
     return [index for index, strength in enumerate(guidance) if strength != 1]
 
@@ -151,7 +151,7 @@ def guided(field: Field, guidance: Sequence[float]) -> Field:
 
     `field` was given B captions and then the negatives of those that are `steered`: one batch holds all.
     """
-    twice = steered(guidance)
+    twice = guided_indices(guidance)
     if not twice:
         return field
 

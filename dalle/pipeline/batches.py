@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Stage:
+class SampleBatch:
     """Drawings to be moved to their ends; the answer to it is their pictures, where they are `painted`."""
 
     painter: Any  # Painter or Enlarger
@@ -22,10 +22,10 @@ class Stage:
     painted: bool = True
 
 
-Steps = Generator[Stage, list[Image.Image], T]
+SampleCoroutine = Generator[SampleBatch, list[Image.Image], T]
 
 
-def run(steps: Steps[T], on_step: Callable[[int, int], None] | None = None) -> T:
+def run(steps: SampleCoroutine[T], on_step: Callable[[int, int], None] | None = None) -> T:
     """Take all stages here and now; `on_step(taken, of how many)` of a stage may raise to stop."""
     answer: list[Image.Image] | None = None
     try:

@@ -16,30 +16,28 @@ from pathlib import Path, PurePosixPath
 from dalle import images
 from dalle.config import PRESETS, Config
 from dalle.data.folder import archive
-from dalle.data.folder.archive import Entry, FolderError, Problem, Quota, Source, mib, shown
-from dalle.errors import Reason, reason
-from dalle.networks import upscaler
-from dalle.pipeline.dalle import DALLE, FILES, LABELS, CheckpointError
+from dalle.data.folder.archive import Entry, FolderError, ImportIssue, Quota, Source, mib, shown
+from dalle.errors import ErrorMessage, error_message
+from dalle.pipeline.checkpoint import ALL_FILES, FILES, GRID_FILES, CheckpointError
+from dalle.pipeline.dalle import DALLE
 from dalle.serving.studio import Checkpoint
 
-SHOWN = "samples concepts good bad scenes-good scenes-bad".split()  # by a card
-SHEETS = tuple(f"{name}.webp" for name in SHOWN)
-PARTS = (*FILES, LABELS, upscaler.FILE, "README.md", "words.json", "prompts.json", "sliders.json", *SHEETS)
 QUOTA = Quota(files=32, file_bytes=2**29, total_bytes=2**29)
+
 MOST_TEXT = 2**23  # bytes of a part that is no weights: all of them are kept in memory, and words compared
 
 
-def pack(folder: Path, name: str) -> bytes:
+def export_zip(folder: Path, name: str) -> bytes:
     """A zip of a checkpoint's parts, in a folder `name`; stored as they are, since weights hardly shrink."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as packed:
-        for part in PARTS:
+        for part in ALL_FILES:
             if (folder / part).is_file():
                 packed.write(folder / part, f"{name}/{part}")
     return file.getvalue()
 
 
-def unpack(source: Source, folder: Path) -> None:
+def import_checkpoint(source: Source, folder: Path) -> None:
     """Take a checkpoint in: from a zip, a folder or files, to `folder`, which appears when it was loaded.
 
     Raises FolderError where anything else is among them, CheckpointError where they are no checkpoint.
@@ -58,14 +56,16 @@ def unpack(source: Source, folder: Path) -> None:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _check(entries: list[Entry], problems: list[Problem]) -> None:
+def _check(entries: list[Entry], problems: list[ImportIssue]) -> None:
     """Raise FolderError unless all are parts of one checkpoint; what systems hide among them is left out."""
     for problem in problems:
         if problem.kind != "ignored":
-            raise FolderError("not_taken", name=problem.name, reason=Reason(problem.code, problem.values))
+            raise FolderError(
+                "not_taken", name=problem.name, reason=ErrorMessage(problem.code, problem.values)
+            )
     paths = [PurePosixPath(entry.name) for entry in entries]
     for path in paths:
-        if path.name not in PARTS:
+        if path.name not in ALL_FILES:
             raise FolderError("no_part", name=shown(path.name), files=", ".join(FILES))
     twice = [name for name, count in Counter(path.name for path in paths).items() if count > 1]
     if twice or len({path.parent for path in paths}) > 1:
@@ -80,8 +80,8 @@ def _content(entry: Entry) -> bytes:
     name = PurePosixPath(entry.name)
     if name.suffix != ".safetensors" and len(content) > MOST_TEXT:
         sizes = {"size": mib(len(content)), "most": mib(MOST_TEXT)}
-        raise FolderError("not_taken", name=shown(entry.name), reason=reason("unpacked", **sizes))
-    if name.name in SHEETS:
+        raise FolderError("not_taken", name=shown(entry.name), reason=error_message("unpacked", **sizes))
+    if name.name in GRID_FILES:
         images.read(content)
     return content
 
@@ -108,7 +108,7 @@ def push(folder: Path, repository: str, private: bool = False) -> str:
     api = HfApi()
     try:
         url = api.create_repo(repository, private=private, exist_ok=True)
-        api.upload_folder(folder_path=folder, repo_id=url.repo_id, allow_patterns=list(PARTS))
+        api.upload_folder(folder_path=folder, repo_id=url.repo_id, allow_patterns=list(ALL_FILES))
     except httpx.TransportError as error:
         raise OSError(f"the Hugging Face Hub cannot be reached ({error}); is this machine online?") from error
     return str(url)

@@ -6,9 +6,7 @@ A checkpoint is a folder: config.json, model.safetensors (bf16), tokenizer.json,
 README.md. Nothing is unpickled.
 """
 
-import hashlib
 import json
-import os
 import secrets
 import shutil
 import tempfile
@@ -27,35 +25,33 @@ from torch.nn.utils.rnn import pad_sequence
 
 from dalle import images, runtime
 from dalle.config import Config
-from dalle.files import read_texts, settle, settle_names
+from dalle.files import fsync_files, read_texts
 from dalle.networks.autoencoder import FeatureExtractor, Generator
-from dalle.networks.flow import TURN, InverseNormalizer, Latent, Normalizer, Own
+from dalle.networks.flow import CODE_SWITCH_TIME, BaseCondition, InverseNormalizer, Latent, Normalizer
 from dalle.networks.image_tower import ImageTower
-from dalle.networks.solver import Field, OnStep, Walk, follow, guided, schedule, steered
+from dalle.networks.solver import Field, OnStep, Trajectory, follow, guided, guided_indices, schedule
 from dalle.networks.text_encoder import Caption, TextEncoder, Tokenizer
-from dalle.prompts.rewriter import Glossary
+from dalle.pipeline.checkpoint import FILES, LABELS, CheckpointError, replace_folder, weights_digest
+from dalle.prompts.rewriter import PromptRewriter
 from dalle.recipe import SEEDS, Picture, Recipe
 
 Preview = Callable[[], list[Image.Image]]
+
 OnDraw = Callable[[int, int, Preview], None]  # steps done, steps in all, the pictures as they look by now
 
-FILES = ("config.json", "model.safetensors", "tokenizer.json")  # of every checkpoint
-LABELS = "labels.json"  # what its glossary knows, where it has one
 READ_AT_ONCE = 128  # captions
+
 TRUNCATION = 0.5  # of codes that are drawn: nearer to the mean is surer, and less varied (arXiv:1809.11096)
+
 MAX_BATCH = 16  # pictures drawn at once: more would not be faster on a CPU, and memory stays bounded
 
 
-class CheckpointError(ValueError):
-    """A folder that is no checkpoint of ours, or a damaged one; the message says what to do."""
-
-
 @dataclass(eq=False)
-class Drawing:
+class SampleState:
     """A recipe on its way to a picture: DALLE.begin makes one, sampling.step moves many at once."""
 
     recipe: Recipe
-    walk: Walk  # from noise to features (N, C)
+    walk: Trajectory  # from noise to features (N, C)
     code: Tensor  # (K,)
     caption: Caption  # of one prompt
     negative: Caption | None  # None where there is no guidance
@@ -90,7 +86,7 @@ class DALLE(nn.Module):
         self.tower = ImageTower(config.tower, config.text.embedding)
         self.normalizer = Normalizer(config)
         self.inverse_normalizer = InverseNormalizer(self.normalizer)
-        self.glossary = Glossary((), self.embed)
+        self.glossary = PromptRewriter((), self.embed)
 
     @property
     def device(self) -> torch.device:
@@ -106,7 +102,7 @@ class DALLE(nn.Module):
 
     def learn(self, labels: Sequence[str]) -> None:
         """Captions of one thing each that the glossary is to know before those that it knows."""
-        self.glossary = Glossary([*labels, *self.glossary.labels], self.embed)
+        self.glossary = PromptRewriter([*labels, *self.glossary.labels], self.embed)
 
     # --- the two arrows
 
@@ -141,7 +137,7 @@ class DALLE(nn.Module):
     ) -> Tensor:
         """latent -> images (B, 3, S, S) in [-1, 1]; guidance 1 is none, one number or one a picture."""
         strengths = list(guidance) if isinstance(guidance, Sequence) else [guidance] * len(captions)
-        twice = steered(strengths)
+        twice = guided_indices(strengths)
         negatives = negatives or [""] * len(captions)
         caption = self.read([*captions, *(negatives[i] for i in twice)])
         code = torch.cat([latent.code, latent.code[twice]]).to(self.device)
@@ -188,37 +184,42 @@ class DALLE(nn.Module):
         return [tuple(code.tolist()) for code in self.latent(recipes).code]
 
     @torch.inference_mode()
-    def begin(self, recipe: Recipe, read: Callable[[str], Caption] | None = None) -> Drawing:
+    def begin(self, recipe: Recipe, read: Callable[[str], Caption] | None = None) -> SampleState:
         """A drawing at its start; `read` may remember the captions that it has read."""
         read = read or (lambda text: self.read([text]))
         latent = self.latent([recipe])
         moved = recipe.code is not None
         own = self.latent([replace(recipe, code=None)]).code[0] if moved else latent.code[0]
         same = torch.equal(own, latent.code[0])
-        return Drawing(
+        return SampleState(
             recipe,
-            Walk(latent.noise[0].to(self.device), schedule(1, 0, recipe.steps), 1.0 if same else TURN),
+            Trajectory(
+                latent.noise[0].to(self.device),
+                schedule(1, 0, recipe.steps),
+                1.0 if same else CODE_SWITCH_TIME,
+            ),
             latent.code[0].to(self.device),
             read(recipe.prompt),
-            read(recipe.negative) if steered([recipe.guidance]) else None,
+            read(recipe.negative) if guided_indices([recipe.guidance]) else None,
             recipe.guidance,
             None if same else own.to(self.device),
         )
 
     @torch.inference_mode()
-    def field(self, drawings: Sequence[Drawing]) -> Field:
+    def field(self, drawings: Sequence[SampleState]) -> Field:
         """The field that these drawings follow in one batch, wherever each of them stands.
 
-        A moved code counts for the mean at once, and for all else from TURN on. Until then a picture is made
-        out as its own code has it, beside a mean that moves: else it would jump from drawing to drawing.
+        With a moved code, the predicted mean uses it from the start; the velocity network uses the base code
+        until CODE_SWITCH_TIME and the moved one afterwards. Switching earlier makes the output jump between
+        modes as a slider moves.
         """
         self._expect([drawing for drawing in drawings if not drawing.means])
-        twice = [drawings[i] for i in steered([drawing.guidance for drawing in drawings])]
+        twice = [drawings[i] for i in guided_indices([drawing.guidance for drawing in drawings])]
         rows = [(d, d.caption, 0) for d in drawings] + [(d, d.negative, 1) for d in twice]
         strengths = [drawing.guidance for drawing in drawings]
         own = None
         if any(drawing.own is not None for drawing in drawings):
-            own = Own(
+            own = BaseCondition(
                 torch.stack([d.code if d.own is None else d.own for d, *_ in rows]),
                 torch.stack([(d.own_means or d.means)[at] for d, _, at in rows]),
             )
@@ -231,7 +232,7 @@ class DALLE(nn.Module):
         field = guided(given, strengths)
         return field if own is None else _beside(field, torch.stack([d.moved for d in drawings]))
 
-    def _expect(self, drawings: Sequence[Drawing]) -> None:
+    def _expect(self, drawings: Sequence[SampleState]) -> None:
         """Find the means of drawings, in one batch."""
         if not drawings:
             return
@@ -278,7 +279,7 @@ class DALLE(nn.Module):
                 "load that checkpoint, or empty the recipe's for another picture"
             )
 
-    def _draw(self, drawings: list[Drawing], on_step: OnStep | None) -> list[Picture]:
+    def _draw(self, drawings: list[SampleState], on_step: OnStep | None) -> list[Picture]:
         features = follow(self.field(drawings), [drawing.walk for drawing in drawings], on_step)
         drawn = zip(self.paint(features), drawings, strict=True)
         return [Picture(image, drawing.recipe) for image, drawing in drawn]
@@ -326,7 +327,7 @@ class DALLE(nn.Module):
             state = safetensors.torch.load_file(weights)
             # Not on the meta device, where random numbers import torch's compiler, for seconds.
             with torch.random.fork_rng(devices=[]):
-                model = cls(config, tokenizer, _digest(weights))
+                model = cls(config, tokenizer, weights_digest(weights))
             model.load_state_dict({k: v.to(dtype) for k, v in state.items()}, strict=True, assign=True)
             model.learn(read_texts(folder / LABELS))
         except (ValueError, TypeError, RuntimeError, OSError, safetensors.SafetensorError) as error:
@@ -359,9 +360,9 @@ class DALLE(nn.Module):
                 (scratch / LABELS).write_text(labels + "\n", encoding="utf-8")
             (scratch / "README.md").write_text(card or "# A small DALL·E\n", encoding="utf-8")
             scratch.chmod(0o755)
-            digest = _digest(scratch / "model.safetensors")
-            settle(scratch)
-            _swap(scratch, folder)
+            digest = weights_digest(scratch / "model.safetensors")
+            fsync_files(scratch)
+            replace_folder(scratch, folder)
         except (OSError, safetensors.SafetensorError) as error:
             raise CheckpointError(f"the checkpoint could not be written to {folder} ({error})") from error
         finally:
@@ -388,7 +389,9 @@ def _beside(field: Field, moved: Tensor) -> Field:
     """A field seen from pictures whose means were `moved` (B, N, C) by the time 0, evenly from time 1 on."""
 
     def velocity(x: Tensor, time: Tensor) -> Tensor:
-        between = ((time > TURN) & (time < 1)).expand(len(x))[:, None, None]  # at time 1 the mean is all
+        between = ((time > CODE_SWITCH_TIME) & (time < 1)).expand(len(x))[
+            :, None, None
+        ]  # at time 1 the mean is all
         gone = torch.where(between, moved, 0)
         return field(x - (1 - time.view(-1, 1, 1)) * gone, time) - gone
 
@@ -403,24 +406,3 @@ def _together(captions: Sequence[Caption]) -> Caption:
         torch.cat([caption.pooled for caption in captions]),
         torch.cat([caption.embedding for caption in captions]),
     )
-
-
-def _digest(weights: Path) -> str:
-    """Twelve hex digits that name these weights."""
-    with weights.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:12]
-
-
-def _swap(new: Path, folder: Path) -> None:
-    """Put `new` in the place of `folder`."""
-    old = folder.with_name(f".{folder.name}-{os.getpid()}-old")
-    if folder.exists():
-        folder.rename(old)
-    try:
-        new.rename(folder)
-    except OSError:
-        if old.exists():
-            old.rename(folder)
-        raise
-    settle_names(folder.parent)
-    shutil.rmtree(old, ignore_errors=True)

@@ -29,7 +29,7 @@ class Slider:
                 raise ValueError(f"a slider's {field} needs a text in each of {LANGUAGES}; got {texts!r}")
 
 
-def plain(index: int) -> Slider:
+def unnamed(index: int) -> Slider:
     """A slider that nobody has looked at yet."""
     less, more = ({language: sign for language in LANGUAGES} for sign in "−+")
     return Slider(index, {"en": f"latent {index + 1}", "zh": f"潜变量 {index + 1}"}, less, more)
@@ -44,7 +44,7 @@ def load(path: Path, numbers: int) -> tuple[Slider, ...]:
     indices = [slider.index for slider in named]
     if len(set(indices)) < len(indices) or not set(indices) <= set(range(numbers)):
         raise ValueError(f"{path}: every index from 0 to {numbers - 1} at most once; got {indices}; {MEND}")
-    return named + tuple(plain(index) for index in range(numbers) if index not in indices)
+    return named + tuple(unnamed(index) for index in range(numbers) if index not in indices)
 
 
 def save(path: Path, sliders: tuple[Slider, ...]) -> None:

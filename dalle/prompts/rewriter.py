@@ -40,7 +40,7 @@ TEMPLATES = itertools.chain(
 SCAFFOLD = frozenset(word for template in TEMPLATES for word in split(template))
 
 
-class Glossary:
+class PromptRewriter:
     """Knows `labels`, captions of one thing each ("a red apple"); without any, all is read as it stands."""
 
     def __init__(self, labels: Sequence[str], embed: Embed):

@@ -15,7 +15,7 @@ PLACES = ("to the left of", "to the right of", "above", "below", "next to", "on 
 STYLES = ("noto", "twemoji", "fluent flat", "fluent 3d")
 
 
-def surprise(seed: int, chosen: Sequence[str] = ()) -> str:
+def random_prompt(seed: int, chosen: Sequence[str] = ()) -> str:
     """A prompt, the same for the same seed: one of the `chosen` where there are any, else an invented one."""
     rng = random.Random(seed)
     if chosen:

@@ -16,7 +16,7 @@ from torch import Tensor
 SUGGESTED = 4096  # the first of them: only they are suggested, so that all their meanings can be compared
 SHORTEST = 3  # letters: shorter words, as "is" and "my", draw nothing
 ALIKE = 0.75  # of difflib's ratio, from which a word may be a misspelling
-NAMED = 5  # unknown words at most
+MAX_REPORTED = 5  # unknown words at most
 UNSPACED = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR")  # scripts without spaces
 
 Embed = Callable[[Sequence[str]], Tensor]  # B texts -> unit vectors (B, E)
@@ -57,7 +57,7 @@ def _marked(letters: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
         yield character, before
 
 
-class Words:
+class Vocabulary:
     """The words that a model knows; without any, nothing can be said of others."""
 
     def __init__(self, known: Sequence[str], embed: Embed):
@@ -72,7 +72,7 @@ class Words:
     def unknown(self, prompt: str) -> list[tuple[str, str]]:
         """The first few words of the prompt that are unknown, each with the nearest that is known."""
         strange = (word for word in dict.fromkeys(split(prompt)) if self._known and not self._knows(word))
-        return [(word, self._nearest(word)) for word in itertools.islice(strange, NAMED)]
+        return [(word, self._nearest(word)) for word in itertools.islice(strange, MAX_REPORTED)]
 
     def _knows(self, word: str) -> bool:
         if unspaced(word):  # where words cannot be told apart, a character that was never seen counts

@@ -2,9 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from PIL import Image
 
@@ -12,14 +10,14 @@ from dalle import runtime
 from dalle.data.emoji.emoji_set import EmojiSet
 from dalle.data.scenes.composer import corpus
 from dalle.evaluation.eval_prompts import common_labels
-from dalle.evaluation.quality import PARTS, SHEETS
-from dalle.evaluation.report import table
+from dalle.evaluation.evaluate import SHEETS
 from dalle.networks.upscaler import FILE
 from dalle.pipeline import sliders as directions
 from dalle.pipeline.dalle import DALLE
 from dalle.prompts.vocabulary import split
 from dalle.recipe import Recipe
 from dalle.release import slider_rotation
+from dalle.release.model_cards import shipped_card
 from dalle.release.slider_naming import measure
 
 SHOWN = {  # sheets of an evaluation, good and bad, and their files beside the card
@@ -29,6 +27,7 @@ SHOWN = {  # sheets of an evaluation, good and bad, and their files beside the c
     "position-good": "scenes-good.webp",
     "position-bad": "scenes-bad.webp",
 }
+
 SLIDER_PROMPTS = 32
 
 
@@ -46,7 +45,7 @@ def name_sliders(source: Path, target: Path, emoji: EmojiSet) -> str:
     model, quick = DALLE.from_pretrained(source), DALLE.from_pretrained(source, dtype)
     prompts = common_labels(emoji, SLIDER_PROMPTS)
     recipes = [Recipe(t, seed=seed, size=model.config.image_size) for seed, t in enumerate(prompts)]
-    slider_rotation.turn(model, slider_rotation.find(quick, recipes))
+    slider_rotation.rotate_code(model, slider_rotation.find_rotation(quick, recipes))
     digest = model.save_pretrained(target)
     directions.save(target / "sliders.json", measure(DALLE.from_pretrained(target, dtype), recipes))
     return digest
@@ -71,7 +70,7 @@ def export(source: Path, target: Path, emoji: EmojiSet, evaluation: Path) -> str
     shown = {name: file for name, file in SHOWN.items() if (evaluation / f"{name}.png").is_file()}
     titles = {name: title for sheets in SHEETS.values() for name, title in sheets.items()}
     sheets = [(file, titles[name]) for name, file in shown.items()]
-    digest = model.save_pretrained(target, card(model, emoji, figures, sheets))
+    digest = model.save_pretrained(target, shipped_card(model, emoji, figures, sheets))
     if upscaler:
         (target / FILE).write_bytes(upscaler)
     directions.save(target / "sliders.json", sliders)
@@ -80,92 +79,3 @@ def export(source: Path, target: Path, emoji: EmojiSet, evaluation: Path) -> str
         with Image.open(evaluation / f"{name}.png") as sheet:
             sheet.save(target / file, quality=80, method=6)
     return digest
-
-
-def card(
-    model: DALLE, emoji: EmojiSet, figures: dict[str, Any], sheets: Iterable[tuple[str, str]] = ()
-) -> str:
-    """The model card: README.md of the folder; `sheets` are files beside it, and their titles."""
-    millions = {name: count / 1e6 for name, count in model.sizes().items()}
-    parts = "\n".join(f"| {name} | {value:.1f} M |" for name, value in millions.items())
-    sources = "\n".join(
-        f"| {source.title} | {source.author} | [{source.licence}]({source.licence_url}) | {source.used} |"
-        for source in emoji.licences
-    )
-    return CARD.format(
-        digest=figures["checkpoint"],
-        total=sum(millions.values()),
-        parts=parts,
-        figures=table(figures),
-        evaluated=" ".join(part for part in PARTS if part in figures),
-        sources=sources,
-        icons=len(emoji.icons),
-        concepts=len(emoji.concepts),
-        styles=len({icon.style for icon in emoji.icons}),
-        data=emoji.digest[:12],
-        sheets="\n\n".join(f"{title}:\n\n![{title}]({file})" for file, title in sheets),
-    )
-
-
-CARD = """\
----
-license: apache-2.0
-library_name: dalle
-pipeline_tag: text-to-image
-tags: [text-to-image, emoji, rectified-flow, cpu]
-language: [multilingual]
----
-# emoji: a small DALL·E trained from nothing on open emoji art
-
-Draws 128x128 pictures of prompts such as "a red apple", "an owl, noto style", "a green cat to the left of a
-red house", in English, and of single names in some 28 languages. It runs on two CPU cores. Weights:
-`{digest}`, {total:.1f} million parameters, bf16.
-
-| network | parameters |
-|---|---|
-{parts}
-
-## Figures
-
-`python -m dalle evaluate --what {evaluated}` gives them again.
-
-{figures}
-
-{sheets}
-
-## Training
-
-From random weights, on {icons} icons of {concepts} concepts in {styles} drawing styles (data `{data}`,
-built by `python -m dalle dataset emoji`), composed into captioned scenes without end. Phases, hours and
-losses are in `dalle/RESEARCH.md`. A sentence-embedding model (all-MiniLM-L6-v2, Apache-2.0) taught the text
-encoder where English words outside the data belong; nothing of it is in these weights.
-All phases together took about fourteen hours on two CPU cores, some 0.4 kWh at an assumed 15 W a core, and in
-the end twenty minutes on one NVIDIA H200, at most 0.3 kWh: three quarters of all samples were seen there.
-`upscaler.safetensors` is a small network of its own, trained on icons at 512 pixels; the rest works without.
-
-## Limits
-
-Of things drawn alone the referee names eleven in twelve at once, nearly as many as of the real icons; of
-people and symbols eight in nine. A thing in a colour that it was never shown in comes out nineteen times in
-twenty, and so do things to the left of or above each other. Of scenes where two things have each a colour of
-its own, and of counts, a third and a quarter fail, mostly by one thing of several that is not quite itself;
-the judge itself fails one true scene in nine of these. Things stand on a grid: whole, or on halves of the
-picture; five of a kind are smaller, and the softest. Pictures of one prompt differ less than its icons do.
-Far out on a slider a picture can be a mixture of two drawings. A name
-in another language, or misspelt, is read as the English label that the text encoder puts nearest, and
-then goes as well as that; words outside the data seldom go at all. Codes are drawn with half the spread
-of a standard normal: variety beyond that is the sliders'.
-
-It knows the subjects, styles, colours and backgrounds of its icons and nothing else: no photographs, no
-lettering, no real people. People come in few variants, skin tones are folded into the icons' default, and
-national flags were left out. Only English prompts describe whole scenes.
-
-## Data and credits
-
-| set | by | licence | icons used |
-|---|---|---|---|
-{sources}
-
-Code and weights: Apache-2.0. Pictures that you draw are yours; where they come close to one of the icons
-above, that icon's licence asks you to name its authors.
-"""

@@ -13,7 +13,7 @@ from tqdm import tqdm
 from dalle import images
 from dalle.data.scenes.colours import to_lab
 from dalle.pipeline.dalle import DALLE
-from dalle.pipeline.sliders import LANGUAGES, Slider, plain
+from dalle.pipeline.sliders import LANGUAGES, Slider, unnamed
 from dalle.recipe import Picture, Recipe
 
 LOW, HIGH = -2.0, 2.0
@@ -64,7 +64,7 @@ def properties(pixels: np.ndarray) -> dict[str, float]:
     }
 
 
-def ends(model: DALLE, recipes: Sequence[Recipe], number: int) -> tuple[list[Picture], list[Picture]]:
+def slider_ends(model: DALLE, recipes: Sequence[Recipe], number: int) -> tuple[list[Picture], list[Picture]]:
     """Pictures of the recipes with one number of their codes at LOW, and at HIGH."""
     codes = model.codes(recipes)
 
@@ -81,21 +81,21 @@ def measure(model: DALLE, recipes: Sequence[Recipe]) -> tuple[Slider, ...]:
     Those with a name come first, each kind by how much it changes the picture. Every name is given once, to
     the number that does most of it.
     """
-    spread = deviations(model, recipes)
+    spread = within_prompt_std(model, recipes)
     changes: list[float] = []
     effects: list[dict[str, float]] = []
     for number in tqdm(range(model.config.flow.code), desc="sliders"):
-        low, high = ends(model, recipes, number)
+        low, high = slider_ends(model, recipes, number)
         change = images.from_images([p.image for p in high]) - images.from_images([p.image for p in low])
         before, after = table(low), table(high)
         changes.append(float(change.abs().mean()))
         effects.append({name: float((after[name] - before[name]).mean() / spread[name]) for name in spread})
-    names = assigned(effects)
+    names = assign_names(effects)
     order = sorted(range(len(changes)), key=lambda number: (number not in names, -changes[number]))
-    return tuple(_named(n, names[n], effects[n][names[n]]) if n in names else plain(n) for n in order)
+    return tuple(_named(n, names[n], effects[n][names[n]]) if n in names else unnamed(n) for n in order)
 
 
-def deviations(model: DALLE, recipes: Sequence[Recipe]) -> dict[str, float]:
+def within_prompt_std(model: DALLE, recipes: Sequence[Recipe]) -> dict[str, float]:
     """By how much each property differs between pictures of one prompt."""
     found = [
         table(model.draw([replace(recipe, seed=recipe.seed + len(recipes) * time) for time in range(AGAIN)]))
@@ -106,7 +106,7 @@ def deviations(model: DALLE, recipes: Sequence[Recipe]) -> dict[str, float]:
     }
 
 
-def assigned(effects: Sequence[Mapping[str, float]]) -> dict[int, str]:
+def assign_names(effects: Sequence[Mapping[str, float]]) -> dict[int, str]:
     """Which number is named for which property: the strongest pair first, each number and property once."""
     pairs = ((abs(effect), n, name) for n, row in enumerate(effects) for name, effect in row.items())
     names: dict[int, str] = {}

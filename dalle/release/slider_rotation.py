@@ -16,14 +16,14 @@ from torch import Tensor
 from dalle import runtime
 from dalle.pipeline.dalle import DALLE
 from dalle.recipe import Recipe
-from dalle.release.slider_naming import CLEAR, HIGH, LOW, deviations, table
+from dalle.release.slider_naming import CLEAR, HIGH, LOW, table, within_prompt_std
 
 CODES = 16  # drawn for each recipe
 SIDE = 16  # pixels of the thumbnails that the axes without a name are found from
 
 
 @torch.no_grad()
-def turn(model: DALLE, axes: Tensor) -> None:
+def rotate_code(model: DALLE, axes: Tensor) -> None:
     """Make `axes` (K, K), orthonormal rows in terms of the old code, the new code's numbers."""
     velocity, output = model.normalizer.velocity, model.normalizer.reader.output
     axes = axes.to(velocity.code.weight)
@@ -35,7 +35,7 @@ def turn(model: DALLE, axes: Tensor) -> None:
         output.bias[part] = turned @ output.bias[part]
 
 
-def find(model: DALLE, recipes: Sequence[Recipe]) -> Tensor:
+def find_rotation(model: DALLE, recipes: Sequence[Recipe]) -> Tensor:
     """Axes (K, K) by which pictures of these recipes differ in one property each, as far as they can.
 
     The strongest property gets its axis first, the next one what is left of its own, and so on; the rest of
@@ -63,7 +63,7 @@ def find(model: DALLE, recipes: Sequence[Recipe]) -> Tensor:
 def _observed(model: DALLE, recipes: Sequence[Recipe]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Codes (M, K), properties (M, P) in deviations, thumbnails (M, pixels): each less its recipe's mean."""
     codes, properties, thumbnails = [], [], []
-    spread = deviations(model, recipes)
+    spread = within_prompt_std(model, recipes)
     for number, recipe in enumerate(recipes):
         drawn = torch.randn(CODES, model.config.flow.code, generator=runtime.generator(number))
         pictures = model.draw([replace(recipe, code=tuple(code)) for code in drawn.tolist()])

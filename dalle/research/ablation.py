@@ -19,24 +19,24 @@ from PIL import Image
 from dalle import runtime
 from dalle.data.emoji.emoji_set import EmojiSet
 from dalle.data.scenes.composer import Composer
-from dalle.evaluation import quality, report
+from dalle.evaluation import evaluate, quality, report
 from dalle.evaluation.classifier import DEFAULT_FOLDER
-from dalle.evaluation.evaluator import Exam
+from dalle.evaluation.evaluator import Evaluator
 from dalle.files import write_text
 from dalle.pipeline.dalle import DALLE
 from dalle.recipe import Recipe
 from dalle.research import variants
-from dalle.research.toy_dataset import World, WorldTask, draw_at_once
+from dalle.research.toy_dataset import ToyDataset, ToyFlowTask, draw_one_step
 from dalle.research.variants import SEED, VARIANTS
-from dalle.training.pretrain import DEFAULTS, composer_for
+from dalle.training.pretrain import PHASE_DEFAULTS, composer_for
 from dalle.training.tasks import ADVERSARIAL_WEIGHT, PERCEPTUAL_WEIGHT, GeneratorTask
-from dalle.training.trainer import Settings, Trainer
+from dalle.training.trainer import Trainer, TrainingSettings
 
 CONCEPTS = 200
 GENERATOR_STEPS = 150
 LOOKS = 4096  # features, times and noises whose loss is compared
 
-Figures = dict[str, Any]
+Metrics = dict[str, Any]
 
 
 GENERATORS = {  # weights of the perceptual and the adversarial term; None: as it is in the checkpoint
@@ -55,24 +55,24 @@ DRAWINGS = {
 # --- the experiments
 
 
-def trained(name: str, exam: Exam, world: World) -> Figures:
+def trained(name: str, exam: Evaluator, world: ToyDataset) -> Metrics:
     """A small flow with one thing changed."""
     variant = VARIANTS[name]
-    model, task = variants.pupil(exam.model, world, variant)
+    model, task = variants.make_student(exam.model, world, variant)
     own = variants.operations(task)
-    base = variants.operations(variants.pupil(exam.model, world, VARIANTS["base"])[1])
+    base = variants.operations(variants.make_student(exam.model, world, VARIANTS["base"])[1])
     trainer = Trainer(task, variants.settings_of(variant, own, base), exam.folder)
     trainer.run()
     with trainer.averaged():
         asked, of_pupil = world.asked, replace(exam, model=model)
-        drawn = draw_at_once(model, asked) if variant.at_once else of_pupil.draw(asked, name)
-        found: Figures = {"steps": trainer.step, "tflop": trainer.step * own / 1e12}
+        drawn = draw_one_step(model, asked) if variant.at_once else of_pupil.draw(asked, name)
+        found: Metrics = {"steps": trainer.step, "tflop": trainer.step * own / 1e12}
         found["parameters"] = sum(p.numel() for p in trainer.parameters.values())
         found["loss"] = None if variant.at_once else _loss(task)  # that of features is another
     return found | _graded(exam, world, drawn)
 
 
-def _loss(task: WorldTask) -> float:
+def _loss(task: ToyFlowTask) -> float:
     """The flow's mean loss of the same features, times and noises, whoever is asked."""
     losses = []
     with runtime.inference():
@@ -83,14 +83,14 @@ def _loss(task: WorldTask) -> float:
     return sum(losses) / len(losses)
 
 
-def _graded(exam: Exam, world: World, drawn: Sequence[Image.Image]) -> Figures:
+def _graded(exam: Evaluator, world: ToyDataset, drawn: Sequence[Image.Image]) -> Metrics:
     """How many pictures of `world.asked` are named; they are kept as a sheet."""
     exam.sheet("drawn", drawn, [question.prompt for question in world.asked], columns=20)
     ranks = exam.ranks(drawn, world.asked, exam.folder.name)
     return {f"top{k}": sum(rank < k for rank in ranks) / len(ranks) for k in (1, 5)}
 
 
-def sharpened(name: str, exam: Exam, world: World) -> Figures:
+def sharpened(name: str, exam: Evaluator, world: ToyDataset) -> Metrics:
     """The checkpoint's Generator after a few more steps with these terms, on concepts that it never saw."""
     weights = GENERATORS[name]
     if weights is None:
@@ -98,31 +98,33 @@ def sharpened(name: str, exam: Exam, world: World) -> Figures:
     model = copy.deepcopy(exam.model)
     torch.manual_seed(SEED)
     task = GeneratorTask(model, composer_for("generator", exam.emoji, model, SEED), *weights)
-    trainer = Trainer(task, Settings(GENERATOR_STEPS, seed=SEED, **DEFAULTS["generator"]), exam.folder)
+    trainer = Trainer(
+        task, TrainingSettings(GENERATOR_STEPS, seed=SEED, **PHASE_DEFAULTS["generator"]), exam.folder
+    )
     trainer.run()
     with trainer.averaged():
         return {"steps": GENERATOR_STEPS} | _reconstruction(replace(exam, model=model))
 
 
-def _reconstruction(exam: Exam) -> Figures:
+def _reconstruction(exam: Evaluator) -> Metrics:
     found = quality.reconstruction(exam)
     return {name: found[name] for name in ("psnr", "ssim", "perceptual")}
 
 
-def drawn(name: str, exam: Exam, world: World) -> Figures:
+def drawn(name: str, exam: Evaluator, world: ToyDataset) -> Metrics:
     """The checkpoint itself, with one setting changed."""
     recipes = [Recipe(question.prompt, seed=question.seed, **DRAWINGS[name]) for question in world.asked]
     found = {"guidance": recipes[0].guidance, "steps": recipes[0].steps}
     return found | _graded(exam, world, exam.draw_recipes(recipes, name))
 
 
-def ceiling(exam: Exam, world: World) -> Figures:
+def ceiling(exam: Evaluator, world: ToyDataset) -> Metrics:
     """The icons themselves, through the autoencoder: what is drawn is hardly named better."""
     icons = exam.icons([question.icon for question in world.asked])
     return {"guidance": None, "steps": None} | _graded(exam, world, exam.reconstructed(icons))
 
 
-EXPERIMENTS: dict[str, Callable[[Exam, World], Figures]] = {
+EXPERIMENTS: dict[str, Callable[[Evaluator, ToyDataset], Metrics]] = {
     **{name: partial(trained, name) for name in VARIANTS},
     **{name: partial(sharpened, name) for name in GENERATORS},
     **{name: partial(drawn, name) for name in DRAWINGS},
@@ -143,15 +145,15 @@ def ablate(
     if unknown := sorted(set(only) - EXPERIMENTS.keys()):
         raise ValueError(f"no experiment is called {unknown[0]!r}; choose from {', '.join(EXPERIMENTS)}")
     emoji, model = EmojiSet.load(data), DALLE.from_pretrained(checkpoint)
-    grader = quality.grader_of(emoji, referee)
+    grader = evaluate.grader_of(emoji, referee)
     setting = {"checkpoint": model.digest, "data": emoji.digest[:12], "referee": grader.digest}
     setting |= {"concepts": CONCEPTS, "steps": variants.STEPS, "batch": variants.BATCH}
     setting |= {"generator_steps": GENERATOR_STEPS}
     path = output / "ablations.json"
     rows = _begun(path, setting)
     if missing := [name for name in only or EXPERIMENTS if name not in rows]:
-        exam = Exam(model, grader, Composer(emoji, size=model.config.image_size), output)
-        world = World.of(exam, CONCEPTS)
+        exam = Evaluator(model, grader, Composer(emoji, size=model.config.image_size), output)
+        world = ToyDataset.of(exam, CONCEPTS)
     for name in missing:
         (output / name).mkdir(exist_ok=True)
         rows[name] = EXPERIMENTS[name](replace(exam, folder=output / name), world)
@@ -161,7 +163,7 @@ def ablate(
     return table
 
 
-def _begun(path: Path, setting: Figures) -> Figures:
+def _begun(path: Path, setting: Metrics) -> Metrics:
     """Rows that are there already. The file is written before any training: its states fit this setting."""
     if path.is_file():
         found = json.loads(path.read_text(encoding="utf-8"))

@@ -20,15 +20,25 @@ from torch.utils.flop_counter import FlopCounterMode
 from dalle import runtime
 from dalle.config import Config
 from dalle.editing.editor import Editor
-from dalle.edits import Blend, Change, CutOut, Edit, Enlarge, Paint, Vary, extended, pack_mask
+from dalle.edits import (
+    Edit,
+    Inpaint,
+    Interpolate,
+    PromptEdit,
+    RemoveBackground,
+    Upscale,
+    Variation,
+    extended,
+    pack_mask,
+)
 from dalle.networks.upscaler import Upscaler
 from dalle.pipeline.batches import run
 from dalle.pipeline.dalle import DALLE
-from dalle.pipeline.sampler import Painter
+from dalle.pipeline.sampler import Sampler
 from dalle.recipe import Picture, Recipe
 from dalle.training.feature_cache import Entry
 from dalle.training.tasks import FlowTask
-from dalle.training.trainer import Settings, Task, Trainer
+from dalle.training.trainer import Task, Trainer, TrainingSettings
 
 
 def seconds(action: Callable[[], Any], repeats: int) -> float:
@@ -74,7 +84,7 @@ def train(checkpoint: Path, batch: int, repeats: int = 8) -> dict[str, float]:
     model = DALLE.from_pretrained(checkpoint)
     task = FlowTask(model, _RandomBank(model.config))
     with tempfile.TemporaryDirectory() as folder:
-        trainer = Trainer(task, Settings(steps=10**6, batch=batch, workers=0), Path(folder))
+        trainer = Trainer(task, TrainingSettings(steps=10**6, batch=batch, workers=0), Path(folder))
     items = task.collate([task.dataset[i] for i in range(batch)])
     done = operations(task, items)
     forward = torch.compile(task)
@@ -115,18 +125,20 @@ def edit(folder: Path) -> dict[str, float]:
     mask = np.zeros((model.config.image_size,) * 2, bool)
     mask[: len(mask) // 2] = True
     asked: dict[str, Edit] = {
-        "vary": Vary(0.5, 1),
-        "change": Change("a green apple", None, 0.3, Recipe.guidance),
-        "paint": Paint(pack_mask(mask), "a red apple", 1),
+        "vary": Variation(0.5, 1),
+        "change": PromptEdit("a green apple", None, 0.3, Recipe.guidance),
+        "paint": Inpaint(pack_mask(mask), "a red apple", 1),
         "extend": extended("out", 0.3, "a red apple", 1),
-        "blend": Blend(replace(plain, prompt="a dog", seed=1).to_dict(), 0.5),
-        "enlarge": Enlarge(4, upscaler.digest),
-        "cut-out": CutOut(),
+        "blend": Interpolate(replace(plain, prompt="a dog", seed=1).to_dict(), 0.5),
+        "enlarge": Upscale(4, upscaler.digest),
+        "cut-out": RemoveBackground(),
     }
     return {
         f"{name}_seconds": seconds(
             lambda one=one: run(
-                Editor(Painter(model), upscaler).edited(flat if one.kind == CutOut.kind else drawn, [one])
+                Editor(Sampler(model), upscaler).edited(
+                    flat if one.kind == RemoveBackground.kind else drawn, [one]
+                )
             ),
             5,
         )

@@ -20,14 +20,14 @@ from torch import Tensor
 from dalle import images, runtime
 from dalle.data.emoji.emoji_set import EmojiSet
 from dalle.data.folder.augmentation import plain
-from dalle.data.folder.image_folder import gather
+from dalle.data.folder.image_folder import import_images
 from dalle.data.scenes.composer import Composer
 from dalle.evaluation import eval_prompts, metrics
-from dalle.evaluation.classifier import DEFAULT_FOLDER, Referee
-from dalle.evaluation.eval_prompts import SEED, Question
-from dalle.evaluation.evaluator import Exam
+from dalle.evaluation.classifier import DEFAULT_FOLDER, IconClassifier
+from dalle.evaluation.eval_prompts import SEED, EvalPrompt
+from dalle.evaluation.evaluator import Evaluator
 from dalle.files import write_text
-from dalle.finetuning import finetune
+from dalle.finetuning import finetune, plan
 from dalle.pipeline.dalle import DALLE
 
 COUNT = 10  # pictures to learn from, and as many others to judge by
@@ -89,7 +89,7 @@ def moccups(count: int) -> list[Image.Image]:
     return crops
 
 
-THINGS: dict[str, Callable[[int], list[Image.Image]]] = {"blorple": blorples, "moccup": moccups}
+SUBJECTS: dict[str, Callable[[int], list[Image.Image]]] = {"blorple": blorples, "moccup": moccups}
 
 
 def teach(
@@ -100,23 +100,23 @@ def teach(
     preset: str = "quick",
     referee: Path = DEFAULT_FOLDER,
 ) -> dict[str, Any]:
-    """Teach a checkpoint one of THINGS; -> seconds and scores, also written to `output` beside the sheet.
+    """Teach a checkpoint one of SUBJECTS; -> seconds and scores, also written to `output` beside the sheet.
 
     Raises ValueError where `output` has a run of that thing already, or there is no such thing.
     """
-    if thing not in THINGS:
-        raise ValueError(f"nothing to teach is called {thing!r}; there are {', '.join(THINGS)}")
+    if thing not in SUBJECTS:
+        raise ValueError(f"nothing to teach is called {thing!r}; there are {', '.join(SUBJECTS)}")
     if (output / thing).exists():
         raise ValueError(f"{output / thing} is there from before; move it away")
-    emoji, grader = EmojiSet.load(data), Referee.load(referee)  # first: they may be missing
-    pictures = THINGS[thing](2 * COUNT)
+    emoji, grader = EmojiSet.load(data), IconClassifier.load(referee)  # first: they may be missing
+    pictures = SUBJECTS[thing](2 * COUNT)
     began = time.perf_counter()
     taught = _train(checkpoint, output / thing, pictures[:COUNT], f"a {thing}", preset)
     found: dict[str, Any] = {"thing": thing, "preset": preset, "seconds": time.perf_counter() - began}
     rows = [pictures[:SHOWN]]
     for when, folder in (("before", checkpoint), ("after", taught)):
         model = DALLE.from_pretrained(folder, runtime.inference_dtype())
-        exam = Exam(model, grader, Composer(emoji, size=model.config.image_size), output)
+        exam = Evaluator(model, grader, Composer(emoji, size=model.config.image_size), output)
         found[when], drawn = _examined(exam, thing, pictures[COUNT:])
         rows += drawn
     _sheet(thing, rows, model.config.image_size).save(output / f"{thing}.png")
@@ -130,23 +130,27 @@ def _train(base: Path, run: Path, pictures: list[Image.Image], caption: str, pre
     source.mkdir(parents=True)
     for number, picture in enumerate(pictures):
         picture.save(source / f"{number}.png")
-    data = gather(source, run / "data")
+    data = import_images(source, run / "data")
     data.recaptioned((name, caption) for name, _ in data.rows)
-    finetune.plan(base, preset).save(run)
+    plan.make_plan(base, preset).save(run)
     finetune.train(run, lambda *_: False)
     return next(run.glob("checkpoint-*"))
 
 
 def _examined(
-    exam: Exam, thing: str, real: list[Image.Image]
+    exam: Evaluator, thing: str, real: list[Image.Image]
 ) -> tuple[dict[str, float], list[list[Image.Image]]]:
     """Scores of a checkpoint; and, for the sheet, pictures of the thing and of what else it knows."""
     asked = [
-        Question(PROMPTS[i % len(PROMPTS)].format(thing), seed=SEED + i // len(PROMPTS)) for i in range(DRAWN)
+        EvalPrompt(PROMPTS[i % len(PROMPTS)].format(thing), seed=SEED + i // len(PROMPTS))
+        for i in range(DRAWN)
     ]
     drawn = exam.draw(asked, thing)
-    concepts = [exam.emoji.concepts[at] for at in eval_prompts.spread(eval_prompts.common(exam.emoji), KNOWN)]
-    known = [Question(c.labels["en"], frozenset({c.base}), seed=SEED + i) for i, c in enumerate(concepts)]
+    concepts = [
+        exam.emoji.concepts[at]
+        for at in eval_prompts.evenly_spaced(eval_prompts.common_concepts(exam.emoji), KNOWN)
+    ]
+    known = [EvalPrompt(c.labels["en"], frozenset({c.base}), seed=SEED + i) for i, c in enumerate(concepts)]
     others = exam.draw(known, "common concepts")
     ranks = exam.ranks(others, known, "common concepts")
     shows = _shows(exam, drawn, real)
@@ -156,11 +160,11 @@ def _examined(
         for i, prompt in enumerate(PROMPTS)
     }
     scores |= {f"known_top{k}": sum(rank < k for rank in ranks) / len(ranks) for k in (1, 5)}
-    return scores, [drawn[:SHOWN], eval_prompts.spread(others, SHOWN)]
+    return scores, [drawn[:SHOWN], eval_prompts.evenly_spaced(others, SHOWN)]
 
 
 @torch.inference_mode()
-def _shows(exam: Exam, drawn: list[Image.Image], real: list[Image.Image]) -> Tensor:
+def _shows(exam: Evaluator, drawn: list[Image.Image], real: list[Image.Image]) -> Tensor:
     """Which pictures are nearer to one of the `real` ones than to any icon: (B,) bool."""
     own = [plain(picture, exam.composer.size, "pad") for picture in real]
     icons = exam.icons(range(len(exam.emoji.icons)))

@@ -15,8 +15,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from gradio_client import Client
-from gradio_client.exceptions import AppError
 
 from dalle import images
 from dalle.recipe import Picture, Recipe, load_png
@@ -127,6 +125,8 @@ class _Visitor:
     """Draws a gallery, slides a few times, and draws the next."""
 
     def __init__(self, number: int, address: str, folder: Path):
+        from gradio_client import Client  # imported late: the import uses Python's global random state
+
         self.number, self.folder = number, folder
         self.client = Client(address, verbose=False, download_files=folder)
         self.pictures: list[Picture] = []
@@ -140,7 +140,7 @@ class _Visitor:
             seed += 4
             try:
                 self._draw(PROMPTS[self.number % len(PROMPTS)], seed)
-            except (AppError, OSError, ValueError):  # Busy, a connection that breaks, a file that is none
+            except (OSError, ValueError):  # Busy, a connection that breaks, a file that is none
                 self.errors += 1
 
     def _draw(self, prompt: str, seed: int) -> None:
@@ -171,6 +171,6 @@ def _unlike(pictures: list[Picture], checkpoint: Path) -> int:
     picture lies below 20.
     """
     with Studio(checkpoint) as studio:
-        alone = [studio.slide(picture.recipe).image for picture in pictures]
+        alone = [studio.draw_now(picture.recipe).image for picture in pictures]
     gaps = images.psnr(images.from_images(alone), images.from_images([p.image for p in pictures]))
     return int((gaps < LIKE).sum())

@@ -18,33 +18,33 @@ from dalle import images
 from dalle.config import TextConfig
 from dalle.data.emoji.emoji_set import EmojiSet
 from dalle.data.scenes.captions import prompt
-from dalle.evaluation.eval_prompts import SEED, Question, common, spread
-from dalle.evaluation.evaluator import Exam
+from dalle.evaluation.eval_prompts import SEED, EvalPrompt, common_concepts, evenly_spaced
+from dalle.evaluation.evaluator import Evaluator
 from dalle.networks.text_encoder import Caption
 from dalle.pipeline.dalle import DALLE
 from dalle.recipe import Recipe
-from dalle.training.feature_cache import FeatureBank
+from dalle.training.feature_cache import FeatureCache
 from dalle.training.tasks import FlowTask
 
 
-def drawings(emoji: EmojiSet, concepts: int) -> list[list[Question]]:
+def drawings(emoji: EmojiSet, concepts: int) -> list[list[EvalPrompt]]:
     """Common concepts; of each all drawings, every one as a question that names its style."""
     icons: dict[int, list[int]] = defaultdict(list)
     for number, icon in enumerate(emoji.icons):
         icons[icon.concept].append(number)
     found = []
-    for index in spread(common(emoji), concepts):
+    for index in evenly_spaced(common_concepts(emoji), concepts):
         concept, seed = emoji.concepts[index], SEED + len(found)
         right = frozenset({concept.base})
         styles = {emoji.icons[icon].style: icon for icon in icons[index]}
-        found.append([Question(prompt(concept, s), right, s, seed, icon) for s, icon in styles.items()])
+        found.append([EvalPrompt(prompt(concept, s), right, s, seed, icon) for s, icon in styles.items()])
     return found
 
 
-class World(FeatureBank):
+class ToyDataset(FeatureCache):
     """The features of all drawings: a bank in memory."""
 
-    def __init__(self, drawings: Sequence[Sequence[Question]], features: np.ndarray, fold: int):
+    def __init__(self, drawings: Sequence[Sequence[EvalPrompt]], features: np.ndarray, fold: int):
         """features (M, N, C) float16, `fold` x `fold` cells a token, in the order of the drawings."""
         self.drawings, self.features, self.fold = drawings, features, fold
         self.captions = [drawing.prompt for concept in drawings for drawing in concept]
@@ -57,7 +57,7 @@ class World(FeatureBank):
         }
 
     @classmethod
-    def of(cls, exam: Exam, concepts: int) -> "World":
+    def of(cls, exam: Evaluator, concepts: int) -> "ToyDataset":
         """As the examined model sees it."""
         found = drawings(exam.emoji, concepts)
         icons = exam.icons([drawing.icon for concept in found for drawing in concept])
@@ -65,16 +65,16 @@ class World(FeatureBank):
         return cls(found, features.numpy().astype(np.float16), exam.model.config.autoencoder.fold)
 
     @property
-    def asked(self) -> list[Question]:
+    def asked(self) -> list[EvalPrompt]:
         """One drawing of each concept, of the styles in turn."""
         return [drawings[position % len(drawings)] for position, drawings in enumerate(self.drawings)]
 
-    def folded(self, fold: int) -> "World":
+    def folded(self, fold: int) -> "ToyDataset":
         """The same with `fold` x `fold` cells a token."""
         features = torch.from_numpy(self.features)
         side = int(features.shape[1] ** 0.5)
         cells = F.pixel_shuffle(features.mT.unflatten(2, (side, side)), self.fold)
-        return World(self.drawings, F.pixel_unshuffle(cells, fold).flatten(2).mT.numpy(), fold)
+        return ToyDataset(self.drawings, F.pixel_unshuffle(cells, fold).flatten(2).mT.numpy(), fold)
 
     def numbers(self, captions: Sequence[str]) -> Tensor:
         """In a tokenizer's place: captions -> (B, 2), the numbers of thing and style; 0, 0 for no caption."""
@@ -101,10 +101,10 @@ class ConceptVectors(nn.Module):
         return Caption(states, mask, pooled, F.normalize(self.embed(pooled).float(), dim=-1))
 
 
-class WorldTask(FlowTask):
+class ToyFlowTask(FlowTask):
     """FlowTask in a small world; `along`: what reads the captions is trained too."""
 
-    def __init__(self, model: DALLE, world: World, along: bool = False):
+    def __init__(self, model: DALLE, world: ToyDataset, along: bool = False):
         super().__init__(model, world)
         self.text.requires_grad_(along)
 
@@ -112,7 +112,7 @@ class WorldTask(FlowTask):
         return None
 
 
-class AtOnceTask(WorldTask):
+class OneStepTask(ToyFlowTask):
     """The plain VAE with a caption: the same networks turn code and caption into features in one evaluation.
 
     It is the mean that the flow begins with, and nothing after it.
@@ -128,8 +128,8 @@ class AtOnceTask(WorldTask):
         return error + posterior.capacity_loss(self.code_nats), parts
 
 
-def draw_at_once(model: DALLE, asked: Sequence[Question]) -> list[Image.Image]:
-    """What a model that AtOnceTask trained draws, unguided."""
+def draw_one_step(model: DALLE, asked: Sequence[EvalPrompt]) -> list[Image.Image]:
+    """What a model that OneStepTask trained draws, unguided."""
     latent = model.latent([Recipe(question.prompt, seed=question.seed) for question in asked])
     latent = latent._replace(noise=torch.zeros_like(latent.noise))
     return images.to_images(model.decode(latent, [question.prompt for question in asked], steps=1))

@@ -8,9 +8,9 @@ import torch
 from dalle.config import FlowConfig
 from dalle.pipeline.dalle import DALLE
 from dalle.research import benchmark
-from dalle.research.toy_dataset import AtOnceTask, ConceptVectors, World, WorldTask
-from dalle.training.pretrain import DEFAULTS
-from dalle.training.trainer import Settings
+from dalle.research.toy_dataset import ConceptVectors, OneStepTask, ToyDataset, ToyFlowTask
+from dalle.training.pretrain import PHASE_DEFAULTS
+from dalle.training.trainer import TrainingSettings
 
 FLOW = FlowConfig(width=256, depth=6, heads=4)  # of the base
 STEPS, BATCH = 400, 128  # of the base; what costs more a step takes fewer of them
@@ -42,7 +42,7 @@ VARIANTS = {
 }
 
 
-def pupil(model: DALLE, world: World, variant: Variant) -> tuple[DALLE, WorldTask]:
+def make_student(model: DALLE, world: ToyDataset, variant: Variant) -> tuple[DALLE, ToyFlowTask]:
     """The checkpoint with a small flow that knows nothing, and what it is to learn."""
     own = model.config
     fold, width = variant.fold or own.autoencoder.fold, FLOW.width // FLOW.heads * variant.heads
@@ -57,22 +57,22 @@ def pupil(model: DALLE, world: World, variant: Variant) -> tuple[DALLE, WorldTas
         getattr(new, name).load_state_dict(getattr(model, name).state_dict())
     if variant.text == "vectors":
         new.tokenizer, new.text = world.numbers, ConceptVectors(len(world.names), config.text)
-    task = AtOnceTask if variant.at_once else WorldTask
+    task = OneStepTask if variant.at_once else ToyFlowTask
     return new, task(new, world.folded(fold), along=variant.text != "held")
 
 
-def operations(task: WorldTask) -> int:
+def operations(task: ToyFlowTask) -> int:
     """Of one step."""
     found = benchmark.operations(task, task.collate([task.dataset[i] for i in range(BATCH)]))
     task.zero_grad(set_to_none=True)
     return found
 
 
-def settings_of(variant: Variant, own: int, base: int) -> Settings:
+def settings_of(variant: Variant, own: int, base: int) -> TrainingSettings:
     """As many steps as cost what the base's cost, given the operations of one step of both.
 
     Concept vectors, which have no text encoder to pay for, take as many as the base.
     """
     steps = STEPS if variant.text == "vectors" else max(1, round(STEPS * base / own))
     chosen = {"batch": BATCH, "warmup": round(WARMUP * steps), "seed": SEED}
-    return Settings(steps, **(DEFAULTS["flow"] | chosen | variant.settings))
+    return TrainingSettings(steps, **(PHASE_DEFAULTS["flow"] | chosen | variant.settings))

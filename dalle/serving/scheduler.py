@@ -13,111 +13,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 import torch
-from PIL import Image
 
 from dalle import runtime
-from dalle.pipeline.dalle import MAX_BATCH, Drawing
-from dalle.pipeline.sampler import Painter
-from dalle.recipe import Picture, Recipe
-
-PREVIEWS = 4  # of the steps, every so great a share is followed by a look at the picture
-
-
-class Busy(RuntimeError):
-    """The queue is full."""
-
-    def __init__(self, waiting: int):
-        super().__init__(f"{waiting} requests are waiting already; try again in a moment")
-        self.waiting = waiting
-
-
-@dataclass(frozen=True)
-class Frame:
-    """What a running request looks like by now."""
-
-    step: int
-    steps: int
-    seconds_left: float | None  # None until it can be told
-    waiting: int  # place in the queue; 0: being drawn
-    pictures: list[Picture]  # in the recipes' order: previews, and those that are finished; none at first
-    done: bool
-    finished: list[Picture]  # those of the pictures that are no previews any more
-
-
-class Job:
-    """One picture of a request: from a recipe, or a drawing that was begun elsewhere."""
-
-    def __init__(self, task: Recipe | Drawing, request: "Request"):
-        self.request = request
-        self.drawing = None if isinstance(task, Recipe) else task
-        self.recipe = self.drawing.recipe if self.drawing else task
-        self.steps = self.drawing.walk.steps if self.drawing else task.steps
-        self.picture: Picture | None = None
-        self.seen = 0  # steps taken when `stepped` was last told: an Enlarger moves one job of a turn
-        self.to_show = False  # to be painted, before its next step if it has one
-        self.finished = False
-
-    @property
-    def taken(self) -> int:
-        return self.drawing.walk.taken if self.drawing else 0
-
-    def stepped(self) -> None:
-        marks = [at * PREVIEWS // self.steps for at in (self.seen, self.taken)]
-        self.seen = self.taken
-        done = self.taken == self.steps
-        self.finished = done and not self.request.painted
-        self.to_show = self.request.painted and (done or (self.request.previews and marks[0] < marks[1]))
-
-    def painted(self, image: Image.Image) -> None:
-        self.picture, self.to_show = Picture(image, self.recipe), False
-        self.finished = self.taken == self.steps
-
-
-class Request:
-    """Pictures that one visitor asked for together."""
-
-    def __init__(
-        self,
-        painter: Painter,
-        tasks: Sequence[Recipe | Drawing],
-        cancel: threading.Event | None = None,
-        previews: bool = False,
-        urgent: bool = False,
-        painted: bool = True,
-    ):
-        """Not `painted`: no pictures are wanted, only that drawings reach their ends."""
-        self.painter, self.cancel, self.previews, self.urgent = painter, cancel, previews, urgent
-        self.painted = painted
-        self.jobs = [Job(task, self) for task in tasks]
-        self.place = 0  # in the queue; 0: being drawn
-        self.started: float | None = None
-        self.served = 0  # the last turn that it had a part in
-        self.waited = False  # an urgent one: for a turn of galleries
-        self.left = False  # nobody waits for it any more
-        self.error: Exception | None = None
-        self.version = 0  # one more whenever there is something to tell
-
-    @property
-    def over(self) -> bool:
-        return self.left or self.error is not None or (self.cancel is not None and self.cancel.is_set())
-
-    @property
-    def done(self) -> bool:
-        return all(job.finished for job in self.jobs)
-
-    def pending(self) -> list[Job]:
-        return [job for job in self.jobs if not job.finished]
-
-    def frame(self) -> Frame:
-        taken, total = sum(job.taken for job in self.jobs), sum(job.steps for job in self.jobs)
-        steps = max(job.steps for job in self.jobs)
-        seconds = (time.monotonic() - self.started) * (total - taken) / taken if taken else None
-        pictures = [job.picture for job in self.jobs if job.picture]
-        finished = [job.picture for job in self.jobs if job.finished and job.picture]
-        return Frame(taken * steps // total, steps, seconds, self.place, pictures, self.done, finished)
+from dalle.pipeline.dalle import MAX_BATCH
+from dalle.serving.requests import Frame, Job, QueueFull, Request
 
 
 class Scheduler:
@@ -179,13 +80,13 @@ class Scheduler:
             self._tidy()
             if request.urgent:
                 if len(self._urgent) >= MAX_BATCH + self.max_waiting:
-                    raise Busy(len(self._urgent))
+                    raise QueueFull(len(self._urgent))
                 request.waited = self._among_galleries
                 request.started = time.monotonic()
                 self._urgent.append(request)
             else:
                 if len(self._active) >= MAX_BATCH and len(self._waiting) >= self.max_waiting:
-                    raise Busy(len(self._waiting))
+                    raise QueueFull(len(self._waiting))
                 self._waiting.append(request)
             request.version += 1
             self._tidy()
@@ -194,7 +95,7 @@ class Scheduler:
     # --- the thread that draws
 
     def _work(self) -> None:
-        runtime.take_cores()  # the process leaves them to this thread: runtime.one_core
+        runtime.use_all_threads()  # the process leaves them to this thread: runtime.one_core
         self._ready.set()
         with torch.inference_mode():
             while jobs := self._next():

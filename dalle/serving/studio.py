@@ -19,22 +19,21 @@ from typing import TypeVar
 from PIL import Image
 
 from dalle import runtime
-from dalle.editing.editor import NO_FILES, Editor, Files, Seen
+from dalle.editing.editor import NO_FILES, Editor, Files, Reconstruction
 from dalle.edits import Edit
 from dalle.files import read_texts
 from dalle.networks.upscaler import Upscaler
 from dalle.pipeline import sliders
-from dalle.pipeline.batches import Steps
-from dalle.pipeline.dalle import DALLE, FILES, CheckpointError
-from dalle.pipeline.sampler import Painter
+from dalle.pipeline.batches import SampleCoroutine
+from dalle.pipeline.checkpoint import FILES, CheckpointError
+from dalle.pipeline.dalle import DALLE
+from dalle.pipeline.sampler import Sampler
 from dalle.pipeline.sliders import Slider
 from dalle.prompts import suggestions
-from dalle.prompts.vocabulary import Words
+from dalle.prompts.vocabulary import Vocabulary
 from dalle.recipe import Picture, Recipe
-from dalle.serving.scheduler import Busy, Frame, Request, Scheduler
-
-__all__ = ["Busy", "Checkpoint", "Frame", "Slider", "Studio"]
-
+from dalle.serving.requests import Frame, Request
+from dalle.serving.scheduler import Scheduler
 
 T = TypeVar("T")
 
@@ -49,11 +48,11 @@ class Checkpoint:
         """
         self.folder, self.name = folder, name or folder.resolve().name
         self.model = DALLE.from_pretrained(folder, runtime.inference_dtype()).to(runtime.device())
-        self.painter = Painter(self.model)
+        self.painter = Sampler(self.model)
         self.card = _card(folder / "README.md")
         try:
             self.prompts = read_texts(folder / "prompts.json")
-            self.words = Words(read_texts(folder / "words.json"), self.model.embed)
+            self.words = Vocabulary(read_texts(folder / "words.json"), self.model.embed)
             self.sliders = sliders.load(folder / "sliders.json", self.model.config.flow.code)
             upscaler = Upscaler.load(folder, self.model.dtype)
         except ValueError as error:
@@ -154,7 +153,7 @@ class Studio:
         *_, last = self._scheduler.follow(self._request(recipes, None, previews=False, urgent=urgent))
         return last.pictures
 
-    def slide(self, recipe: Recipe) -> Picture:
+    def draw_now(self, recipe: Recipe) -> Picture:
         """One picture as soon as can be: it waits for at most one step of others' galleries."""
         return self.draw([recipe], urgent=True)[0]
 
@@ -178,7 +177,7 @@ class Studio:
         """The picture of a file, to be edited; `prompt` says what it shows. Raises ImageError."""
         return self._end(self._checkpoint.editor.opened(content, prompt))
 
-    def see(self, picture: Picture) -> Seen:
+    def see(self, picture: Picture) -> Reconstruction:
         """The picture through the model and back."""
         return self._end(self._checkpoint.editor.seen(picture))
 
@@ -216,7 +215,7 @@ class Studio:
         if made is not None:
             yield _finished([made])
 
-    def _end(self, steps: Steps[T], urgent: bool = False) -> T:
+    def _end(self, steps: SampleCoroutine[T], urgent: bool = False) -> T:
         """What the stages of an edit come to, without a look at the pictures on the way."""
         frames = self._stages(steps, None, urgent, previews=False)
         while True:
@@ -227,7 +226,7 @@ class Studio:
 
     def _stages(
         self,
-        steps: Steps[T],
+        steps: SampleCoroutine[T],
         cancel: threading.Event | None,
         urgent: bool = False,
         previews: bool = True,
@@ -256,9 +255,9 @@ class Studio:
         """The prompt as the model is told it: a strange name in it may be read as one that it knows."""
         return self._checkpoint.model.glossary.read(prompt)
 
-    def unknown_words(self, read: str) -> list[tuple[str, str]]:
+    def unknown_words(self, rewritten: str) -> list[tuple[str, str]]:
         """The first few words of a text as read that training never had, each with the nearest it had."""
-        return self._checkpoint.words.unknown(read)
+        return self._checkpoint.words.unknown(rewritten)
 
     def too_long(self, prompt: str) -> str:
         """The end of the prompt that is not read; empty where all is."""
@@ -266,7 +265,7 @@ class Studio:
 
     def surprise(self, seed: int) -> str:
         """A prompt worth trying, the same for the same seed."""
-        return suggestions.surprise(seed, self._checkpoint.prompts)
+        return suggestions.random_prompt(seed, self._checkpoint.prompts)
 
 
 def _finished(pictures: list[Picture]) -> Frame:

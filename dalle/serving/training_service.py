@@ -23,13 +23,13 @@ from PIL import Image
 
 from dalle.data.folder import augmentation
 from dalle.data.folder import image_folder as folders
-from dalle.data.folder.archive import Source
-from dalle.data.folder.augmentation import How
-from dalle.data.folder.image_folder import Folder, FolderError, Quota
-from dalle.errors import Refused
-from dalle.finetuning import finetune, runs
-from dalle.finetuning.finetune import PRESETS, Plan
+from dalle.data.folder.archive import FolderError, Quota, Source
+from dalle.data.folder.augmentation import ResizeMode
+from dalle.data.folder.image_folder import Folder
+from dalle.errors import InputError
+from dalle.finetuning import forecast, plan, runs
 from dalle.finetuning.finetune_tasks import Reconstruction
+from dalle.finetuning.plan import PRESETS, Plan
 from dalle.finetuning.runs import Run
 from dalle.pipeline import checkpoint_archive
 from dalle.pipeline.dalle import DALLE
@@ -66,7 +66,7 @@ HOSTED = Limits(
 
 
 @dataclass(frozen=True)
-class Outlook:
+class Forecast:
     """What is to be expected of training on a draft, measured here and now."""
 
     seconds: dict[str, float]  # by preset
@@ -75,18 +75,18 @@ class Outlook:
     sheet: Image.Image  # pictures above their reconstructions
 
 
-class Workshop:
+class TrainingService:
     """The runs below `home`. `shared`: each visitor sees only their own; else everybody sees all."""
 
     def __init__(self, home: Path = HOME, limits: Limits | None = None, shared: bool = False):
         self.home, self.limits, self.shared = home, limits or Limits(), shared
-        self._outlooks: dict[Path, tuple[object, Outlook]] = {}  # by draft
+        self._outlooks: dict[Path, tuple[object, Forecast]] = {}  # by draft
         self._measuring = threading.Lock()  # two at once would each look half as fast
         self._drafting = threading.RLock()  # a start reads what a typed caption writes, in two files
         self._closed = threading.Event()
         home.mkdir(parents=True, exist_ok=True)
 
-    def __enter__(self) -> "Workshop":
+    def __enter__(self) -> "TrainingService":
         threading.Thread(target=self._work, name="dalle-workshop", daemon=True).start()
         return self
 
@@ -148,7 +148,7 @@ class Workshop:
         quota = Quota(pictures=self.limits.pictures, total_bytes=self.limits.source_bytes)
         path = self._drafts(visitor)
         fresh = path.with_name(f"{path.name}-{secrets.token_hex(4)}")
-        folders.gather(source, fresh, quota, self.draft(visitor))
+        folders.import_images(source, fresh, quota, self.draft(visitor))
         with self._drafting:
             draft = self.draft(visitor)
             shutil.rmtree(path, ignore_errors=True)
@@ -171,7 +171,7 @@ class Workshop:
             self._outlooks.pop(self._drafts(visitor), None)
             shutil.rmtree(self._drafts(visitor), ignore_errors=True)
 
-    def outlook(self, visitor: str, base: Path, how: How = "crop") -> Outlook:
+    def outlook(self, visitor: str, base: Path, how: ResizeMode = "crop") -> Forecast:
         """Measure how long each preset would take on the draft, and how well `base` holds its pictures.
 
         What was measured of a draft is remembered: a page that is reloaded asks again.
@@ -182,21 +182,21 @@ class Workshop:
             self._outlooks[draft.path] = (key, self._measured(draft, base, how))
         return self._outlooks[draft.path][1]
 
-    def _measured(self, draft: Folder, base: Path, how: How) -> Outlook:
+    def _measured(self, draft: Folder, base: Path, how: ResizeMode) -> Forecast:
         model = DALLE.from_pretrained(base)
         pictures, size = draft.pictures()[:RECONSTRUCTED], model.config.image_size
         pixels = [np.asarray(augmentation.plain(picture, size, how)) for picture in pictures]
         with self._measuring:
-            pace = finetune.pace_apart(base)
+            pace = forecast.measure_in_subprocess(base)
         seen = Reconstruction(model, np.stack(pixels))
-        adapts = seen.psnr < finetune.POOR
+        adapts = seen.psnr < plan.POOR
         seconds = {preset: pace.seconds(preset, adapts) for preset in self.limits.presets}
-        return Outlook(seconds, seen.psnr, adapts, seen.sheet())
+        return Forecast(seconds, seen.psnr, adapts, seen.sheet())
 
     def _some_draft(self, visitor: str) -> Folder:
         draft = self.draft(visitor)
         if draft is None or not draft.items:
-            raise Refused("no_pictures")
+            raise InputError("no_pictures")
         return draft
 
     def _drafts(self, visitor: str) -> Path:
@@ -217,7 +217,7 @@ class Workshop:
         base: Path,
         preset: str,
         name: str = "",
-        how: How = "crop",
+        how: ResizeMode = "crop",
         flips: bool = False,
     ) -> Run:
         """Make a run of the draft, with these (file name, caption) rows, and let it wait for its turn.
@@ -229,22 +229,22 @@ class Workshop:
         self._check_queue(visitor)
         if preset not in self.limits.presets:
             raise ValueError(f"there is no preset {preset!r} here; choose {', '.join(self.limits.presets)}")
-        plan = finetune.plan(base, preset, how=how, flips=flips)
+        todo = plan.make_plan(base, preset, how=how, flips=flips)
         with self._drafting:
             draft = self._some_draft(visitor).recaptioned(rows)
-            finetune.check(draft)
+            plan.check(draft)
             usual = Counter(item.caption for item in draft.items).most_common(1)[0][0]
             run = self._new(visitor, name or usual)
-            self._hand_over(draft, plan, run)
+            self._hand_over(draft, todo, run)
         self._outlooks.pop(draft.path, None)
         self.tick()
         return run
 
-    def _hand_over(self, draft: Folder, plan: Plan, run: Run) -> None:
+    def _hand_over(self, draft: Folder, todo: Plan, run: Run) -> None:
         """Make the draft a run's data, and queue it."""
         data = run.folder / "data"
         try:
-            plan.save(run.folder)
+            todo.save(run.folder)
             draft.path.rename(data)
             runs.enqueue(run)
         except BaseException:
@@ -271,7 +271,7 @@ class Workshop:
         first = source if isinstance(source, Path) else source[0]
         run = self._new(visitor, first.stem if first.suffix == ".zip" else "checkpoint")
         try:
-            checkpoint_archive.unpack(source, run.folder / "checkpoint-000000")
+            checkpoint_archive.import_checkpoint(source, run.folder / "checkpoint-000000")
         except BaseException:
             shutil.rmtree(run.folder)
             raise
@@ -294,17 +294,17 @@ class Workshop:
         """Raise Refused where as many runs wait as may."""
         queue = runs.waiting(self.home)
         if len(queue) >= self.limits.waiting:
-            raise Refused("waiting", most=self.limits.waiting)
+            raise InputError("waiting", most=self.limits.waiting)
         if sum(self._sees(visitor, run) for run in queue) >= self.limits.waiting_each:
-            raise Refused("yours_waiting", most=self.limits.waiting_each)
+            raise InputError("yours_waiting", most=self.limits.waiting_each)
 
     def _check_room(self) -> None:
         """Raise ValueError where another run might fill the disk, or the part of it that runs may have."""
         used = sum(_size(path) for path in self.home.rglob("*"))
         if used > self.limits.disk_bytes:
-            raise Refused("runs_full", used=f"{used / 2**30:.0f} GiB")
+            raise InputError("runs_full", used=f"{used / 2**30:.0f} GiB")
         if shutil.disk_usage(self.home).free < self.limits.free_bytes:
-            raise Refused("disk_full", needed=f"{self.limits.free_bytes / 2**30:.0f} GiB")
+            raise InputError("disk_full", needed=f"{self.limits.free_bytes / 2**30:.0f} GiB")
 
 
 def _digest(visitor: str) -> str:

@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from dalle import images, runtime
 from dalle.data.scenes.composer import Composer
-from dalle.data.scenes.scene_dataset import Sample, Scenes, pixels_of
+from dalle.data.scenes.scene_dataset import Sample, SceneDataset, pixels_of
 from dalle.networks.autoencoder import FeatureExtractor
 
 
@@ -30,7 +30,7 @@ class Entry(NamedTuple):
     caption: str
 
 
-class FeatureBank(Dataset):
+class FeatureCache(Dataset):
     """Draw i is scene i mod M of the bank, every epoch in another order."""
 
     def __init__(self, folder: Path):
@@ -85,8 +85,8 @@ def build(extractor: FeatureExtractor, composer: Composer, count: int, folder: P
     device = runtime.device()
     try:
         extractor.to(device, memory_format=torch.channels_last)  # four times as fast on a CPU
-        scenes = Subset(Scenes(composer), range(count))
-        loader = DataLoader(scenes, batch, num_workers=runtime.loaders(1), collate_fn=_captioned)
+        scenes = Subset(SceneDataset(composer), range(count))
+        loader = DataLoader(scenes, batch, num_workers=runtime.num_workers(1), collate_fn=_captioned)
         features, captions = None, []
         bar = tqdm(total=count, desc="features", unit="scene")
         for pixels, said in loader:

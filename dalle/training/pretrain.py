@@ -15,13 +15,13 @@ from dalle.data.scenes.captions import prompt
 from dalle.data.scenes.composer import Composer, corpus
 from dalle.networks.text_encoder import Tokenizer
 from dalle.pipeline.dalle import DALLE
-from dalle.training.feature_cache import FeatureBank
-from dalle.training.synonyms import Sayings, pairs
+from dalle.training.feature_cache import FeatureCache
+from dalle.training.synonyms import SynonymDataset, pairs
 from dalle.training.tasks import AutoencoderTask, FlowTask, GeneratorTask, SynonymTask, TextTask
 from dalle.training.text_teacher import Teacher
-from dalle.training.trainer import Settings, Trainer
+from dalle.training.trainer import Trainer, TrainingSettings
 
-DEFAULTS = {
+PHASE_DEFAULTS = {
     "autoencoder": {"batch": 32, "learning_rate": 1.2e-3, "muon": 2e-3, "average": 0.998},
     "generator": {"batch": 32, "learning_rate": 3e-4, "muon": 5e-4, "average": 0.998},
     "text": {"batch": 256, "learning_rate": 1e-3, "muon": 2e-3, "average": 0.99},
@@ -30,7 +30,7 @@ DEFAULTS = {
 }
 
 
-NEEDS = {  # phases that come after others
+PREREQUISITES = {  # phases that come after others
     "synonyms": "synonyms are learnt by a text encoder that knows their labels",
     "flow": "the flow trains on the features of an autoencoder",
     "generator": "the generator is sharpened for the features of an autoencoder",
@@ -63,11 +63,11 @@ def train(
     The flow's `data` is a bank of features, every other phase's the emoji set. Of several processes the main
     one writes the checkpoint, and the others return None.
     """
-    chosen = Settings(**(DEFAULTS[phase] | settings))
-    if start is None and phase in NEEDS:
-        raise ValueError(f"{NEEDS[phase]}: name the checkpoint to start from")
+    chosen = TrainingSettings(**(PHASE_DEFAULTS[phase] | settings))
+    if start is None and phase in PREREQUISITES:
+        raise ValueError(f"{PREREQUISITES[phase]}: name the checkpoint to start from")
     if phase == "flow":
-        model, bank = DALLE.from_pretrained(start).to(runtime.device()), FeatureBank(data)
+        model, bank = DALLE.from_pretrained(start).to(runtime.device()), FeatureCache(data)
         bank.check(model.extractor)
         task: nn.Module = FlowTask(model, bank)
     else:
@@ -81,7 +81,7 @@ def train(
             task = TextTask(model, composer, Teacher.load())
         elif phase == "synonyms":
             texts = pairs(emoji, list(composer.mix.languages), Teacher.load())
-            task = SynonymTask(model, Sayings(texts, composer))
+            task = SynonymTask(model, SynonymDataset(texts, composer))
         else:
             task = GeneratorTask(model, composer)
     trainer = Trainer(task, chosen, folder)

@@ -20,7 +20,7 @@ from torch.utils.data import Dataset
 from dalle import images
 from dalle.data.emoji.emoji_set import EmojiSet
 from dalle.networks.upscaler import Upscaler
-from dalle.training.trainer import Settings, Trainer
+from dalle.training.trainer import Trainer, TrainingSettings
 
 DEFAULT_FOLDER = Path("data/emoji-512")
 COMMAND = "python -m dalle dataset emoji --size 512"
@@ -145,7 +145,7 @@ def train(data: Path, folder: Path, steps: int, **settings: object) -> dict[str,
     there or too small.
     """
     emoji = EmojiSet.load(data)
-    chosen = Settings(steps=steps, **(DEFAULTS | settings))
+    chosen = TrainingSettings(steps=steps, **(DEFAULTS | settings))
     torch.manual_seed(chosen.seed)
     seen = [i for i, icon in enumerate(emoji.icons) if not emoji.held_out(icon.concept)]
     task = UpscalerTask(Upscaler(), Patches(emoji, seen, chosen.seed))

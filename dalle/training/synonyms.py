@@ -10,9 +10,9 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from dalle.data.emoji.emoji_set import EmojiSet
-from dalle.data.scenes.captions import ENGLISH, Names
+from dalle.data.scenes.captions import ENGLISH, ConceptNames
 from dalle.data.scenes.composer import Composer
-from dalle.data.scenes.english import misspelt
+from dalle.data.scenes.english import with_typo
 from dalle.training.text_teacher import Teacher
 
 NEAR = 0.62  # cosine to the nearest English name from which a word of the teacher's stands for it
@@ -24,24 +24,24 @@ SLIPS = 0.1  # share of texts that are an English label with a slip of the hand
 Pair = tuple[str, str]  # a text, and the English label of the same concept
 
 
-class Said(NamedTuple):
+class SynonymSample(NamedTuple):
     text: str
     label: str
     caption: str  # of some scene; it has nothing to do with the pair
 
 
-class Sayings(Dataset):
+class SynonymDataset(Dataset):
     """Pairs, some misspelt, each beside a caption; item i is a pure function of (composer, i)."""
 
     def __init__(self, pairs: Sequence[Pair], composer: Composer):
         self.pairs, self.composer = pairs, composer
 
-    def __getitem__(self, index: int) -> Said:
+    def __getitem__(self, index: int) -> SynonymSample:
         rng = np.random.Generator(np.random.PCG64([self.composer.seed, index, 2]))
         text, label = self.pairs[rng.integers(len(self.pairs))]
         if rng.random() < SLIPS:
-            text = misspelt(label, rng)
-        return Said(text, label, self.composer.scene(index).caption)
+            text = with_typo(label, rng)
+        return SynonymSample(text, label, self.composer.scene(index).caption)
 
     def __len__(self) -> int:
         return 2**31
@@ -49,7 +49,7 @@ class Sayings(Dataset):
 
 def pairs(emoji: EmojiSet, languages: Sequence[str], teacher: Teacher) -> list[Pair]:
     """Labels in every language, keywords in those of `languages`, and the teacher's words."""
-    names = Names(emoji.concepts, {})
+    names = ConceptNames(emoji.concepts, {})
     found: list[Pair] = []
     for index, concept in enumerate(emoji.concepts):
         english = concept.labels["en"]
@@ -61,7 +61,7 @@ def pairs(emoji: EmojiSet, languages: Sequence[str], teacher: Teacher) -> list[P
     return found + _outside(names, teacher) * KEYWORD
 
 
-def _outside(names: Names, teacher: Teacher) -> list[Pair]:
+def _outside(names: ConceptNames, teacher: Teacher) -> list[Pair]:
     """Words that no name in the data says, each with the label of the concept whose name is nearest."""
     labels = {concept.labels["en"].lower(): concept.labels["en"] for concept in names.concepts}
     for index, concept in enumerate(names.concepts):

@@ -17,26 +17,28 @@ from torch import Tensor, nn
 
 from dalle import images
 from dalle.data.scenes.composer import Composer
-from dalle.data.scenes.scene_dataset import Sample, Scenes, pictures_of, pixels_of
+from dalle.data.scenes.scene_dataset import Sample, SceneDataset, pictures_of, pixels_of
 from dalle.networks.autoencoder import FeatureExtractor, Generator, reconstruction_loss
-from dalle.networks.discriminator import Critic
+from dalle.networks.discriminator import PatchDiscriminator
 from dalle.networks.image_tower import contrastive_loss
 from dalle.networks.text_encoder import Caption
 from dalle.pipeline.dalle import DALLE
 from dalle.recipe import Recipe
-from dalle.training.feature_cache import Entry, FeatureBank
-from dalle.training.synonyms import Said, Sayings
+from dalle.training.feature_cache import Entry, FeatureCache
+from dalle.training.synonyms import SynonymDataset, SynonymSample
 from dalle.training.text_teacher import Teacher
 
 KL_WEIGHT = 0.004  # of nats a number, beside an L1 of about 0.05
 PERCEPTUAL_WEIGHT = 0.1  # of the tower's distance, beside the reconstruction
 ADVERSARIAL_WEIGHT = 0.02  # where it is wanted
-LESSON_WEIGHT = 2.0  # of the teacher's cosine distance, beside the contrastive loss
-KEPT_WEIGHT = 4.0  # of how far a caption's states may move for synonyms' sake, beside the contrastive loss
+TEACHER_WEIGHT = 2.0  # of the teacher's cosine distance, beside the contrastive loss
+CAPTION_DISTILLATION_WEIGHT = (
+    4.0  # of how far a caption's states may move for synonyms' sake, beside the contrastive loss
+)
 MEANT_WEIGHT = 4.0  # of how far a synonym's states are from its label's
 CAPTION = 24  # tokens of a training caption; longer ones are cut, one in a hundred
 SYNONYM = 16  # tokens of a synonym, the same
-UNCAPTIONED = 10  # one caption in so many is empty
+CAPTION_DROPOUT_EVERY = 10  # one caption in so many is empty
 SHEET = 16  # pictures a sample sheet
 SHEET_PROMPTS = (
     "a red apple",
@@ -54,7 +56,7 @@ SHEET_PROMPTS = (
 )
 
 
-def also_true(samples: Sequence[Sample]) -> Tensor:
+def positive_pairs(samples: Sequence[Sample]) -> Tensor:
     """(B, B) bool: all that caption i says is so in picture j."""
     facts = {fact: i for i, fact in enumerate(sorted(set().union(*(s.scene.says for s in samples))))}
     says = torch.zeros(len(samples), len(facts))
@@ -65,7 +67,9 @@ def also_true(samples: Sequence[Sample]) -> Tensor:
     return says @ has.T >= says.sum(1, keepdim=True)
 
 
-def reconstruction_sheet(extractor: FeatureExtractor, generator: Generator, scenes: Scenes) -> Image.Image:
+def reconstruction_sheet(
+    extractor: FeatureExtractor, generator: Generator, scenes: SceneDataset
+) -> Image.Image:
     pictures = pictures_of([scenes[i] for i in range(SHEET)]).to(extractor.mean.device)
     output = generator.paint(extractor.posterior(pictures).mean)
     return images.grid(images.to_images(torch.cat([pictures, output])), columns=SHEET)
@@ -78,7 +82,7 @@ class AutoencoderTask(nn.Module):
         super().__init__()
         self.extractor = model.extractor.to(memory_format=torch.channels_last).requires_grad_(True)
         self.generator = model.generator.to(memory_format=torch.channels_last).requires_grad_(True)
-        self.dataset, self.plain = Scenes(composer, anywhere), Scenes(composer)
+        self.dataset, self.plain = SceneDataset(composer, anywhere), SceneDataset(composer)
 
     def collate(self, samples: list[Sample]) -> Tensor:
         return pixels_of(samples)
@@ -116,20 +120,20 @@ class TextTask(nn.Module):
         self.tower = model.tower.to(memory_format=torch.channels_last).requires_grad_(True)
         self.lesson = nn.Linear(model.config.text.width, teacher.embeddings.shape[1], bias=False)
         self.tokenizer, self.teacher = model.tokenizer, teacher
-        self.dataset = Scenes(composer)
+        self.dataset = SceneDataset(composer)
 
     def collate(self, samples: list[Sample]) -> tuple[Tensor, ...]:
         """-> pictures, caption tokens, which captions are true of which pictures; words, their embeddings."""
         pictures = self.tower.shrunk(pictures_of(samples))
         tokens = self.tokenizer([sample.scene.caption for sample in samples])
         words, embeddings = self.teacher.lesson(samples[0].index // len(samples), len(samples))
-        return pictures, tokens, also_true(samples), self.tokenizer(words), embeddings
+        return pictures, tokens, positive_pairs(samples), self.tokenizer(words), embeddings
 
     def forward(self, batch: tuple[Tensor, ...]) -> tuple[Tensor, dict[str, Tensor]]:
         pictures, tokens, same, words, embeddings = batch
         contrast, parts = self.tower.match(self.text(tokens).embedding, pictures, same)
         taught = nn.functional.cosine_similarity(self.lesson(self.text(words).pooled).float(), embeddings)
-        return contrast + LESSON_WEIGHT * (1 - taught.mean()), parts | {"taught": taught.detach().mean()}
+        return contrast + TEACHER_WEIGHT * (1 - taught.mean()), parts | {"taught": taught.detach().mean()}
 
     def sheet(self) -> None:
         return None
@@ -143,7 +147,7 @@ class SynonymTask(nn.Module):
     state, the last, and their mean that are compared.
     """
 
-    def __init__(self, model: DALLE, sayings: Sayings):
+    def __init__(self, model: DALLE, sayings: SynonymDataset):
         super().__init__()
         self.text = model.text.requires_grad_(True)
         self.text.embed.requires_grad_(False)  # what is shared with the tower stays as it is
@@ -151,7 +155,7 @@ class SynonymTask(nn.Module):
         self.tower = model.tower.requires_grad_(False)
         self.tokenizer, self.dataset = model.tokenizer, sayings
 
-    def collate(self, said: list[Said]) -> tuple[Tensor, ...]:
+    def collate(self, said: list[SynonymSample]) -> tuple[Tensor, ...]:
         """-> tokens of synonyms, of their labels, which labels are the same, and of half as many captions."""
         texts, labels, captions = zip(*said, strict=True)
         alike = torch.tensor([[label == other for other in labels] for label in labels])
@@ -168,7 +172,7 @@ class SynonymTask(nn.Module):
         apart = (_ends(said) - _ends(label)).square().mean()
         moved = (kept.states - caption.states)[caption.mask].square().mean()
         parts = {"matched": matched.detach(), "apart": apart.detach(), "moved": moved.detach()}
-        return matched + MEANT_WEIGHT * apart + KEPT_WEIGHT * moved, parts
+        return matched + MEANT_WEIGHT * apart + CAPTION_DISTILLATION_WEIGHT * moved, parts
 
     def sheet(self) -> None:
         return None
@@ -188,7 +192,7 @@ class FlowTask(nn.Module):
     states move faster than the flow can follow.
     """
 
-    def __init__(self, model: DALLE, bank: FeatureBank):
+    def __init__(self, model: DALLE, bank: FeatureCache):
         super().__init__()
         self.text = model.text.requires_grad_(False)
         self.normalizer = model.normalizer.requires_grad_(True)
@@ -198,7 +202,7 @@ class FlowTask(nn.Module):
 
     def collate(self, entries: list[Entry]) -> tuple[Tensor, Tensor]:
         """-> features (B, N, C), caption tokens (B, CAPTION): one length, so that one compiled step fits."""
-        captions = ["" if entry.index % UNCAPTIONED == 0 else entry.caption for entry in entries]
+        captions = ["" if entry.index % CAPTION_DROPOUT_EVERY == 0 else entry.caption for entry in entries]
         tokens = self.tokenizer(captions)[:, :CAPTION]
         tokens = nn.functional.pad(tokens, (0, CAPTION - tokens.shape[1]))
         features = torch.from_numpy(np.stack([entry.features for entry in entries]))
@@ -233,8 +237,8 @@ class GeneratorTask(nn.Module):
         self.generator = model.generator.to(memory_format=torch.channels_last).requires_grad_(True)
         self.extractor = model.extractor.to(memory_format=torch.channels_last).requires_grad_(False)
         self.tower = model.tower.to(memory_format=torch.channels_last).requires_grad_(False)
-        self.critic = Critic().to(memory_format=torch.channels_last) if adversarial else None
-        self.dataset = Scenes(composer, anywhere=True)
+        self.critic = PatchDiscriminator().to(memory_format=torch.channels_last) if adversarial else None
+        self.dataset = SceneDataset(composer, anywhere=True)
 
     def collate(self, samples: list[Sample]) -> Tensor:
         return pixels_of(samples)

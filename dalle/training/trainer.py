@@ -37,7 +37,7 @@ class TrainingError(RuntimeError):
 
 
 @dataclass(frozen=True)
-class Settings:
+class TrainingSettings:
     """How to train. Learning rates rise over `warmup` steps and fall to zero over the last `decay` of all."""
 
     steps: int
@@ -83,7 +83,7 @@ class Trainer:
     def __init__(
         self,
         task: nn.Module,
-        settings: Settings,
+        settings: TrainingSettings,
         folder: Path,
         on_step: Callable[[int, dict[str, float]], bool] | None = None,
     ):
@@ -172,7 +172,7 @@ class Trainer:
 
     def _batches(self) -> Iterator[Any]:
         processes = self.accelerator.num_processes
-        workers = runtime.loaders(self.settings.workers, processes)
+        workers = runtime.num_workers(self.settings.workers, processes)
         return iter(
             DataLoader(
                 self.task.dataset,

@@ -13,13 +13,13 @@ from gradio.processing_utils import save_bytes_to_cache
 
 from dalle.recipe import SEEDS, Picture, Recipe, load_png
 from dalle.serving.studio import Studio
-from dalle.ui.create.form import Settings
-from dalle.ui.create.traversal import NOTHING, walked
+from dalle.ui.create.form import GenerationForm
+from dalle.ui.create.traversal import NOTHING, traversal_recipes
 from dalle.ui.shared import links
-from dalle.ui.shared.events import told
-from dalle.ui.shared.open_picture import Shape
-from dalle.ui.shared.texts import Say
-from dalle.ui.shared.tiles import Tile
+from dalle.ui.shared.events import show_errors
+from dalle.ui.shared.open_picture import OpenPicture
+from dalle.ui.shared.texts import Translator
+from dalle.ui.shared.tiles import EncodedPicture
 
 RANDOM = -1  # instead of a seed
 
@@ -63,8 +63,8 @@ class Api:
         fluent-emoji-flat, fxemoji or emojione; empty for any.
         Gives a list of PNG files.
         """
-        settings = Settings(prompt, style, count, negative, guidance, steps, seed, fresh=seed == RANDOM)
-        with told(Say("en")):
+        settings = GenerationForm(prompt, style, count, negative, guidance, steps, seed, fresh=seed == RANDOM)
+        with show_errors(Translator("en")):
             recipes = settings.seeded().recipes(self._studio)
             return [self._file(picture) for picture in self._studio.draw(recipes)]
 
@@ -74,9 +74,9 @@ class Api:
         recipe: as restore gives it. code: the 20 numbers, as codes gives them, each from -10 to 10.
         Gives a PNG file.
         """
-        with told(Say("en")):
+        with show_errors(Translator("en")):
             moved = dataclasses.replace(self._fitted(recipe), code=tuple(code))
-            return self._file(self._studio.slide(moved))
+            return self._file(self._studio.draw_now(moved))
 
     def walk(self, recipe: dict, across: int, down: int = NOTHING) -> list[dict]:
         """Draw what one slider does from -3 to 3, or what two do together.
@@ -84,9 +84,9 @@ class Api:
         recipe: as restore gives it. across, down: which numbers of the code, from 0 to 19; down -1 for none.
         Gives a list of PNG files, row by row: 7, or 5 times 5.
         """
-        with told(Say("en")):
-            shape = Shape.opened(self._fitted(recipe), self._studio.codes)
-            recipes = walked(shape, across, down)
+        with show_errors(Translator("en")):
+            shape = OpenPicture.opened(self._fitted(recipe), self._studio.codes)
+            recipes = traversal_recipes(shape, across, down)
             return [self._file(picture) for picture in self._studio.draw(recipes, urgent=True)]
 
     def codes(self, recipe: dict) -> list[float]:
@@ -95,7 +95,7 @@ class Api:
         recipe: as restore gives it.
         Gives 20 numbers.
         """
-        with told(Say("en")):
+        with show_errors(Translator("en")):
             return list(self._studio.codes(self._fitted(recipe)))
 
     def link(self, recipe: dict) -> str:
@@ -104,7 +104,7 @@ class Api:
         recipe: as restore gives it.
         Gives the text.
         """
-        with told(Say("en")):
+        with show_errors(Translator("en")):
             return Recipe.from_dict(recipe).to_query()
 
     def open_link(self, link: str) -> dict:
@@ -113,7 +113,7 @@ class Api:
         link: what stands after the question mark of its address.
         Gives the recipe.
         """
-        with told(Say("en"), "link_bad"):
+        with show_errors(Translator("en"), "link_bad"):
             return Recipe.from_query(link).to_dict()
 
     def restore(self, picture: str) -> dict[str, Any]:
@@ -122,7 +122,7 @@ class Api:
         picture: a PNG file that was drawn here.
         Gives the recipe.
         """
-        with told(Say("en"), "file_bad"):
+        with show_errors(Translator("en"), "file_bad"):
             return load_png(picture).to_dict()
 
     def words(self, prompt: str) -> dict:
@@ -158,7 +158,7 @@ class Api:
         return links.fitted(Recipe.from_dict(values), self._studio)[0]
 
     def _file(self, picture: Picture) -> dict[str, Any]:
-        tile = Tile.of(picture)
+        tile = EncodedPicture.of(picture)
         path = save_bytes_to_cache(tile.png, tile.name, self._files.GRADIO_CACHE)
         self._files.temp_files.add(path)
         return gr.FileData(path=path, orig_name=tile.name).model_dump()

@@ -9,14 +9,14 @@ from gradio.processing_utils import save_bytes_to_cache
 
 from dalle import edits, images
 from dalle.editing import animation, icon_files, inpainting
-from dalle.edits import Blend, Paint
+from dalle.edits import Inpaint, Interpolate
 from dalle.recipe import Picture, Recipe
 from dalle.serving.studio import Studio
 from dalle.ui.edit.tools import STRIP, files
 from dalle.ui.shared import links
-from dalle.ui.shared.events import told
-from dalle.ui.shared.texts import Say
-from dalle.ui.shared.tiles import Tile
+from dalle.ui.shared.events import show_errors
+from dalle.ui.shared.texts import Translator
+from dalle.ui.shared.tiles import EncodedPicture
 
 
 class EditApi:
@@ -55,7 +55,7 @@ class EditApi:
         Gives its recipe, what it shows, the PSNR in dB of the picture as the model sees it and the code of 20
         numbers that it reads; and that picture as a file.
         """
-        with told(Say("en"), "edit_bad_file"):
+        with show_errors(Translator("en"), "edit_bad_file"):
             opened = self._open(picture, prompt)
             seen = self._studio.see(opened)
             said = {"recipe": opened.recipe.to_dict(), "shows": edits.caption(opened.recipe)}
@@ -71,7 +71,7 @@ class EditApi:
         {"kind": "cut-out"}.
         Gives a list of PNG files.
         """
-        with told(Say("en"), "edit_failed"):
+        with show_errors(Translator("en"), "edit_failed"):
             if not isinstance(todo, list):
                 raise ValueError("edits must be a list of JSON objects")
             made = self._made(self._open(picture, prompt), [edits.read(values) for values in todo])
@@ -84,10 +84,10 @@ class EditApi:
         wanted: what the whole picture shows then. seed: the same gives the same.
         Gives a PNG file.
         """
-        with told(Say("en"), "edit_failed"):
+        with show_errors(Translator("en"), "edit_failed"):
             opened = self._open(picture, prompt)
             area = inpainting.mask_of(images.read(mask, alpha=True), opened.recipe.size)
-            (made,) = self._made(opened, [Paint(edits.pack_mask(area), wanted, int(seed))])
+            (made,) = self._made(opened, [Inpaint(edits.pack_mask(area), wanted, int(seed))])
             return self._file(made)
 
     def blend(self, picture: str, other: str) -> list[str]:
@@ -96,7 +96,7 @@ class EditApi:
         picture, other: as for look.
         Gives a list of PNG files, both ends included.
         """
-        with told(Say("en"), "edit_failed"):
+        with show_errors(Translator("en"), "edit_failed"):
             return [self._file(each) for each in self._way(picture, other)]
 
     def film(self, picture: str, other: str, kind: str) -> str:
@@ -105,9 +105,9 @@ class EditApi:
         picture, other: as for look. kind: gif, webp or, where the server has ffmpeg, mp4.
         Gives a file of that kind.
         """
-        with told(Say("en"), "edit_failed"):
+        with show_errors(Translator("en"), "edit_failed"):
             animation.check(kind)
-            made = animation.film([each.image for each in self._way(picture, other)], kind)
+            made = animation.encode_animation([each.image for each in self._way(picture, other)], kind)
             return self._saved(made, f"blend.{kind}")
 
     def icons(self, picture: str) -> str:
@@ -116,7 +116,7 @@ class EditApi:
         picture: as for look.
         Gives a zip file of PNG files and a favicon.
         """
-        with told(Say("en"), "edit_bad_file"):
+        with show_errors(Translator("en"), "edit_bad_file"):
             return self._saved(icon_files.export(images.read(picture, alpha=True)), "icons.zip")
 
     def replay(self, recipe: dict[str, Any], picture: str | None) -> str:
@@ -125,7 +125,7 @@ class EditApi:
         recipe: as restore gives it. picture: the file that it began as, where it did.
         Gives a PNG file.
         """
-        with told(Say("en"), "link_bad"):
+        with show_errors(Translator("en"), "link_bad"):
             fitted, _ = links.fitted(Recipe.from_dict(recipe), self._studio)
             given = {images.digest(picture): images.read(picture)} if picture else {}
             *_, last = self._studio.replay(fitted, files=given)
@@ -135,9 +135,9 @@ class EditApi:
         return self._studio.open(Path(path).read_bytes(), prompt)
 
     def _way(self, picture: str, other: str) -> list[Picture]:
-        first, second = self._open(picture, ""), Tile.of(self._open(other, ""))
+        first, second = self._open(picture, ""), EncodedPicture.of(self._open(other, ""))
         weights = np.linspace(0, 1, STRIP).round(3).tolist()
-        way = [Blend(second.recipe.to_dict(), weight) for weight in weights]
+        way = [Interpolate(second.recipe.to_dict(), weight) for weight in weights]
         return self._made(first, way, files(second))
 
     def _made(
@@ -147,7 +147,7 @@ class EditApi:
         return last.pictures
 
     def _file(self, picture: Picture) -> str:
-        tile = Tile.of(picture)
+        tile = EncodedPicture.of(picture)
         return self._saved(tile.png, tile.name)
 
     def _saved(self, content: bytes, name: str) -> str:

@@ -7,18 +7,18 @@ import gradio as gr
 
 from dalle import images
 from dalle.serving.studio import Studio
-from dalle.serving.training_service import Workshop
+from dalle.serving.training_service import TrainingService
 from dalle.ui.api import Api
-from dalle.ui.create.create_tab import Create
-from dalle.ui.edit.edit_tab import Edit
+from dalle.ui.create.create_tab import CreateTab
+from dalle.ui.edit.edit_tab import EditTab
 from dalle.ui.edit_api import EditApi
 from dalle.ui.shared import about
-from dalle.ui.shared.checkpoint_picker import Picker
+from dalle.ui.shared.checkpoint_picker import CheckpointPicker
 from dalle.ui.shared.events import AT_ONCE, QUIET
-from dalle.ui.shared.localization import TELL, Spoken
-from dalle.ui.shared.texts import LANGUAGES, TAGS, Say
+from dalle.ui.shared.localization import TELL, Localizer
+from dalle.ui.shared.texts import LANGUAGES, TAGS, Translator
 from dalle.ui.shared.theme import theme
-from dalle.ui.teach.teach_tab import Train
+from dalle.ui.teach.teach_tab import TeachTab
 
 HERE = Path(__file__).parent
 # Seconds between two looks of Gradio at its queue, which are a thousand a second unless told otherwise. Each
@@ -27,13 +27,13 @@ LOOK = 0.02
 SECRET = "dalle"  # fixed, so that what a browser keeps is readable after a restart; it hides nothing
 
 
-def build(studio: Studio, language: str | None = None, workshop: Workshop | None = None) -> gr.Blocks:
+def build(studio: Studio, language: str | None = None, workshop: TrainingService | None = None) -> gr.Blocks:
     """The whole page. Without a language each visitor gets that of their browser.
 
     With a workshop visitors may train, and choose the checkpoint that draws.
     """
     first = language or next(iter(LANGUAGES))
-    spoken, say = Spoken(first), Say(first)
+    spoken, say = Localizer(first), Translator(first)
     with gr.Blocks(title=say("title"), analytics_enabled=False, delete_cache=(3600, 86400)) as page:
         # First: Gradio gives a name to whom asks first, and private events have names too.
         Api(studio)
@@ -42,7 +42,7 @@ def build(studio: Studio, language: str | None = None, workshop: Workshop | None
         visitor = gr.BrowserState("", storage_key="dalle-visitor", secret=SECRET)  # whose runs they are
         with gr.Row(elem_id="top"):
             spoken(gr.HTML, lambda say: {"value": _header(say)}, apply_default_css=False, scale=1)
-            picker = Picker(studio, workshop, spoken) if workshop else None
+            picker = CheckpointPicker(studio, workshop, spoken) if workshop else None
             choice = spoken(
                 gr.Radio,
                 lambda say: {"label": say("language")},
@@ -51,18 +51,20 @@ def build(studio: Studio, language: str | None = None, workshop: Workshop | None
                 container=False,
                 elem_id="language",
             )
-            spoken(gr.HTML, lambda say: {"value": _lamp(say)}, apply_default_css=False, elem_id="lamp")
+            spoken(
+                gr.HTML, lambda say: {"value": _theme_switch(say)}, apply_default_css=False, elem_id="lamp"
+            )
         with gr.Tabs() as tabs:
             with spoken(gr.Tab, lambda say: {"label": say("tab_create")}, id="create"):
-                create = Create(studio, spoken, choice, SECRET)
+                create = CreateTab(studio, spoken, choice, SECRET)
             # Rendered at once: what a tab that was never opened is told, as another language, would be lost.
             with spoken(gr.Tab, lambda say: {"label": say("tab_edit")}, id="edit", render_children=True):
-                edit = Edit(studio, spoken, choice, tabs)
+                edit = EditTab(studio, spoken, choice, tabs)
             if workshop:
                 with spoken(
                     gr.Tab, lambda say: {"label": say("tab_train")}, id="train", render_children=True
                 ):
-                    train = Train(studio, workshop, spoken, choice, visitor)
+                    train = TeachTab(studio, workshop, spoken, choice, visitor)
             with spoken(gr.Tab, lambda say: {"label": say("tab_about")}):
                 card = about.about(studio, spoken)
         credit = about.footer(studio, spoken)
@@ -98,7 +100,7 @@ def preferred(header: str) -> str:
     return next((language for language in asked if language in LANGUAGES), "en")
 
 
-def _header(say: Say) -> str:
+def _header(say: Translator) -> str:
     return (
         f'<header class="mark" lang="{TAGS[say.language]}">{_read("mark.svg")}<div><h1>{say("title")}</h1>'
         f"<p>{say('tagline')}</p></div></header>"
@@ -106,9 +108,9 @@ def _header(say: Say) -> str:
     )
 
 
-def _lamp(say: Say) -> str:
+def _theme_switch(say: Translator) -> str:
     label = say("theme")
-    return f'<button type="button" class="lamp" aria-label="{label}" title="{label}">{LAMP}</button>'
+    return f'<button type="button" class="lamp" aria-label="{label}" title="{label}">{THEME_ICON}</button>'
 
 
 def launch(page: gr.Blocks, **options: Any) -> None:
@@ -150,7 +152,7 @@ of the tunnel program, which happens once). The page itself works, at the local 
   on your own network   use this machine's address, after: python app.py --host 0.0.0.0 --auth user:password
   from anywhere         use a copy of this folder that you put on Hugging Face as a Space: it runs as it is
 """
-LAMP = (
+THEME_ICON = (
     '<svg viewBox="0 0 24 24" width="20" height="20" aria-hidden="true"><circle cx="12" cy="12" r="8.5" '
     'fill="none" stroke="currentColor" stroke-width="1.8"/><path d="M12 3.5a8.5 8.5 0 0 1 0 17z" '
     'fill="currentColor"/></svg>'

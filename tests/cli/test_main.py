@@ -18,7 +18,7 @@ from dalle.data.emoji.emoji_set import EmojiSet
 from dalle.data.scenes.composer import corpus
 from dalle.edits import KINDS
 from dalle.networks.upscaler import Upscaler
-from dalle.pipeline import checkpoint_archive
+from dalle.pipeline.checkpoint import GRID_FILES
 from dalle.pipeline.dalle import DALLE
 from dalle.recipe import Recipe, load_png
 from dalle.release import export
@@ -29,7 +29,7 @@ from dalle.training.text_teacher import Teacher
 from tests.fakes import fake_emoji
 from tests.tiny import tiny_checkpoint
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 pytestmark = pytest.mark.usefixtures("full_precision")
@@ -296,7 +296,5 @@ def test_all_phases_from_nothing_to_a_picture(
     sheets = {"concepts.webp", "bad.webp"}
     assert sheets == {path.name for path in Path("shipped").glob("*.webp")}
     assert all(f"]({sheet})" in shipped.card for sheet in sheets)
-    assert set(export.SHOWN.values()) <= set(
-        checkpoint_archive.SHEETS
-    )  # else a download would leave some out
+    assert set(export.SHOWN.values()) <= set(GRID_FILES)  # else a download would leave some out
     assert shipped.words.suggested and Upscaler.load(tmp_path / "shipped").width == 8

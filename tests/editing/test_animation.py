@@ -26,14 +26,14 @@ def stand_in(folder: Path, patch: pytest.MonkeyPatch, script: str) -> None:
 @pytest.mark.parametrize("kind", ["gif", "webp"])
 def test_animations_play_to_and_fro(kind: str) -> None:
     """Guards against an animation of one frame, and one that other programs cannot open."""
-    with Image.open(io.BytesIO(animation.film(STRIP, kind, 100))) as shown:
+    with Image.open(io.BytesIO(animation.encode_animation(STRIP, kind, 100))) as shown:
         assert (shown.format, shown.n_frames, shown.info["loop"]) == (kind.upper(), 4, 0)
 
 
 @pytest.mark.skipif(not shutil.which("ffprobe"), reason="ffmpeg and its ffprobe are not on PATH")
 def test_a_video_plays_to_and_fro(tmp_path: Path) -> None:
     """Guards against a video that only some players read, or that ends in its middle."""
-    (tmp_path / "film.mp4").write_bytes(animation.film(STRIP, "mp4", 100))
+    (tmp_path / "film.mp4").write_bytes(animation.encode_animation(STRIP, "mp4", 100))
     probe = ["ffprobe", "-v", "error", "-count_frames", "-show_streams", "-of", "json", "film.mp4"]
     told = subprocess.run(probe, cwd=tmp_path, capture_output=True, check=True).stdout
     (stream,) = json.loads(told)["streams"]
@@ -44,18 +44,18 @@ def test_a_video_plays_to_and_fro(tmp_path: Path) -> None:
 def test_ffmpeg_is_given_every_pixel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Guards against frames that are lost, or out of order, where there is no real ffmpeg to tell."""
     stand_in(tmp_path, monkeypatch, "import sys\nopen(sys.argv[-1], 'wb').write(sys.stdin.buffer.read())")
-    assert animation.film(STRIP, "mp4") == b"".join(STRIP[at].tobytes() for at in (0, 1, 2, 1))
+    assert animation.encode_animation(STRIP, "mp4") == b"".join(STRIP[at].tobytes() for at in (0, 1, 2, 1))
 
 
 def test_a_failing_ffmpeg_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Guards against a traceback, or an empty file, where ffmpeg lacks a codec or never ends."""
     stand_in(tmp_path, monkeypatch, "import sys\nsys.exit('first\\nUnknown encoder')")
     with pytest.raises(RuntimeError, match=r"ffmpeg failed \(Unknown encoder\); choose gif or webp"):
-        animation.film(STRIP, "mp4")
+        animation.encode_animation(STRIP, "mp4")
     stand_in(tmp_path, monkeypatch, "import time\ntime.sleep(60)")
-    monkeypatch.setattr(animation, "PATIENCE", 0.5)
+    monkeypatch.setattr(animation, "FFMPEG_TIMEOUT", 0.5)
     with pytest.raises(RuntimeError, match=r"more than 0\.5 seconds"):
-        animation.film(STRIP, "mp4")
+        animation.encode_animation(STRIP, "mp4")
 
 
 def test_without_ffmpeg_there_is_no_video(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,6 +63,6 @@ def test_without_ffmpeg_there_is_no_video(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("PATH", str(tmp_path))
     assert animation.offered() == ("gif", "webp")
     with pytest.raises(ValueError, match="ffmpeg, which is not on PATH"):
-        animation.film(STRIP, "mp4")
+        animation.encode_animation(STRIP, "mp4")
     with pytest.raises(ValueError, match="no film of kind 'avi'; there are gif, webp, mp4"):
         animation.check("avi")

@@ -12,10 +12,20 @@ from PIL import Image
 from dalle import edits, images
 from dalle.editing import inpainting
 from dalle.editing.editor import Editor, NeedsFile
-from dalle.edits import Blend, Change, CutOut, Edit, Enlarge, Extend, Open, Paint, Vary
+from dalle.edits import (
+    Edit,
+    FromFile,
+    Inpaint,
+    Interpolate,
+    Outpaint,
+    PromptEdit,
+    RemoveBackground,
+    Upscale,
+    Variation,
+)
 from dalle.networks.upscaler import Upscaler
 from dalle.pipeline.batches import run
-from dalle.pipeline.sampler import Painter
+from dalle.pipeline.sampler import Sampler
 from dalle.recipe import Picture, Recipe, save_png
 from tests.tiny import tiny_model
 
@@ -28,7 +38,7 @@ def editor() -> Editor:
     model.digest = "tiny"
     upscaler = Upscaler(16, 2)
     upscaler.digest = "fedcba987654"
-    return Editor(Painter(model), upscaler.eval().requires_grad_(False))
+    return Editor(Sampler(model), upscaler.eval().requires_grad_(False))
 
 
 @pytest.fixture(scope="module")
@@ -61,13 +71,13 @@ def some_edits(editor: Editor, other: Recipe) -> list[Edit]:
     """One of every kind that follows a picture."""
     code = (0.5,) * 20
     return [
-        Vary(0.4, 7),
-        Change("a dog", code, 0.3, 3.0),
-        Paint(edits.pack_mask(square(4, 4, 9)), "a dog", 5),
-        Extend(0.25, 0, 1, "a red apple", 6),
-        Blend(other.to_dict(), 0.5),
-        Enlarge(2, editor.enlarged_by),
-        Enlarge(2),
+        Variation(0.4, 7),
+        PromptEdit("a dog", code, 0.3, 3.0),
+        Inpaint(edits.pack_mask(square(4, 4, 9)), "a dog", 5),
+        Outpaint(0.25, 0, 1, "a red apple", 6),
+        Interpolate(other.to_dict(), 0.5),
+        Upscale(2, editor.enlarged_by),
+        Upscale(2),
     ]
 
 
@@ -102,7 +112,7 @@ def test_a_chain_is_replayed_from_its_recipe(editor: Editor, apple: Picture) -> 
 
 def test_in_a_batch_or_alone_the_same(editor: Editor, apple: Picture) -> None:
     """Guards against results of one gallery that see each other."""
-    asked = [Change("a dog", keep=keep, guidance=3.0) for keep in (0.0, 0.3, 0.6, 0.9)]
+    asked = [PromptEdit("a dog", keep=keep, guidance=3.0) for keep in (0.0, 0.3, 0.6, 0.9)]
     together = make(editor, apple, *asked)
     for edit, picture in zip(asked, together, strict=True):
         assert decibels(picture.image, make(editor, apple, edit)[0].image) > 45
@@ -111,20 +121,20 @@ def test_in_a_batch_or_alone_the_same(editor: Editor, apple: Picture) -> None:
 def test_the_dials_are_monotone_at_their_ends(editor: Editor, apple: Picture) -> None:
     """Guards against a dial that is turned the wrong way."""
     seen = run(editor.seen(apple)).again.image
-    little, much = make(editor, apple, Vary(0.02, 1), Vary(1.0, 1))
+    little, much = make(editor, apple, Variation(0.02, 1), Variation(1.0, 1))
     assert decibels(little.image, seen) > decibels(much.image, seen)
-    much, little = make(editor, apple, Change("a dog", keep=0.0), Change("a dog", keep=0.98))
+    much, little = make(editor, apple, PromptEdit("a dog", keep=0.0), PromptEdit("a dog", keep=0.98))
     assert decibels(little.image, seen) > decibels(much.image, seen)
 
 
 def test_a_slider_at_its_own_value_changes_nothing(editor: Editor, apple: Picture) -> None:
     """Guards against a picture that jumps when its sliders are first touched."""
     seen = run(editor.seen(apple))
-    (held,) = make(editor, apple, Change(code=seen.code))
+    (held,) = make(editor, apple, PromptEdit(code=seen.code))
     assert decibels(held.image, seen.again.image) > 45
     assert seen.psnr == pytest.approx(decibels(seen.fitted, seen.again.image))
     moved = (seen.code[0] + 2, *seen.code[1:])
-    assert decibels(make(editor, apple, Change(code=moved))[0].image, seen.again.image) < 45
+    assert decibels(make(editor, apple, PromptEdit(code=moved))[0].image, seen.again.image) < 45
 
 
 # --- painting
@@ -133,7 +143,7 @@ def test_a_slider_at_its_own_value_changes_nothing(editor: Editor, apple: Pictur
 @pytest.mark.parametrize("mask", [square(4, 4, 9), square(0, 0, 1), square(20, 9, 30), square(0, 0, SIZE)])
 def test_outside_the_mask_every_pixel_stays(editor: Editor, apple: Picture, mask: np.ndarray) -> None:
     """Guards against an inpainting that touches what it was told to leave."""
-    (made,) = make(editor, apple, Paint(edits.pack_mask(mask), "a dog", 5))
+    (made,) = make(editor, apple, Inpaint(edits.pack_mask(mask), "a dog", 5))
     changed = (np.asarray(made.image) != np.asarray(apple.image)).any(-1)
     assert changed.any() and not (changed & ~mask).any()
 
@@ -141,17 +151,17 @@ def test_outside_the_mask_every_pixel_stays(editor: Editor, apple: Picture, mask
 def test_the_new_is_toned_to_meet_the_old() -> None:
     """Guards against a step at the rim that a fade alone leaves, and a seam at the picture's own edge."""
     known, new = Image.new("RGB", (SIZE, SIZE), "black"), Image.new("RGB", (SIZE, SIZE), "gray")
-    row = np.asarray(inpainting.joined(known, new, square(0, 0, 20)))[1, :, 0].astype(int)
+    row = np.asarray(inpainting.blend(known, new, square(0, 0, 20)))[1, :, 0].astype(int)
     assert row[20:].tolist() == [0] * 12
     steps = -np.diff(row)
-    assert steps.min() >= 0 and steps.max() <= math.ceil(128 / (inpainting.SEAM + 1))
-    assert 0 < steps[19] <= 128 / (inpainting.SEAM + 1) / 3
+    assert steps.min() >= 0 and steps.max() <= math.ceil(128 / (inpainting.FEATHER + 1))
+    assert 0 < steps[19] <= 128 / (inpainting.FEATHER + 1) / 3
 
 
 def test_a_tone_stays_near_the_rim() -> None:
     """Guards against a thing that is tinted as a whole because another thing meets it at the rim."""
     known, new = Image.new("RGB", (SIZE, SIZE), "black"), Image.new("RGB", (SIZE, SIZE), "gray")
-    row = np.asarray(inpainting.joined(known, new, square(0, 0, 30)))[1, :, 0].astype(int)
+    row = np.asarray(inpainting.blend(known, new, square(0, 0, 30)))[1, :, 0].astype(int)
     assert row[:10].min() >= 125
 
 
@@ -161,23 +171,23 @@ def test_any_seam_is_exact_outside_and_the_same_twice(seed: int) -> None:
     random = np.random.default_rng(seed)
     known, new = (Image.fromarray(random.integers(0, 256, (SIZE, SIZE, 3), np.uint8)) for _ in range(2))
     mask = random.random((SIZE, SIZE)) < (0, 0.3, 0.9, 1)[seed]
-    first, second = (np.asarray(inpainting.joined(known, new, mask)) for _ in range(2))
+    first, second = (np.asarray(inpainting.blend(known, new, mask)) for _ in range(2))
     assert (first == second).all()
     assert (first == np.asarray(known))[~mask].all()
 
 
 def test_an_empty_mask_is_refused(editor: Editor, apple: Picture) -> None:
     with pytest.raises(ValueError, match="the mask is empty"):
-        make(editor, apple, Paint(edits.pack_mask(square(0, 0, 0)), "a dog", 5))
+        make(editor, apple, Inpaint(edits.pack_mask(square(0, 0, 0)), "a dog", 5))
 
 
 def test_a_moved_frame_keeps_its_pixels(editor: Editor, apple: Picture) -> None:
     """Guards against an outpainting that redraws, or shifts, what was there."""
-    left, up = make(editor, apple, Extend(0.25, 0, 1, "a dog", 5), Extend(0, -0.5, 1, "a dog", 5))
+    left, up = make(editor, apple, Outpaint(0.25, 0, 1, "a dog", 5), Outpaint(0, -0.5, 1, "a dog", 5))
     pixels = np.asarray(apple.image)
     assert (np.asarray(left.image)[:, 8:] == pixels[:, :-8]).all()
     assert (np.asarray(up.image)[:16] == pixels[16:]).all()
-    (out,) = make(editor, apple, Extend(0.25, 0.25, 0.5, "a dog", 5))
+    (out,) = make(editor, apple, Outpaint(0.25, 0.25, 0.5, "a dog", 5))
     small = apple.image.resize((16, 16), Image.Resampling.LANCZOS)
     assert (np.asarray(out.image)[8:24, 8:24] == np.asarray(small)).all()
 
@@ -187,7 +197,7 @@ def test_a_frame_that_shows_nothing_new_or_nothing_old(
     editor: Editor, apple: Picture, frame: Sequence[float]
 ) -> None:
     with pytest.raises(ValueError, match="the frame must move"):
-        make(editor, apple, Extend(*frame, "a dog", 5))
+        make(editor, apple, Outpaint(*frame, "a dog", 5))
 
 
 # --- blending
@@ -196,7 +206,7 @@ def test_a_frame_that_shows_nothing_new_or_nothing_old(
 def test_the_ends_of_a_blend_are_its_inputs(editor: Editor, apple: Picture) -> None:
     """Guards against a strip that begins or ends with another picture than the one it was given."""
     dog = editor.model.generate("a dog", seed=8)[0]
-    strip = make(editor, apple, *[Blend(dog.recipe.to_dict(), weight) for weight in (0, 0.25, 0.75, 1)])
+    strip = make(editor, apple, *[Interpolate(dog.recipe.to_dict(), weight) for weight in (0, 0.25, 0.75, 1)])
     assert strip[0].image.tobytes() == apple.image.tobytes()
     assert strip[3].image.tobytes() == dog.image.tobytes()
     assert decibels(strip[1].image, strip[2].image) < 45
@@ -212,8 +222,8 @@ def test_a_file_is_named_by_its_digest(editor: Editor) -> None:
     picture = run(editor.opened(file.getvalue(), "a dog"))
     assert picture.image.size == (40, 20) and picture.recipe.prompt == "a dog"
     digest = images.digest(file.getvalue())
-    assert edits.read_all(picture.recipe) == [Open(digest)]
-    (varied,) = make(editor, picture, Vary(0.5, 1))
+    assert edits.read_all(picture.recipe) == [FromFile(digest)]
+    (varied,) = make(editor, picture, Variation(0.5, 1))
     with pytest.raises(NeedsFile, match=digest) as needs:
         run(editor.replayed(varied.recipe))
     again = run(editor.replayed(varied.recipe, {needs.value.file: picture.image}))
@@ -222,7 +232,7 @@ def test_a_file_is_named_by_its_digest(editor: Editor) -> None:
 
 def test_a_picture_made_here_keeps_its_recipe(editor: Editor, apple: Picture) -> None:
     """Guards against a chain that is broken by saving the picture and opening it again."""
-    (varied,) = make(editor, apple, Vary(0.4, 7))
+    (varied,) = make(editor, apple, Variation(0.4, 7))
     for picture in (apple, varied):
         opened = run(editor.opened(png(picture)))
         assert opened.recipe == picture.recipe and opened.image.tobytes() == picture.image.tobytes()
@@ -240,7 +250,7 @@ def test_a_recipe_of_another_checkpoint_is_refused(editor: Editor) -> None:
     with pytest.raises(ValueError, match="in use is tiny"):
         run(editor.replayed(Recipe("a dog", checkpoint="another", size=SIZE)))
     with pytest.raises(ValueError, match="in use is tiny"):
-        make(editor, Picture(Image.new("RGB", (SIZE, SIZE)), Recipe(checkpoint="another")), Vary(0.5, 1))
+        make(editor, Picture(Image.new("RGB", (SIZE, SIZE)), Recipe(checkpoint="another")), Variation(0.5, 1))
     with pytest.raises(ValueError, match="at size 64"):
         run(editor.replayed(Recipe("a dog", size=64)))
 
@@ -256,7 +266,7 @@ def test_any_picture_can_be_edited(editor: Editor) -> None:
         Image.new("RGBA", (50, 60), (9, 9, 9, 90)),
     ):
         picture = Picture(image, Recipe("a dog", checkpoint="tiny", size=SIZE))
-        (made,) = make(editor, picture, Vary(0.5, 1))
+        (made,) = make(editor, picture, Variation(0.5, 1))
         assert made.image.size == (SIZE, SIZE)
 
 
@@ -264,9 +274,9 @@ def test_an_enlarged_picture_keeps_its_transparency(editor: Editor) -> None:
     """Guards against a cut-out that is opaque again once it is enlarged."""
     image = Image.new("RGB", (SIZE, SIZE), "white")
     image.paste("red", (8, 8, 24, 24))
-    (cut,) = make(editor, Picture(image, Recipe(size=SIZE)), CutOut())
+    (cut,) = make(editor, Picture(image, Recipe(size=SIZE)), RemoveBackground())
     for by in (edits.LANCZOS, editor.enlarged_by):
-        (large,) = make(editor, cut, Enlarge(2, by))
+        (large,) = make(editor, cut, Upscale(2, by))
         assert large.image.mode == "RGBA" and large.image.size == (64, 64)
         assert large.image.getpixel((1, 1))[3] == 0 and large.image.getpixel((32, 32))[3] == 255
 
@@ -274,15 +284,15 @@ def test_an_enlarged_picture_keeps_its_transparency(editor: Editor) -> None:
 def test_an_upscaler_that_is_not_here_is_named(editor: Editor, apple: Picture) -> None:
     """Guards against another upscaler's picture under the same link."""
     with pytest.raises(ValueError, match="abcdef"):
-        make(editor, apple, Enlarge(2, "abcdef"))
+        make(editor, apple, Upscale(2, "abcdef"))
     assert Editor(editor.painter).enlarged_by == edits.LANCZOS
 
 
 def test_what_goes_together() -> None:
-    editor = Editor(Painter(tiny_model()))
+    editor = Editor(Sampler(tiny_model()))
     picture = Picture(Image.new("RGB", (SIZE, SIZE)), Recipe(size=SIZE))
-    for asked in ([], [Vary(0.5, 1)] * 17, [Vary(0.5, 1), CutOut()]):
+    for asked in ([], [Variation(0.5, 1)] * 17, [Variation(0.5, 1), RemoveBackground()]):
         with pytest.raises(ValueError, match="edits of one kind"):
             make(editor, picture, *asked)
     with pytest.raises(ValueError, match="opened first"):
-        make(editor, picture, Open("0" * 16))
+        make(editor, picture, FromFile("0" * 16))

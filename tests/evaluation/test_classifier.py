@@ -11,8 +11,10 @@ from accelerate import Accelerator
 
 from dalle import images
 from dalle.data.emoji.emoji_set import EmojiSet
-from dalle.data.scenes.composer import Composer, Mix
-from dalle.evaluation.classifier import Icons, Referee, RefereeTask, answers_of, own_figures, train
+from dalle.data.scenes.composer import Composer
+from dalle.data.scenes.scene import SceneWeights
+from dalle.evaluation.classifier import IconClassifier
+from dalle.evaluation.classifier_training import ClassifierTask, Icons, accuracy, class_names, train
 from tests.fakes import fake_emoji
 
 SIZE = 32
@@ -31,8 +33,8 @@ def emoji() -> EmojiSet:
 
 
 @pytest.fixture
-def untrained(emoji: EmojiSet) -> Referee:
-    referee = Referee(answers_of(emoji), SIZE, (16, 32))
+def untrained(emoji: EmojiSet) -> IconClassifier:
+    referee = IconClassifier(class_names(emoji), SIZE, (16, 32))
     for parameter in referee.parameters():
         if not parameter.any():  # layers that start at zero would hide what comes before them
             torch.nn.init.normal_(parameter, std=0.1)
@@ -40,7 +42,9 @@ def untrained(emoji: EmojiSet) -> Referee:
 
 
 def icons_of(emoji: EmojiSet, styles: dict[str, float]) -> Icons:
-    return Icons(Composer(emoji, size=SIZE, mix=Mix(kinds={"single": 1, "colour": 1}, styles=styles)), SIZE)
+    return Icons(
+        Composer(emoji, size=SIZE, mix=SceneWeights(kinds={"single": 1, "colour": 1}, styles=styles)), SIZE
+    )
 
 
 def test_it_learns_to_name(emoji: EmojiSet, tmp_path: Path) -> None:
@@ -49,7 +53,7 @@ def test_it_learns_to_name(emoji: EmojiSet, tmp_path: Path) -> None:
     assert trained.figures["seen_top1"] >= 0.6  # by chance 0.07
     # The unseen style has the same drawings here, so it must be named as well.
     assert trained.figures["unseen_top1"] == trained.figures["seen_top1"]
-    assert own_figures(Referee.load(tmp_path), emoji, "twemoji") == trained.figures
+    assert accuracy(IconClassifier.load(tmp_path), emoji, "twemoji") == trained.figures
     assert trained.data == "shapes" and len(trained.digest) == 12
     assert (tmp_path / "sheets").is_dir()
 
@@ -78,7 +82,7 @@ def test_the_unseen_style_is_never_seen(emoji: EmojiSet) -> None:
     icons = icons_of(replace(emoji, pixels=marked), {"twemoji": 0})
     styles = {emoji.icons[thing.icon].style for i in range(200) for thing in icons.composer.scene(i).things}
     assert styles == {"noto"}
-    assert {answer for _, answer in (icons[i] for i in range(200))} == set(range(len(answers_of(emoji))))
+    assert {answer for _, answer in (icons[i] for i in range(200))} == set(range(len(class_names(emoji))))
 
 
 def test_samples_are_pure_and_fit_their_labels(emoji: EmojiSet) -> None:
@@ -94,9 +98,9 @@ def test_samples_are_pure_and_fit_their_labels(emoji: EmojiSet) -> None:
     assert named >= 57
 
 
-def test_every_parameter_gets_a_gradient(untrained: Referee, emoji: EmojiSet) -> None:
+def test_every_parameter_gets_a_gradient(untrained: IconClassifier, emoji: EmojiSet) -> None:
     """Guards against a layer that is never used."""
-    task = RefereeTask(untrained, icons_of(emoji, {}))
+    task = ClassifierTask(untrained, icons_of(emoji, {}))
     loss, _ = task(task.collate([task.dataset[i] for i in range(4)]))
     loss.backward()
     assert [name for name, p in task.named_parameters() if p.grad is None or not p.grad.any()] == []
@@ -104,12 +108,12 @@ def test_every_parameter_gets_a_gradient(untrained: Referee, emoji: EmojiSet) ->
 
 def test_near_identical_concepts_are_one_answer() -> None:
     """Guards against counting a man cook wrong where a woman cook was asked for."""
-    answers = answers_of(fake_emoji())
+    answers = class_names(fake_emoji())
     assert "cook" in answers and "man-cook" not in answers
     assert len(answers) == len(set(answers)) == 14
 
 
-def test_ranks(untrained: Referee, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ranks(untrained: IconClassifier, monkeypatch: pytest.MonkeyPatch) -> None:
     """Guards against ties that count as named: who knows nothing must not be right about everything."""
     answers, pictures = untrained.answers, torch.zeros(3, 3, SIZE, SIZE)
     level = torch.full((3, len(answers)), 1 / len(answers))
@@ -124,7 +128,7 @@ def test_ranks(untrained: Referee, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("size", [20, SIZE, 128])
-def test_it_reads_any_size(untrained: Referee, size: int) -> None:
+def test_it_reads_any_size(untrained: IconClassifier, size: int) -> None:
     """Guards against a batch that mixes pictures, and sizes that fail."""
     pictures = torch.rand(2, 3, size, size) * 2 - 1
     named = untrained.name(pictures)
@@ -132,7 +136,7 @@ def test_it_reads_any_size(untrained: Referee, size: int) -> None:
     assert torch.allclose(named[:1], untrained.name(pictures[:1]), atol=1e-5)
 
 
-def test_perceptual_distance(untrained: Referee) -> None:
+def test_perceptual_distance(untrained: IconClassifier) -> None:
     """Guards against a distance that is not 0 at home, has a direction, or does not grow."""
     a, noise = torch.rand(2, 3, SIZE, SIZE) * 2 - 1, torch.randn(2, 3, SIZE, SIZE)
     assert untrained.distance(a, a).tolist() == [0, 0]
@@ -147,16 +151,16 @@ def test_pictures_may_not_teach_it_a_missing_style(emoji: EmojiSet, tmp_path: Pa
         train(emoji, tmp_path, 1)
 
 
-def test_files_that_are_no_referee(untrained: Referee, tmp_path: Path) -> None:
+def test_files_that_are_no_referee(untrained: IconClassifier, tmp_path: Path) -> None:
     """Guards against a traceback instead of a word about what to do."""
     with pytest.raises(FileNotFoundError, match="train referee"):
-        Referee.load(tmp_path)
+        IconClassifier.load(tmp_path)
     path = tmp_path / "referee.safetensors"
     untrained.save(tmp_path)
     whole = path.read_bytes()
     pictures = images.from_arrays(np.zeros((1, SIZE, SIZE, 3), np.uint8))
-    assert torch.equal(Referee.load(tmp_path).name(pictures), untrained.name(pictures))
+    assert torch.equal(IconClassifier.load(tmp_path).name(pictures), untrained.name(pictures))
     for damaged in (b"", b"pickle", whole[:-8], whole.replace(b"answers", b"questns")):
         path.write_bytes(damaged)
         with pytest.raises(ValueError, match="no referee"):
-            Referee.load(tmp_path)
+            IconClassifier.load(tmp_path)

@@ -10,9 +10,11 @@ import torch
 
 from dalle.data.emoji.emoji_set import EmojiSet
 from dalle.data.scenes.colours import COLOURS
-from dalle.data.scenes.composer import Composer, Scene
+from dalle.data.scenes.composer import Composer
+from dalle.data.scenes.scene import Scene
 from dalle.evaluation import detector, eval_prompts
-from dalle.evaluation.detector import Part, concepts, read, shows, twisted
+from dalle.evaluation.detector import Detection, detect
+from dalle.evaluation.verifier import concepts, perturbed_facts, verify
 
 SIZE = 64
 ANSWERS = list(shapes.shapes())
@@ -35,8 +37,8 @@ def base(emoji: EmojiSet) -> dict[str, str]:
     return {concept.slug: concept.base for concept in emoji.concepts}
 
 
-def parts_of(picture: np.ndarray) -> list[Part]:
-    return read(picture, shapes.name, ANSWERS)
+def parts_of(picture: np.ndarray) -> list[Detection]:
+    return detect(picture, shapes.name, ANSWERS)
 
 
 def other_than(scene: Scene, base: dict[str, str]) -> str:
@@ -49,9 +51,9 @@ def test_true_scenes_pass_and_false_ones_do_not(category: str, emoji: EmojiSet, 
     """Guards against a judge that is blind, and one that always says yes: the smallest lie must fail."""
     scenes, composer = eval_prompts.scenes(emoji, category, SCENES, SIZE), Composer(emoji, size=SIZE)
     parts = [parts_of(composer.render(scene)) for scene in scenes]
-    verdicts = [shows(scene.says, each, base) for scene, each in zip(scenes, parts, strict=True)]
-    lies = [twisted(scene.says, other_than(scene, base)) for scene in scenes]
-    fooled = [shows(lie, each, base) for lie, each in zip(lies, parts, strict=True)]
+    verdicts = [verify(scene.says, each, base) for scene, each in zip(scenes, parts, strict=True)]
+    lies = [perturbed_facts(scene.says, other_than(scene, base)) for scene in scenes]
+    fooled = [verify(lie, each, base) for lie, each in zip(lies, parts, strict=True)]
     assert len(scenes) >= 10
     assert sum(verdicts) >= 0.95 * len(scenes)
     assert sum(fooled) <= 0.05 * len(scenes)
@@ -71,8 +73,8 @@ def test_pictures_of_nothing_pass_nothing(emoji: EmojiSet, base: dict[str, str])
         parts = parts_of(picture)
         named = {answer for part in parts for answer in part.answers}
         lost = [s for s in scenes if not {base[slug] for slug in concepts(s.says)} <= named]
-        assert not any(shows(scene.says, parts, base) for scene in lost)
-        assert len(parts) <= detector.MOST
+        assert not any(verify(scene.says, parts, base) for scene in lost)
+        assert len(parts) <= detector.MAX_DETECTIONS
     assert parts_of(blank) == []
 
 
@@ -117,7 +119,7 @@ def test_where_and_what_colour(base: dict[str, str]) -> None:
     assert part.x == pytest.approx(48 / 64, abs=0.02) and part.y == pytest.approx(16 / 64, abs=0.02)
 
 
-PARTS = [Part(0.3, 0.5, frozenset({"cat"}), "green"), Part(0.7, 0.5, frozenset({"dog"}), "blue")]
+PARTS = [Detection(0.3, 0.5, frozenset({"cat"}), "green"), Detection(0.7, 0.5, frozenset({"dog"}), "blue")]
 SAME = {"cat": "cat", "dog": "dog", "owl": "owl", "cook": "cook", "man-cook": "cook"}
 
 
@@ -142,25 +144,25 @@ SAME = {"cat": "cat", "dog": "dog", "owl": "owl", "cook": "cook", "man-cook": "c
 )
 def test_facts(says: str, held: bool) -> None:
     """Guards against facts that are never looked at, and sides told the wrong way round."""
-    assert shows(says.split(), PARTS, SAME) is held
+    assert verify(says.split(), PARTS, SAME) is held
 
 
 def test_two_concepts_need_two_things() -> None:
     """Guards against one blob that the referee calls a cat and a dog at once."""
-    both = Part(0.5, 0.5, frozenset({"cat", "dog"}), "green")
-    assert not shows({"concept:cat", "concept:dog"}, [both], SAME)
-    assert shows({"concept:cat", "concept:dog"}, [both, PARTS[0]], SAME)
+    both = Detection(0.5, 0.5, frozenset({"cat", "dog"}), "green")
+    assert not verify({"concept:cat", "concept:dog"}, [both], SAME)
+    assert verify({"concept:cat", "concept:dog"}, [both, PARTS[0]], SAME)
 
 
 def test_near_identical_concepts_are_one_answer() -> None:
     """Guards against asking a judge to tell a cook from a man cook."""
-    assert shows({"concept:man-cook"}, [Part(0.5, 0.5, frozenset({"cook"}), "pink")], SAME)
+    assert verify({"concept:man-cook"}, [Detection(0.5, 0.5, frozenset({"cook"}), "pink")], SAME)
 
 
 def test_facts_without_a_concept_are_refused() -> None:
     """Guards against a scene that any picture would pass."""
     with pytest.raises(ValueError, match="no concept"):
-        shows({"word:kitten", "things:1"}, PARTS, SAME)
+        verify({"word:kitten", "things:1"}, PARTS, SAME)
 
 
 def every_lie() -> Iterator[tuple[str, frozenset[str]]]:
@@ -172,14 +174,14 @@ def every_lie() -> Iterator[tuple[str, frozenset[str]]]:
         "concept:cat concept:dog colour:cat:green colour:dog:blue",
         *(f"concept:cat count:cat:{count}" for count in range(1, 6)),
     ):
-        yield says, twisted(says.split(), "owl")
+        yield says, perturbed_facts(says.split(), "owl")
 
 
 def test_a_lie_changes_something() -> None:
     """Guards against a control that is true, so that a blind judge would look well."""
     for says, lie in every_lie():
         assert lie != frozenset(says.split()) and len(lie) == len(says.split())
-    assert twisted(["concept:cat", "count:cat:5"], "owl") == {"concept:cat", "count:cat:4"}
+    assert perturbed_facts(["concept:cat", "count:cat:5"], "owl") == {"concept:cat", "count:cat:4"}
 
 
 def test_pieces_by_hand() -> None:

@@ -4,19 +4,19 @@ import numpy as np
 import pytest
 
 from dalle.data.emoji.emoji_set import DEFAULT_FOLDER, STYLES, EmojiSet
-from dalle.data.scenes.composer import held_out_colour, held_out_pair
+from dalle.data.scenes.english import with_typo
+from dalle.data.scenes.scene import held_out_colour, held_out_pair
 from dalle.evaluation.eval_prompts import (
     CATEGORIES,
     KINDS,
     LANGUAGES,
     OUTSIDE,
-    Question,
+    EvalPrompt,
     by_style,
-    common,
+    common_concepts,
     common_labels,
-    misspelt,
+    evenly_spaced,
     scenes,
-    spread,
     words,
 )
 from dalle.recipe import Recipe
@@ -36,14 +36,14 @@ def real() -> EmojiSet:
         pytest.skip(str(error))
 
 
-def of(asked: list[Question], topic: str) -> list[Question]:
+def of(asked: list[EvalPrompt], topic: str) -> list[EvalPrompt]:
     return [question for question in asked if question.topic == topic]
 
 
 def test_spread() -> None:
     """Guards against the first so many, and against items asked twice."""
-    assert spread("abcdef", 3) == ["a", "c", "e"]
-    assert spread("abc", 9) == ["a", "b", "c"]
+    assert evenly_spaced("abcdef", 3) == ["a", "c", "e"]
+    assert evenly_spaced("abc", 9) == ["a", "b", "c"]
 
 
 def test_recognition_asks_each_concept_in_turn(emoji: EmojiSet) -> None:
@@ -75,7 +75,7 @@ def test_whatever_a_word_may_mean_is_right(emoji: EmojiSet) -> None:
 def test_a_slip_is_small_and_changes_the_word() -> None:
     """Guards against misspellings nobody makes, or that are none."""
     rng = np.random.default_rng(0)
-    slips = {misspelt("strawberry", rng) for _ in range(300)}
+    slips = {with_typo("strawberry", rng) for _ in range(300)}
     assert len(slips) > 15
     for slip in slips:
         assert slip[0] == "s" and abs(len(slip) - len("strawberry")) <= 1
@@ -106,7 +106,7 @@ def test_an_unknown_category_is_told(emoji: EmojiSet) -> None:
 def test_the_real_set_has_enough(real: EmojiSet) -> None:
     """Guards against a data set that shrank: the figures are of so many prompts."""
     assert len({q.right for q in by_style(real, 500, 2)}) == 500
-    assert len(common(real)) >= 500 and len(set(common_labels(real, 200))) == 200
+    assert len(common_concepts(real)) >= 500 and len(set(common_labels(real, 200))) == 200
     asked = words(real, 100)
     for topic in (*KINDS, *LANGUAGES):
         assert len(of(asked, topic)) >= (60 if topic in ("outside", "misspellings") else 95), topic

@@ -15,10 +15,11 @@ from dalle.cli import main
 from dalle.data.emoji.emoji_set import EmojiSet
 from dalle.data.scenes.composer import Composer
 from dalle.evaluation import detector, edit_quality, eval_prompts, evaluator, quality
-from dalle.evaluation.classifier import Referee, answers_of
-from dalle.evaluation.eval_prompts import Question
-from dalle.evaluation.evaluator import Exam
-from dalle.evaluation.quality import PARTS, SHEETS, evaluate
+from dalle.evaluation.classifier import IconClassifier
+from dalle.evaluation.classifier_training import class_names
+from dalle.evaluation.eval_prompts import EvalPrompt
+from dalle.evaluation.evaluate import PARTS, SHEETS, evaluate
+from dalle.evaluation.evaluator import Evaluator
 from dalle.pipeline.dalle import DALLE
 from tests.tiny import tiny_checkpoint
 
@@ -51,7 +52,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, emoji: EmojiSet) -> Path:
     """A checkpoint, and a referee that learnt nothing."""
     folder = tmp_path_factory.mktemp("evaluation")
     tiny_checkpoint(folder / "checkpoint")
-    referee = Referee(answers_of(emoji), SIZE, (16, 32))
+    referee = IconClassifier(class_names(emoji), SIZE, (16, 32))
     referee.data, referee.figures = emoji.digest, {"unseen_style": "twemoji", "unseen_top1": 0.5}
     referee.save(folder)
     return folder
@@ -118,7 +119,7 @@ def test_mistakes_are_told(folder: Path, tmp_path: Path, monkeypatch: pytest.Mon
         run(folder, tmp_path)
 
 
-class Shapes(Referee):
+class Shapes(IconClassifier):
     """Knows every shape."""
 
     def name(self, pictures):
@@ -126,28 +127,28 @@ class Shapes(Referee):
 
 
 @pytest.fixture
-def oracle(emoji: EmojiSet, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Exam:
+def oracle(emoji: EmojiSet, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Evaluator:
     """An exam whose referee knows, before which a model can be put that draws the truth."""
     model = DALLE.from_pretrained(folder / "checkpoint")
-    referee = Shapes(answers_of(emoji), SIZE, (16, 32)).eval().requires_grad_(False)
-    monkeypatch.setattr(Exam, "reconstructed", lambda self, pictures: list(pictures))
-    return Exam(model, referee, Composer(emoji, size=64), tmp_path)
+    referee = Shapes(class_names(emoji), SIZE, (16, 32)).eval().requires_grad_(False)
+    monkeypatch.setattr(Evaluator, "reconstructed", lambda self, pictures: list(pictures))
+    return Evaluator(model, referee, Composer(emoji, size=64), tmp_path)
 
 
 def answering(monkeypatch: pytest.MonkeyPatch, draw) -> None:
-    def drawn(self: Exam, asked: Sequence[Question], what: str) -> list[Image.Image]:
+    def drawn(self: Evaluator, asked: Sequence[EvalPrompt], what: str) -> list[Image.Image]:
         return [draw(self, question) for question in asked]
 
-    monkeypatch.setattr(Exam, "draw", drawn)
+    monkeypatch.setattr(Evaluator, "draw", drawn)
 
 
-def icon_of(exam: Exam, answer: str) -> Image.Image:
+def icon_of(exam: Evaluator, answer: str) -> Image.Image:
     emoji = exam.emoji
     icon = next(i for i, icon in enumerate(emoji.icons) if emoji.concepts[icon.concept].base == answer)
     return exam.icons([icon])[0]
 
 
-def test_who_draws_the_icons_reaches_the_ceiling(oracle: Exam, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_draws_the_icons_reaches_the_ceiling(oracle: Evaluator, monkeypatch: pytest.MonkeyPatch) -> None:
     """Guards against answers compared with the wrong question, and a ceiling that is none."""
     answering(monkeypatch, lambda exam, question: icon_of(evaluator, min(question.right)))
     found = quality.recognition(oracle)
@@ -157,7 +158,7 @@ def test_who_draws_the_icons_reaches_the_ceiling(oracle: Exam, monkeypatch: pyte
     assert all(figures["top1"] == 1 for figures in quality.words(oracle).values())
 
 
-def test_who_draws_something_else_scores_nothing(oracle: Exam, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_draws_something_else_scores_nothing(oracle: Evaluator, monkeypatch: pytest.MonkeyPatch) -> None:
     """Guards against marks for any picture at all."""
     answers = oracle.referee.answers
     answering(
@@ -170,7 +171,7 @@ def test_who_draws_something_else_scores_nothing(oracle: Exam, monkeypatch: pyte
     assert all(figures["score"] == 0 for figures in quality.composition(oracle).values())
 
 
-def test_who_draws_the_scenes_passes(oracle: Exam, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_draws_the_scenes_passes(oracle: Evaluator, monkeypatch: pytest.MonkeyPatch) -> None:
     """Guards against a composition judged by another scene's facts."""
     known = {
         scene.caption: scene
@@ -178,18 +179,18 @@ def test_who_draws_the_scenes_passes(oracle: Exam, monkeypatch: pytest.MonkeyPat
         for scene in eval_prompts.scenes(oracle.emoji, category, quality.PROMPTS, 64)
     }
     answering(
-        monkeypatch, lambda exam, question: Image.fromarray(evaluator.composer.render(known[question.prompt]))
+        monkeypatch, lambda exam, question: Image.fromarray(exam.composer.render(known[question.prompt]))
     )
     for category, found in quality.composition(oracle).items():
         assert (category, found["score"], found["judge_passes_true"]) == (category, 1, 1)
         assert found["judge_passes_false"] == 0
 
 
-def test_who_copies_the_icons_is_found_out(oracle: Exam, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_copies_the_icons_is_found_out(oracle: Evaluator, monkeypatch: pytest.MonkeyPatch) -> None:
     """Guards against a distance that copies do not lower, and a variety that they have."""
     answering(monkeypatch, lambda exam, question: icon_of(evaluator, min(question.right or {"owl"})))
     monkeypatch.setattr(
-        Exam, "reconstructed", lambda self, pictures: [picture.rotate(9) for picture in pictures]
+        Evaluator, "reconstructed", lambda self, pictures: [picture.rotate(9) for picture in pictures]
     )
     found = quality.distribution(oracle)
     assert found["nearest"] == pytest.approx(0, abs=1e-5) and found["copies"] == 1
@@ -208,10 +209,10 @@ def test_figures_of_two_precisions_do_not_mix(
     assert "concepts" not in found
 
 
-def test_a_jump_is_not_smooth(oracle: Exam) -> None:
+def test_a_jump_is_not_smooth(oracle: Evaluator) -> None:
     """Guards against a slider that does nothing for most of its way and everything in one step."""
     owl = icon_of(oracle, "owl")
-    asked = [Question("an owl", frozenset({"owl"}))]
+    asked = [EvalPrompt("an owl", frozenset({"owl"}))]
     white = Image.new("RGB", owl.size, "white")
     even = [[Image.blend(owl, white, share / 20)] for share in range(9)]
     sudden = [[owl]] * 4 + [[Image.blend(owl, white, 0.4)]] * 5
@@ -225,7 +226,9 @@ def test_a_jump_is_not_smooth(oracle: Exam) -> None:
 # --- edits
 
 
-def test_edits_are_judged_by_what_they_were_asked_for(oracle: Exam, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_edits_are_judged_by_what_they_were_asked_for(
+    oracle: Evaluator, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Guards against marks for a colour or a style that is not there, or for a subject that is gone."""
     for told in edit_quality._recoloured(oracle):
         scenes = eval_prompts.scenes(oracle.emoji, "colour", edit_quality.COUNT, 64)

@@ -14,13 +14,14 @@ import torch
 from PIL import Image
 
 from dalle import runtime
-from dalle.data.folder.image_folder import Folder, gather
-from dalle.finetuning import finetune, finetune_tasks, replay, save
-from dalle.finetuning.finetune import Plan
-from dalle.finetuning.finetune_tasks import KeepingFlowTask, OwnFlowTask, OwnGeneratorTask, Store
+from dalle.data.folder.image_folder import Folder, import_images
+from dalle.finetuning import finetune, finetune_tasks, forecast, plan, replay, save
+from dalle.finetuning.encoded_dataset import EncodedDataset
+from dalle.finetuning.finetune_tasks import DistillationTask, FlowFinetuneTask, GeneratorFinetuneTask
+from dalle.finetuning.plan import Plan
 from dalle.networks.upscaler import FILE, Upscaler
 from dalle.pipeline.dalle import DALLE
-from dalle.training.tasks import UNCAPTIONED
+from dalle.training.tasks import CAPTION_DROPOUT_EVERY
 from dalle.training.trainer import TrainingError
 from tests.blorples import CAPTION, checkpoint, lay_out
 from tests.tiny import tiny_checkpoint, tiny_model
@@ -92,9 +93,9 @@ def test_the_checkpoint_is_whole(whole: Path, base: Path) -> None:
     assert (whole / "flow/metrics.jsonl").is_file() and checkpoint(whole).generate(CAPTION, seed=1)
 
 
-def loss_on(store: Store, model: DALLE) -> float:
+def loss_on(store: EncodedDataset, model: DALLE) -> float:
     """The flow's loss on a store, always with the same noise."""
-    task = OwnFlowTask(model, store, store, [CAPTION])
+    task = FlowFinetuneTask(model, store, store, [CAPTION])
     entries = [store[index]._replace(index=1) for index in range(256)]
     with torch.random.fork_rng(), torch.no_grad():
         torch.manual_seed(0)
@@ -106,7 +107,7 @@ def test_it_learns_and_keeps_what_it_knew(tmp_path: Path, base: Path, pictures: 
     run = lay_out(tmp_path / "run", base, pictures, steps=180, generator_steps=0, prior=64)
     assert finetune.train(run, go_on)
     before, after = DALLE.from_pretrained(base), checkpoint(run)
-    own, known = Store(run / "own"), Store(run / "prior")
+    own, known = EncodedDataset(run / "own"), EncodedDataset(run / "prior")
     assert loss_on(own, after) < 0.75 * loss_on(own, before)
     assert loss_on(known, after) < 1.05 * loss_on(known, before)
 
@@ -114,9 +115,9 @@ def test_it_learns_and_keeps_what_it_knew(tmp_path: Path, base: Path, pictures: 
 def test_the_generator_adapts_where_it_must(whole: Path, tmp_path: Path, base: Path, pictures: Path) -> None:
     """Guards against changing a Generator that paints well, and one that leaves poor pictures poor."""
     figures = json.loads((whole / "figures.json").read_text())
-    assert figures["adapted"] and figures["psnr"] < figures["psnr_adapted"] < finetune.POOR
+    assert figures["adapted"] and figures["psnr"] < figures["psnr_adapted"] < plan.POOR
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(finetune, "POOR", 1.0)
+        patch.setattr(plan, "POOR", 1.0)
         run = lay_out(tmp_path / "run", base, pictures, steps=1)
         assert finetune.train(run, go_on)
     assert not json.loads((run / "figures.json").read_text())["adapted"]
@@ -135,14 +136,16 @@ def test_halves_take_turns(tmp_path: Path) -> None:
         pixels = np.full((7, 32, 32, 3), value, np.uint8)
         features = np.full((7, 4, 4), value, np.float16)
         finetune.store(tmp_path / name, features, [f"{name} {rng.integers(9)}"] * 7, pixels)
-    model, stores = tiny_model(), (Store(tmp_path / "prior"), Store(tmp_path / "own"))
-    task = OwnFlowTask(model, *stores, [CAPTION])
+    model, stores = tiny_model(), (EncodedDataset(tmp_path / "prior"), EncodedDataset(tmp_path / "own"))
+    task = FlowFinetuneTask(model, *stores, [CAPTION])
     entries = [task.dataset[index] for index in range(200)]
     assert [entry.features[0, 0] for entry in entries] == [0, 1] * 100
-    assert {entry.caption.split()[0] for entry in entries if entry.index % UNCAPTIONED == 0} == {"prior"}
+    assert {entry.caption.split()[0] for entry in entries if entry.index % CAPTION_DROPOUT_EVERY == 0} == {
+        "prior"
+    }
     tokens = task.collate(entries)[1]
-    assert (tokens[:, 2] == 0).float().mean() == 1 / UNCAPTIONED
-    painted = OwnGeneratorTask(model, *stores).dataset
+    assert (tokens[:, 2] == 0).float().mean() == 1 / CAPTION_DROPOUT_EVERY
+    painted = GeneratorFinetuneTask(model, *stores).dataset
     assert [painted[index].max() for index in range(50)] == [0, 1] * 25
 
 
@@ -154,8 +157,8 @@ def test_what_was_known_pulls_back(tmp_path: Path, base: Path, monkeypatch: pyte
     model = DALLE.from_pretrained(base)
     features, pixels = replay.draw(model, ["a dog"] * 8, seed=0)
     finetune.store(tmp_path / "known", features, ["a dog"] * 8, pixels)
-    known = Store(tmp_path / "known")
-    task = KeepingFlowTask(model, known, known, [CAPTION], ["a red apple", "a dog"])
+    known = EncodedDataset(tmp_path / "known")
+    task = DistillationTask(model, known, known, [CAPTION], ["a red apple", "a dog"])
 
     def flow(indices: range) -> float:
         torch.manual_seed(0)
@@ -167,7 +170,7 @@ def test_what_was_known_pulls_back(tmp_path: Path, base: Path, monkeypatch: pyte
     alone, kept = flow(range(1, 16, 2)), flow(range(2, 16, 2))
     assert 0.01 < kept < alone
     both = flow(range(1, 17))
-    monkeypatch.setattr(finetune_tasks, "HELD_WEIGHT", 1.0)
+    monkeypatch.setattr(finetune_tasks, "DISTILLATION_WEIGHT", 1.0)
     assert both < flow(range(1, 17)), "what was known weighs more, so that its smaller error counts for more"
 
 
@@ -232,7 +235,7 @@ def test_older_checkpoints_go_once_the_new_one_is_on_the_disk(
         patch.setattr(os, "fsync", lambda opened: settled.add(os.fstat(opened).st_ino))
         patch.setattr(shutil, "rmtree", delete)
         given = {"settings": {}, "figures": {"psnr": 30.0}}
-        data = gather(pictures, tmp_path / "data")
+        data = import_images(pictures, tmp_path / "data")
         model = DALLE.from_pretrained(base)
         save.save(model, new, base, data, lambda again: Image.new("RGB", (8, 8)), **given)
     assert not older.exists()
@@ -276,10 +279,10 @@ def test_what_cannot_be_learnt(tmp_path: Path, base: Path, pictures: Path) -> No
 )
 def test_a_plan_is_checked(field: str, value: object, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=str(value)):
-        finetune.plan(tmp_path, **{field: value})
+        plan.make_plan(tmp_path, **{field: value})
     with pytest.raises(ValueError, match="no preset 'slow'; there are quick, good, thorough"):
-        finetune.plan(tmp_path, "slow")
-    made = finetune.plan(tmp_path, "good", flips=True)
+        plan.make_plan(tmp_path, "slow")
+    made = plan.make_plan(tmp_path, "good", flips=True)
     made.save(tmp_path)
     assert Plan.load(tmp_path) == made
     (tmp_path / "plan.json").write_text(json.dumps(dataclasses.asdict(made) | {"shell": "rm"}))
@@ -293,7 +296,7 @@ def test_the_expected_time_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> Non
     model = tiny_model()
     before = {name: value.clone() for name, value in model.state_dict().items()}
     state = torch.get_rng_state()
-    pace = finetune.pace(model)
+    pace = forecast.measure_step_times(model)
     assert pace.step > 0 and pace.generator_step > 0
     assert torch.equal(torch.get_rng_state(), state)
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
@@ -302,8 +305,8 @@ def test_the_expected_time_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_the_expected_time_knows_the_preset() -> None:
     """Guards against a time that leaves out the drawing, or the Generator where it has to adapt."""
-    pace = finetune.Pace(step=1.0, generator_step=0.5)
+    pace = forecast.StepTimes(step=1.0, generator_step=0.5)
     assert pace.seconds("quick", adapts=True) - pace.seconds("quick", adapts=False) == pytest.approx(30)
     assert 330 < pace.seconds("quick", adapts=False) < 400
-    times = [pace.seconds(preset, adapts=False) for preset in finetune.PRESETS]
+    times = [pace.seconds(preset, adapts=False) for preset in plan.PRESETS]
     assert times == sorted(times)

@@ -15,11 +15,11 @@ import pytest
 from dalle import files
 from dalle.cli import main
 from dalle.finetuning import finetune, runs
-from dalle.finetuning.runs import Busy, Run, Status
+from dalle.finetuning.runs import Run, RunActive, Status
 from dalle.pipeline.dalle import DALLE
 from tests.blorples import checkpoint, lay_out
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 300  # seconds that a process may take to begin on a busy machine
 
 
@@ -57,18 +57,18 @@ def test_a_process_is_known_by_its_birth(home: Path) -> None:
     """Guards against a run that is "training" for ever, since its process's number was given again."""
     run = some_run(home)
     assert run.status() == Status("interrupted", 3, 9)
-    lock(home, "one", os.getpid(), runs.born(os.getpid()))
+    lock(home, "one", os.getpid(), runs.process_start_time(os.getpid()))
     assert run.status().state == "training" and runs.running(home) == "one"
     for pid, birth in ((os.getpid(), "another"), (2**22 + 1, ""), (os.getpid(), "")):
         lock(home, "one", pid, birth)
         assert run.status().state == "interrupted" and runs.running(home) is None
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-    lock(home, "one", child.pid, runs.born(child.pid))
+    lock(home, "one", child.pid, runs.process_start_time(child.pid))
     assert run.status().state == "training"
     child.kill()
     await_(lambda: run.status().state == "interrupted")  # though nobody has waited for it yet
     child.wait()
-    assert runs.born(child.pid) == ""
+    assert runs.process_start_time(child.pid) == ""
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"run": 1}', '{"run": "one", "pid": "x", "born": "y"}'])
@@ -160,11 +160,11 @@ def test_one_run_at_a_time(home: Path) -> None:
     one, other = some_run(home, "one"), some_run(home, "other")
     with runs.working(one):
         for run in (one, other):
-            with pytest.raises(Busy, match="run 'one' is training"):
+            with pytest.raises(RunActive, match="run 'one' is training"):
                 runs.start(run)
-        with pytest.raises(Busy), runs.working(other):
+        with pytest.raises(RunActive), runs.working(other):
             pytest.fail("it began")
-        with pytest.raises(Busy, match="stop it first"):
+        with pytest.raises(RunActive, match="stop it first"):
             runs.delete(home, "one")
         assert main.main(["train-folder", str(home), "--output", str(home / "third")]) == 1
         assert not (home / "third").exists()  # it would be in the way the next time
@@ -308,7 +308,7 @@ def test_a_run_from_start_to_end(home: Path, base: Path, pictures: Path) -> None
     run = Run(lay_out(home / "run", base, pictures, steps=100_000, generator_steps=0, prior=4))
     runs.start(run)
     assert run.alive and run.status().state == "preparing"
-    with pytest.raises(Busy):
+    with pytest.raises(RunActive):
         runs.start(run)
     await_(lambda: run.status().state != "preparing")
     run.stop()

@@ -8,8 +8,8 @@ import pytest
 
 from dalle import runtime
 from dalle.cli import main
-from dalle.data.folder.image_folder import gather
-from dalle.finetuning import finetune, scratch
+from dalle.data.folder.image_folder import import_images
+from dalle.finetuning import plan, scratch
 from dalle.finetuning.runs import Run
 from dalle.pipeline.dalle import DALLE
 from dalle.training.tasks import AutoencoderTask
@@ -26,9 +26,9 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def lay_out(run: Path) -> Path:
-    data = gather(blorples(run / "in"), run / "data")
+    data = import_images(blorples(run / "in"), run / "data")
     data.recaptioned((name, CAPTION) for name, _ in data.rows)
-    scratch.plan("tiny", steps=4, generator_steps=3).save(run)
+    scratch.make_scratch_plan("tiny", steps=4, generator_steps=3).save(run)
     return run
 
 
@@ -67,9 +67,9 @@ def test_the_command_line(
     command = ["train-folder", str(blorples(tmp_path / "in")), "--output", str(tmp_path / "runs/new")]
     assert main.main([*command, "--from-nothing", "vast"]) == 1
     assert "no size 'vast'; there are tiny, small" in capsys.readouterr().err
-    quick = finetune.Preset(steps=2, generator_steps=1, prior=1)
+    quick = plan.Preset(steps=2, generator_steps=1, prior=1)
     monkeypatch.setitem(scratch.PRESETS, "quick", quick)
     assert main.main([*command, "--from-nothing", "tiny", "--caption", CAPTION]) == 0
-    plan = finetune.Plan.load(tmp_path / "runs/new")
-    assert (plan.base, plan.size, plan.steps) == ("", "tiny", 2)
+    todo = plan.Plan.load(tmp_path / "runs/new")
+    assert (todo.base, todo.size, todo.steps) == ("", "tiny", 2)
     assert DALLE.from_pretrained(Run(tmp_path / "runs/new").checkpoint).config.image_size == 32

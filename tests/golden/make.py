@@ -28,9 +28,9 @@ from PIL import Image
 
 import app
 from dalle import DALLE, Picture, Recipe, runtime
+from dalle.evaluation.classifier import IconClassifier
+from dalle.networks.upscaler import Upscaler
 from dalle.recipe import load_png, save_png
-from dalle.referee import Referee
-from dalle.upscaler import Upscaler
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "tests/golden"
@@ -197,7 +197,7 @@ def tensors() -> dict[str, dict[str, list[int]]]:
     loaded = {
         EMOJI / "model.safetensors": DALLE.from_pretrained(EMOJI),
         EMOJI / "upscaler.safetensors": Upscaler.load(EMOJI),
-        REFEREE / "referee.safetensors": Referee.load(REFEREE),
+        REFEREE / "referee.safetensors": IconClassifier.load(REFEREE),
     }
     found = {}
     for path, network in loaded.items():

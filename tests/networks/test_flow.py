@@ -4,7 +4,14 @@ import pytest
 import torch
 
 from dalle.config import PRESETS
-from dalle.networks.flow import CodePosterior, InverseNormalizer, Latent, Normalizer, VelocityBlock, doubted
+from dalle.networks.flow import (
+    CodePosterior,
+    InverseNormalizer,
+    Latent,
+    Normalizer,
+    VelocityBlock,
+    replace_codes_at_random,
+)
 from dalle.networks.solver import guided
 from dalle.pipeline.dalle import DALLE
 from tests.tiny import tiny_model
@@ -154,10 +161,10 @@ def test_in_half_precision_too(features: torch.Tensor) -> None:
 def test_doubt_replaces_a_quarter_of_the_numbers_and_keeps_their_spread() -> None:
     """Guards against codes that a field believes against its caption, and against codes of no use at all."""
     code = torch.full((4000, 20), 5.0)
-    kept = doubted(code) == code
+    kept = replace_codes_at_random(code) == code
     assert kept.all(1).float().mean() == pytest.approx(0.5, abs=0.05)
     assert kept.float().mean() == pytest.approx(0.75, abs=0.02)
-    assert doubted(torch.randn(4000, 20)).var(0) == pytest.approx(torch.ones(20), abs=0.15)
+    assert replace_codes_at_random(torch.randn(4000, 20)).var(0) == pytest.approx(torch.ones(20), abs=0.15)
 
 
 def test_a_code_is_read_beside_its_caption(model: DALLE, features: torch.Tensor) -> None:

@@ -7,8 +7,8 @@ import torch
 
 from dalle.networks.solver import (
     Cancelled,
-    Inversion,
-    Walk,
+    InversionTrajectory,
+    Trajectory,
     follow,
     guided,
     integrate,
@@ -50,9 +50,9 @@ def test_the_last_step_to_noise_is_the_first_one_back_undone() -> None:
         return torch.where(time[:, None, None] == 1, x - 3.0, swirl(x, time))
 
     times = schedule(0, 1, 200)
-    noise = follow(field, [Inversion(x, times) for x in NOISE])
+    noise = follow(field, [InversionTrajectory(x, times) for x in NOISE])
     assert torch.allclose(integrate(field, noise, schedule(1, 0, 200)), NOISE, atol=1e-3)
-    walk = Inversion(NOISE[0], schedule(0, 0.5, 3))
+    walk = InversionTrajectory(NOISE[0], schedule(0, 0.5, 3))
     assert torch.equal(follow(field, [walk])[0], integrate(field, NOISE[:1], schedule(0, 0.5, 3))[0])
 
 
@@ -71,7 +71,7 @@ def test_walks_at_different_times_share_a_batch() -> None:
     """Guards against a batch in which one picture's time or past leaks into another's."""
     plans = [(NOISE[0], schedule(1, 0, 4)), (NOISE[1], schedule(1, 0, 7))]
     alone = [integrate(swirl, x[None], times)[0] for x, times in plans]
-    first, second = (Walk(x, times) for x, times in plans)
+    first, second = (Trajectory(x, times) for x, times in plans)
     step(swirl, [first])
     while not (first.done and second.done):
         step(swirl, [walk for walk in (second, first) if not walk.done])
@@ -82,7 +82,7 @@ def test_no_step_looks_back_across_a_turn() -> None:
     """Guards against a field that is extrapolated from what it was before it became another."""
     times = schedule(1, 0, 8)
     turn = float(times[4]) + 1e-3
-    walk = Walk(NOISE[0], times, turn)
+    walk = Trajectory(NOISE[0], times, turn)
     follow(lambda x, time: torch.where(time > turn, 5.0, -1.0)[:, None, None].expand_as(x), [walk])
     before, after = 1 - float(times[4]), float(times[4])
     assert torch.allclose(walk.x, NOISE[0] - 5 * before + after, atol=1e-5)

@@ -15,8 +15,10 @@ from torch.nn import functional as F
 
 from dalle import images
 from dalle.data.emoji.emoji_set import EmojiSet
+from dalle.editing import tiled_upscaling
+from dalle.editing.tiled_upscaling import TiledUpscaler, UpscaleState
 from dalle.networks import upscaler
-from dalle.networks.upscaler import FILE, Enlargement, Enlarger, Upscaler
+from dalle.networks.upscaler import FILE, Upscaler
 from dalle.recipe import Recipe
 from dalle.training import super_resolution
 from dalle.training.super_resolution import PATCH, Patches, UpscalerTask, measured
@@ -45,7 +47,7 @@ def emoji() -> EmojiSet:
 
 
 def enlarged(network: Upscaler, picture: Image.Image, factor: int) -> Image.Image:
-    job, worker = Enlargement(Recipe(), np.asarray(picture), factor), Enlarger(network)
+    job, worker = UpscaleState(Recipe(), np.asarray(picture), factor), TiledUpscaler(network)
     while job.walk.taken < job.walk.steps:
         worker.step([job])
     return worker.paint([job])[0]
@@ -72,13 +74,13 @@ def test_windows_cannot_be_seen(size: tuple[int, int], factor: int) -> None:
 
 def test_the_margin_is_as_wide_as_the_shipped_network_sees() -> None:
     """Guards against more blocks under the old margin."""
-    assert 2 + 2 * upscaler.BLOCKS + 2 <= upscaler.MARGIN
+    assert 2 + 2 * upscaler.BLOCKS + 2 <= tiled_upscaling.MARGIN
 
 
 def test_one_step_is_one_window_however_many_wait() -> None:
     """Guards against a slider that waits for several large pictures at once."""
-    worker, picture = Enlarger(wild()), np.zeros((200, 200, 3), np.uint8)
-    jobs = [Enlargement(Recipe(), picture, 2) for _ in range(3)]
+    worker, picture = TiledUpscaler(wild()), np.zeros((200, 200, 3), np.uint8)
+    jobs = [UpscaleState(Recipe(), picture, 2) for _ in range(3)]
     worker.step(jobs)
     assert sum(job.walk.taken for job in jobs) == 1
 
@@ -86,8 +88,8 @@ def test_one_step_is_one_window_however_many_wait() -> None:
 def test_a_preview_shows_the_picture_and_no_stray_memory() -> None:
     """Guards against pixels of other visitors' pictures, in the part that is not yet enlarged."""
     pixels = np.random.default_rng(0).integers(0, 256, (200, 200, 3), np.uint8)
-    job = Enlargement(Recipe(), pixels, 2)
-    (shown,) = Enlarger(wild()).paint([job])
+    job = UpscaleState(Recipe(), pixels, 2)
+    (shown,) = TiledUpscaler(wild()).paint([job])
     assert (np.asarray(shown)[::2, ::2] == pixels).all()
 
 
@@ -95,18 +97,18 @@ def test_memory_is_taken_at_the_first_step() -> None:
     """Guards against requests that fill the memory before they are told that too many wait."""
     tracemalloc.start()
     try:
-        job = Enlargement(Recipe(), np.zeros((500, 500, 3), np.uint8), 4)
+        job = UpscaleState(Recipe(), np.zeros((500, 500, 3), np.uint8), 4)
         assert tracemalloc.get_traced_memory()[1] < 4_000_000
     finally:
         tracemalloc.stop()
-    Enlarger(wild()).step([job])
+    TiledUpscaler(wild()).step([job])
     assert job.output.nbytes == 12_000_000
 
 
 def test_memory_is_bounded() -> None:
     """Guards against a small link that fills the memory."""
     with pytest.raises(ValueError, match="choose a smaller"):
-        Enlargement(Recipe(), np.zeros((2000, 2000, 3), np.uint8), 4)
+        UpscaleState(Recipe(), np.zeros((2000, 2000, 3), np.uint8), 4)
 
 
 # --- files

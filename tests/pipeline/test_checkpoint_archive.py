@@ -28,18 +28,18 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def packed(checkpoint: Path, tmp_path: Path) -> Path:
     path = tmp_path / "mine.zip"
-    path.write_bytes(checkpoint_archive.pack(checkpoint, "mine"))
+    path.write_bytes(checkpoint_archive.export_zip(checkpoint, "mine"))
     return path
 
 
 def test_what_goes_out_comes_in_again(packed: Path, checkpoint: Path, tmp_path: Path) -> None:
     """Guards against a download that cannot be brought back, and one that gives away other files."""
-    checkpoint_archive.unpack(packed, tmp_path / "in")
+    checkpoint_archive.import_checkpoint(packed, tmp_path / "in")
     assert DALLE.from_pretrained(tmp_path / "in").digest == DALLE.from_pretrained(checkpoint).digest
     names = {path.name for path in checkpoint.iterdir()} - {"notes.txt"}
     assert {path.name for path in (tmp_path / "in").iterdir()} == names
     files = [checkpoint / name for name in sorted(names)]
-    checkpoint_archive.unpack(files, tmp_path / "again")
+    checkpoint_archive.import_checkpoint(files, tmp_path / "again")
     assert (tmp_path / "again/words.json").read_text() == '["apple"]'
 
 
@@ -98,7 +98,7 @@ def test_nothing_else_comes_in(what: str, packed: Path, tmp_path: Path) -> None:
     repacked(change)(packed)
     before = sorted(tmp_path.iterdir())
     with pytest.raises(ValueError, match=words):
-        checkpoint_archive.unpack(packed, tmp_path / "in")
+        checkpoint_archive.import_checkpoint(packed, tmp_path / "in")
     assert sorted(tmp_path.iterdir()) == before
 
 

@@ -16,8 +16,9 @@ import torch
 from PIL import Image
 
 from dalle import images
-from dalle.networks.flow import TURN
-from dalle.pipeline.dalle import DALLE, CheckpointError
+from dalle.networks.flow import CODE_SWITCH_TIME
+from dalle.pipeline.checkpoint import CheckpointError
+from dalle.pipeline.dalle import DALLE
 from dalle.recipe import Picture, Recipe, save_png
 from tests.tiny import CAPTIONS, tiny_checkpoint, tiny_model
 
@@ -217,12 +218,12 @@ def test_a_moved_code_counts_for_the_mean_at_once_and_for_the_rest_later(guidanc
     by = drawings[0].moved
     assert by.abs().max() > 1e-3 and not drawings[1].moved.any()
     x = torch.randn(1, *by.shape, generator=torch.Generator().manual_seed(0))
-    for time in (TURN + 0.01, 0.7, 0.99):
+    for time in (CODE_SWITCH_TIME + 0.01, 0.7, 0.99):
         at = torch.tensor([time])
         assert torch.allclose(moved(x + (1 - time) * by, at), still(x, at) - by, atol=1e-5)
     drawings[0].own, drawings[0].own_means = None, ()
     plain = model.field(drawings[:1])
-    for time in (0.05, TURN, 1.0):
+    for time in (0.05, CODE_SWITCH_TIME, 1.0):
         at = torch.tensor([time])
         assert torch.allclose(moved(x, at), plain(x, at), atol=1e-5)
     assert not torch.allclose(moved(x, torch.tensor([0.7])), plain(x, torch.tensor([0.7])), atol=1e-4)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dalle.pipeline.sliders import Slider, load, plain, save
+from dalle.pipeline.sliders import Slider, load, save, unnamed
 
 SIZE = Slider(4, {"en": "size", "zh": "大小"}, {"en": "small", "zh": "小"}, {"en": "large", "zh": "大"})
 WARMTH = Slider(0, {"en": "warmth", "zh": "冷暖"}, {"en": "cold", "zh": "冷"}, {"en": "warm", "zh": "暖"})
@@ -21,8 +21,8 @@ def test_there_and_back(tmp_path: Path) -> None:
 
 def test_without_a_file_all_are_plain(tmp_path: Path) -> None:
     """Guards against a checkpoint that cannot be slid because nobody has named its numbers."""
-    assert load(tmp_path / "sliders.json", 3) == (plain(0), plain(1), plain(2))
-    assert plain(0).name == {"en": "latent 1", "zh": "潜变量 1"}
+    assert load(tmp_path / "sliders.json", 3) == (unnamed(0), unnamed(1), unnamed(2))
+    assert unnamed(0).name == {"en": "latent 1", "zh": "潜变量 1"}
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,9 @@ import copy
 import pytest
 import torch
 
-from dalle.pipeline.dalle import DALLE, LABELS
-from dalle.prompts.rewriter import MOST, Glossary
+from dalle.pipeline.checkpoint import LABELS
+from dalle.pipeline.dalle import DALLE
+from dalle.prompts.rewriter import MOST, PromptRewriter
 from tests.tiny import tiny_model
 
 LABELS_KNOWN = ("a red apple", "a cat", "an ox", "a sneezing face", "a cat", "red hearts")
@@ -24,8 +25,8 @@ def embed(texts: list[str]) -> torch.Tensor:
 
 
 @pytest.fixture
-def glossary() -> Glossary:
-    return Glossary(LABELS_KNOWN, embed)
+def glossary() -> PromptRewriter:
+    return PromptRewriter(LABELS_KNOWN, embed)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +46,7 @@ def glossary() -> Glossary:
         "gato " * 100,
     ],
 )
-def test_what_is_known_is_read_as_it_stands(glossary: Glossary, text: str) -> None:
+def test_what_is_known_is_read_as_it_stands(glossary: PromptRewriter, text: str) -> None:
     """Guards against prompts that are bent without need, or to something else."""
     assert glossary.read(text) == text
 
@@ -62,19 +63,19 @@ def test_what_is_known_is_read_as_it_stands(glossary: Glossary, text: str) -> No
         ("a red aple, noto style", "a red apple, noto style"),
     ],
 )
-def test_a_strange_name_is_read_as_what_it_means(glossary: Glossary, text: str, read: str) -> None:
+def test_a_strange_name_is_read_as_what_it_means(glossary: PromptRewriter, text: str, read: str) -> None:
     """Guards against names that are left alone, and styles and backgrounds that are lost with them."""
     assert glossary.read(text) == read
 
 
 def test_without_labels_all_is_read_as_it_stands() -> None:
     """Guards against checkpoints from before there were glossaries, or from other data."""
-    assert Glossary((), embed).read("una manzana roja") == "una manzana roja"
+    assert PromptRewriter((), embed).read("una manzana roja") == "una manzana roja"
 
 
 def test_more_labels_than_can_be_compared_are_left_out() -> None:
     """Guards against a stranger's checkpoint that takes minutes to read its first prompt."""
-    assert len(Glossary([f"label {number}" for number in range(3 * MOST)], embed).labels) == MOST
+    assert len(PromptRewriter([f"label {number}" for number in range(3 * MOST)], embed).labels) == MOST
 
 
 def test_a_model_keeps_its_labels_and_learns_more(tmp_path) -> None:

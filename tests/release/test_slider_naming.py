@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dalle.recipe import Recipe
-from dalle.release.slider_naming import _named, assigned, measure, properties
+from dalle.release.slider_naming import _named, assign_names, measure, properties
 from tests.tiny import tiny_model
 
 SIDE = 32
@@ -55,7 +55,7 @@ def test_each_name_goes_to_the_number_that_does_most_of_it():
         {"size": 0.8, "warmth": 0.01},
         {"size": 0.0, "warmth": 0.0},
     ]
-    assert assigned(effects) == {1: "size", 0: "warmth"}
+    assert assign_names(effects) == {1: "size", 0: "warmth"}
 
 
 def test_measuring_names_every_number_once_and_twice_the_same():

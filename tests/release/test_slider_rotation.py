@@ -20,7 +20,7 @@ def test_a_turned_code_draws_and_reads_the_same() -> None:
     """Guards against a network that is turned the other way, or only on one of its two sides."""
     model, turned = tiny_model(), tiny_model()
     axes_of = rotation(model.config.flow.code)
-    slider_rotation.turn(turned, axes_of)
+    slider_rotation.rotate_code(turned, axes_of)
     x, code = torch.randn(2, model.config.tokens, model.config.channels), torch.randn(2, len(axes_of))
     caption, time = model.read(["a dog", ""]), torch.tensor([0.3, 0.6])
     before = model.normalizer.velocity(x, time, caption, code)
@@ -52,7 +52,7 @@ class Mixed:
 def test_what_was_mixed_comes_apart() -> None:
     """Guards against axes that are no rotation, and sliders that still do half of two things."""
     model = Mixed()
-    found = slider_rotation.find(
+    found = slider_rotation.find_rotation(
         model, [Recipe("a square", seed=seed, size=SIDE) for seed in range(24)]
     ).numpy()
     assert found @ found.T == pytest.approx(np.eye(len(found)), abs=1e-6)

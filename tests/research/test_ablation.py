@@ -13,17 +13,19 @@ from dalle.config import PRESETS, FlowConfig
 from dalle.data.emoji.emoji_set import EmojiSet
 from dalle.data.scenes.composer import Composer
 from dalle.evaluation import report
-from dalle.evaluation.classifier import Referee, answers_of
-from dalle.evaluation.eval_prompts import Question
-from dalle.evaluation.evaluator import Exam
-from dalle.networks.flow import Given
+from dalle.evaluation.classifier import IconClassifier
+from dalle.evaluation.classifier_training import class_names
+from dalle.evaluation.eval_prompts import EvalPrompt
+from dalle.evaluation.evaluator import Evaluator
+from dalle.networks.flow import ConditionedField
 from dalle.networks.text_encoder import Tokenizer
 from dalle.pipeline.dalle import DALLE
 from dalle.recipe import Recipe
 from dalle.research import ablation, variants
 from dalle.research.ablation import DRAWINGS, EXPERIMENTS, GENERATORS, ablate
-from dalle.research.toy_dataset import AtOnceTask, World, draw_at_once, drawings
-from dalle.research.variants import VARIANTS, operations, pupil, settings_of
+from dalle.research.toy_dataset import OneStepTask, ToyDataset, draw_one_step, drawings
+from dalle.research.variants import VARIANTS, make_student, operations, settings_of
+from dalle.training.pretrain import PHASE_DEFAULTS
 from dalle.training.trainer import Trainer
 from tests.tiny import CAPTIONS
 
@@ -45,7 +47,7 @@ def small(monkeypatch: pytest.MonkeyPatch, emoji: EmojiSet) -> None:
         monkeypatch.setattr(variants, name, value)
     for name, value in {"CONCEPTS": CONCEPTS, "GENERATOR_STEPS": 2, "LOOKS": 8}.items():
         monkeypatch.setattr(ablation, name, value)
-    monkeypatch.setitem(ablation.DEFAULTS, "generator", {"batch": 2, "workers": 0})
+    monkeypatch.setitem(PHASE_DEFAULTS, "generator", {"batch": 2, "workers": 0})
     monkeypatch.setattr(EmojiSet, "load", classmethod(lambda cls, folder: emoji))
     monkeypatch.setattr(EmojiSet, "held_out", lambda self, concept: self.concepts[concept].slug == "owl")
 
@@ -58,21 +60,21 @@ def folder(tmp_path_factory: pytest.TempPathFactory, emoji: EmojiSet) -> Path:
     torch.manual_seed(0)
     tokenizer = Tokenizer.train(CAPTIONS, config.text.vocabulary, config.text.length)
     DALLE(config, tokenizer).save_pretrained(folder / "checkpoint")
-    referee = Referee(answers_of(emoji), 32, (16, 32))
+    referee = IconClassifier(class_names(emoji), 32, (16, 32))
     referee.data = emoji.digest
     referee.save(folder)
     return folder
 
 
 @pytest.fixture
-def exam(folder: Path, emoji: EmojiSet) -> Exam:
+def exam(folder: Path, emoji: EmojiSet) -> Evaluator:
     model = DALLE.from_pretrained(folder / "checkpoint")
-    return Exam(model, Referee.load(folder), Composer(emoji, size=64), folder)
+    return Evaluator(model, IconClassifier.load(folder), Composer(emoji, size=64), folder)
 
 
 @pytest.fixture
-def world(exam: Exam) -> World:
-    return World.of(exam, CONCEPTS)
+def world(exam: Evaluator) -> ToyDataset:
+    return ToyDataset.of(exam, CONCEPTS)
 
 
 def run(folder: Path, output: Path, *only: str) -> str:
@@ -98,7 +100,7 @@ def test_all_experiments_leave_a_row_and_nothing_is_done_twice(
         *((Recipe.guidance, steps) for steps in (4, 6, 7, 12, 20)),
     }
     monkeypatch.setattr(Trainer, "run", lambda self: pytest.fail("trained again"))
-    monkeypatch.setattr(Exam, "draw_recipes", lambda *_: pytest.fail("drawn again"))
+    monkeypatch.setattr(Evaluator, "draw_recipes", lambda *_: pytest.fail("drawn again"))
     assert run(folder, tmp_path) == table
 
 
@@ -149,11 +151,13 @@ def test_other_settings_are_refused(folder: Path, tmp_path: Path, monkeypatch: p
 
 
 @pytest.mark.parametrize("name", VARIANTS)
-def test_equal_compute(name: str, exam: Exam, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_equal_compute(
+    name: str, exam: Evaluator, world: ToyDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Guards against a variant that is better because it was allowed more."""
     monkeypatch.setattr(variants, "STEPS", 600)
-    base = operations(pupil(exam.model, world, VARIANTS["base"])[1])
-    own = operations(pupil(exam.model, world, VARIANTS[name])[1])
+    base = operations(make_student(exam.model, world, VARIANTS["base"])[1])
+    own = operations(make_student(exam.model, world, VARIANTS[name])[1])
     steps = settings_of(VARIANTS[name], own, base).steps
     if name == "concept-vectors":
         assert steps == 600 and own < base
@@ -167,21 +171,23 @@ def test_equal_compute(name: str, exam: Exam, world: World, monkeypatch: pytest.
         assert own > base
 
 
-def test_one_thing_is_changed(exam: Exam, world: World) -> None:
+def test_one_thing_is_changed(exam: Evaluator, world: ToyDataset) -> None:
     """Guards against pupils that start from other weights, or that learn what should be held."""
-    base, task = pupil(exam.model, world, VARIANTS["base"])
-    again = pupil(exam.model, world, VARIANTS["adamw"])[0]
+    base, task = make_student(exam.model, world, VARIANTS["base"])
+    again = make_student(exam.model, world, VARIANTS["adamw"])[0]
     assert all(torch.equal(a, b) for a, b in zip(base.parameters(), again.parameters(), strict=True))
     assert all(p.requires_grad for p in task.normalizer.parameters())
     assert not any(p.requires_grad for p in task.text.parameters())
     for name in ("text-along", "concept-vectors"):
-        assert all(p.requires_grad for p in pupil(exam.model, world, VARIANTS[name])[1].text.parameters())
+        assert all(
+            p.requires_grad for p in make_student(exam.model, world, VARIANTS[name])[1].text.parameters()
+        )
 
 
 # --- the small world
 
 
-def test_every_drawing_under_its_own_caption(exam: Exam, world: World, emoji: EmojiSet) -> None:
+def test_every_drawing_under_its_own_caption(exam: Evaluator, world: ToyDataset, emoji: EmojiSet) -> None:
     """Guards against features of one drawing under the words of another, and concepts asked for twice."""
     asked = [question for concept in drawings(emoji, CONCEPTS) for question in concept]
     assert len(asked) == 2 * CONCEPTS == len(world.captions) == len(set(world.captions))
@@ -196,9 +202,9 @@ def test_every_drawing_under_its_own_caption(exam: Exam, world: World, emoji: Em
     assert {question.topic for question in world.asked} == {"noto", "twemoji"}
 
 
-def test_folding_is_the_extractors(exam: Exam, world: World) -> None:
+def test_folding_is_the_extractors(exam: Evaluator, world: ToyDataset) -> None:
     """Guards against tokens of other cells than those that the Generator puts together again."""
-    model, _ = pupil(exam.model, world, VARIANTS["tokens-64"])
+    model, _ = make_student(exam.model, world, VARIANTS["tokens-64"])
     assert (model.config.tokens, model.config.channels) == (16, 4)
     unfolded = world.folded(1)
     icons = exam.icons([d.icon for concept in world.drawings for d in concept])
@@ -207,9 +213,9 @@ def test_folding_is_the_extractors(exam: Exam, world: World) -> None:
     assert (unfolded.folded(2).features == world.features).all()
 
 
-def test_concept_vectors_tell_captions_apart(exam: Exam, world: World) -> None:
+def test_concept_vectors_tell_captions_apart(exam: Evaluator, world: ToyDataset) -> None:
     """Guards against an upper bound that hears nothing, or whose guidance steers away from a concept."""
-    model, task = pupil(exam.model, world, VARIANTS["concept-vectors"])
+    model, task = make_student(exam.model, world, VARIANTS["concept-vectors"])
     read = model.read([*world.captions, ""])
     assert read.states.shape[1] == 2 and read.mask.all()
     assert len(torch.unique(read.pooled, dim=0)) == len(world.captions) + 1
@@ -221,22 +227,24 @@ def test_concept_vectors_tell_captions_apart(exam: Exam, world: World) -> None:
     assert torch.equal(task.text(tokens).pooled[1:], model.read([e.caption for e in items[1:]]).pooled)
 
 
-def test_the_vae_draws_what_it_minimises(exam: Exam, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_vae_draws_what_it_minimises(
+    exam: Evaluator, world: ToyDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Guards against a baseline that is trained for one thing and draws another; here it knows all."""
-    model, task = pupil(exam.model, world, VARIANTS["no-flow"])
-    assert isinstance(task, AtOnceTask)
+    model, task = make_student(exam.model, world, VARIANTS["no-flow"])
+    assert isinstance(task, OneStepTask)
     features, tokens = task.collate([task.dataset[i] for i in range(4)])
     asked: list[int] = []
 
     def given(caption, code):
         asked.append(len(code))
-        return Given(features[: len(code)], pytest.fail)  # what is refined must not be asked for
+        return ConditionedField(features[: len(code)], pytest.fail)  # what is refined must not be asked for
 
     monkeypatch.setattr(model.normalizer.velocity, "given", given)
     loss, parts = task((features, tokens))
     assert parts["error"] == 0 and loss > 0
-    questions = [Question(caption, seed=seed) for seed, caption in enumerate(world.captions[:4])]
-    drawn, expected = draw_at_once(model, questions), model.paint(features)
+    questions = [EvalPrompt(caption, seed=seed) for seed, caption in enumerate(world.captions[:4])]
+    drawn, expected = draw_one_step(model, questions), model.paint(features)
     assert [picture.tobytes() for picture in drawn] == [picture.tobytes() for picture in expected]
     assert asked == [4, 4]
 

@@ -10,10 +10,11 @@ import torch
 
 from dalle import runtime
 from dalle.data.emoji.emoji_set import EmojiSet
-from dalle.evaluation.classifier import Referee, answers_of
-from dalle.evaluation.evaluator import Exam
-from dalle.finetuning import finetune
-from dalle.finetuning.finetune import Preset
+from dalle.evaluation.classifier import IconClassifier
+from dalle.evaluation.classifier_training import class_names
+from dalle.evaluation.evaluator import Evaluator
+from dalle.finetuning import plan
+from dalle.finetuning.plan import Preset
 from dalle.research import finetune_benchmark
 from tests.tiny import tiny_checkpoint
 
@@ -28,11 +29,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     emoji = shapes.shaped_emoji()
     monkeypatch.setattr(EmojiSet, "load", classmethod(lambda cls, folder: emoji))
     monkeypatch.setattr(runtime, "fast_bfloat16", lambda: False)
-    monkeypatch.setitem(finetune.PRESETS, "quick", Preset(steps=2, generator_steps=1, prior=4))
+    monkeypatch.setitem(plan.PRESETS, "quick", Preset(steps=2, generator_steps=1, prior=4))
     for name, value in {"DRAWN": 8, "KNOWN": 4, "SHOWN": 3}.items():
         monkeypatch.setattr(finetune_benchmark, name, value)
     torch.manual_seed(0)
-    Referee(answers_of(emoji), SIZE, (16, 32)).save(tmp_path)
+    IconClassifier(class_names(emoji), SIZE, (16, 32)).save(tmp_path)
     tiny_checkpoint(tmp_path / "checkpoint")
     return tmp_path
 
@@ -63,8 +64,8 @@ def test_a_trial_is_whole(folder: Path) -> None:
 
 def test_the_thing_itself_counts_and_icons_do_not(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Guards against a score that anything gets, or nothing."""
-    referee, emoji = Referee.load(folder), EmojiSet.load(Path())
-    exam = Exam(None, referee, finetune_benchmark.Composer(emoji, size=SIZE), folder)
+    referee, emoji = IconClassifier.load(folder), EmojiSet.load(Path())
+    exam = Evaluator(None, referee, finetune_benchmark.Composer(emoji, size=SIZE), folder)
     given = [finetune_benchmark.plain(picture, SIZE, "pad") for picture in finetune_benchmark.blorples(6)]
     assert finetune_benchmark._shows(exam, given[:3], given[3:]).all()
     assert not finetune_benchmark._shows(exam, exam.icons(range(3)), given).any()

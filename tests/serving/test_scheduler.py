@@ -14,9 +14,10 @@ import pytest
 
 from dalle.recipe import Recipe
 from dalle.serving import scheduler
-from dalle.serving.scheduler import Busy, Frame, Request, Scheduler
+from dalle.serving.requests import Frame, QueueFull, Request
+from dalle.serving.scheduler import Scheduler
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 20  # seconds until a test that hangs fails
 
 
@@ -218,7 +219,7 @@ def test_one_who_waits_can_leave(painter, work, visitors, monkeypatch) -> None:
     leaving = work.follow(Request(painter, [Recipe("leaving")]))
     assert next(leaving).waiting == 1
     behind = ask(visitors, work, painter, "behind")
-    with pytest.raises(Busy):
+    with pytest.raises(QueueFull):
         ask(visitors, work, painter, "too many").result(PATIENCE)
     leaving.close()
     last = ask(visitors, work, painter, "last")
@@ -234,7 +235,7 @@ def test_a_full_queue_says_so_and_places_move_up(painter, work, visitors, monkey
     drawn = [ask(visitors, work, painter, f"drawn {n}") for n in range(2)]
     waiting = [ask(visitors, work, painter, f"waiting {n}") for n in range(2)]
     refused = ask(visitors, work, painter, "refused")
-    with pytest.raises(Busy, match="2 requests are waiting") as raised:
+    with pytest.raises(QueueFull, match="2 requests are waiting") as raised:
         refused.result(PATIENCE)
     assert raised.value.waiting == 2
     painter.go_on()

@@ -16,10 +16,10 @@ from PIL import Image
 
 from dalle import images, runtime
 from dalle.editing.editor import NeedsFile
-from dalle.edits import Change, Enlarge, Vary
+from dalle.edits import PromptEdit, Upscale, Variation
 from dalle.networks.upscaler import Upscaler
 from dalle.pipeline.batches import run
-from dalle.pipeline.dalle import CheckpointError
+from dalle.pipeline.checkpoint import CheckpointError
 from dalle.recipe import Picture, Recipe
 from dalle.serving.studio import Studio
 from tests.tiny import tiny_checkpoint
@@ -72,7 +72,7 @@ def assorted(studio: Studio) -> list[Recipe]:
 @pytest.fixture(scope="module")
 def alone(studio: Studio) -> list[Picture]:
     """Each of the assorted recipes, drawn alone."""
-    return [studio.slide(recipe) for recipe in assorted(studio)]
+    return [studio.draw_now(recipe) for recipe in assorted(studio)]
 
 
 def test_one_recipe_one_picture(studio: Studio, alone: list[Picture]) -> None:
@@ -128,7 +128,7 @@ def test_eight_threads_at_once(studio: Studio, alone: list[Picture]) -> None:
             if way == "draw":
                 drawn = studio.draw(recipes)
             elif way == "slide":
-                drawn = [studio.slide(recipe) for recipe in recipes]
+                drawn = [studio.draw_now(recipe) for recipe in recipes]
             elif way == "stream":
                 *_, last = studio.stream(recipes)
                 drawn = last.finished
@@ -159,10 +159,10 @@ def test_sliders_at_their_own_values_change_nothing(studio: Studio) -> None:
     code = studio.codes(recipe)
     assert len(code) == len(studio.sliders) == 20
     held = dataclasses.replace(recipe, code=code)
-    assert studio.slide(held).image.tobytes() == studio.slide(recipe).image.tobytes()
+    assert studio.draw_now(held).image.tobytes() == studio.draw_now(recipe).image.tobytes()
     assert studio.codes(held) == code
     moved = dataclasses.replace(recipe, code=(code[0] + 2, *code[1:]))
-    assert alike(studio.slide(moved), studio.slide(recipe)) < SAME
+    assert alike(studio.draw_now(moved), studio.draw_now(recipe)) < SAME
 
 
 def test_random_state_is_left_alone(studio: Studio) -> None:
@@ -192,7 +192,7 @@ def test_a_recipe_gets_what_the_checkpoint_needs(studio: Studio) -> None:
     assert (recipe.checkpoint, recipe.size) == (studio.digest, 32)
     assert studio.recipe(checkpoint="").checkpoint == ""
     nameless = Recipe("a dog", seed=9, size=32)
-    assert studio.slide(nameless) == Picture(studio.slide(recipe).image, recipe)
+    assert studio.draw_now(nameless) == Picture(studio.draw_now(recipe).image, recipe)
     with pytest.raises(ValueError, match="seed"):
         studio.recipe(seed=-1)
 
@@ -218,11 +218,11 @@ def test_what_cannot_be_drawn_is_refused(studio: Studio, fields: dict, message: 
 
 def test_edits_are_the_same_among_galleries_as_alone(studio: Studio) -> None:
     """Guards against edits that see what is drawn beside them, or another picture's results."""
-    picture = studio.slide(studio.recipe(prompt="a red apple", seed=3))
+    picture = studio.draw_now(studio.recipe(prompt="a red apple", seed=3))
     asked = {
-        "vary": [Vary(0.4, seed) for seed in range(3)],
-        "change": [Change("a dog", None, 0.3, 3.0)],
-        "enlarge": [Enlarge(2, studio.upscaler)],
+        "vary": [Variation(0.4, seed) for seed in range(3)],
+        "change": [PromptEdit("a dog", None, 0.3, 3.0)],
+        "enlarge": [Upscale(2, studio.upscaler)],
     }
     editor = studio._checkpoint.editor
     alone = {kind: run(editor.edited(picture, todo)) for kind, todo in asked.items()}
@@ -241,19 +241,19 @@ def test_edits_are_the_same_among_galleries_as_alone(studio: Studio) -> None:
 
 def test_a_stopped_edit_ends_without_pictures(studio: Studio) -> None:
     """Guards against a Stop that waits for the end, between stages too."""
-    picture = studio.slide(studio.recipe(prompt="a dog", seed=3))
+    picture = studio.draw_now(studio.recipe(prompt="a dog", seed=3))
     cancel = threading.Event()
-    frames = studio.edit(picture, [Change("a cat", None, 0.1, 3.0)], cancel)
+    frames = studio.edit(picture, [PromptEdit("a cat", None, 0.1, 3.0)], cancel)
     assert not next(frames).done
     cancel.set()
     assert not any(frame.done for frame in frames)
-    assert studio.bend(picture, Change()).image.size == (32, 32)
+    assert studio.bend(picture, PromptEdit()).image.size == (32, 32)
 
 
 def test_an_edited_recipe_is_replayed(studio: Studio) -> None:
     """Guards against a link whose picture is another than the one it was copied from."""
-    picture = studio.slide(studio.recipe(prompt="a dog", seed=3))
-    *_, last = studio.edit(picture, [Vary(0.4, 1)])
+    picture = studio.draw_now(studio.recipe(prompt="a dog", seed=3))
+    *_, last = studio.edit(picture, [Variation(0.4, 1)])
     *_, again = studio.replay(Recipe.from_query(last.pictures[0].recipe.to_query()))
     assert again.pictures[0].image.tobytes() == last.pictures[0].image.tobytes()
     assert studio.see(again.pictures[0]).code == studio.code(again.pictures[0])
@@ -261,7 +261,7 @@ def test_an_edited_recipe_is_replayed(studio: Studio) -> None:
     file = io.BytesIO()
     noise.save(file, "PNG")
     opened = studio.open(file.getvalue(), "a dog")
-    *_, last = studio.edit(opened, [Vary(0.4, 1)])
+    *_, last = studio.edit(opened, [Variation(0.4, 1)])
     with pytest.raises(NeedsFile):
         list(studio.replay(last.pictures[0].recipe))
 
@@ -273,8 +273,8 @@ def test_an_upscaler_beside_a_checkpoint_is_used(folder: Path) -> None:
     Upscaler(16, 1).save(folder)
     with Studio(folder) as studio:
         assert studio.upscaler == Upscaler.load(folder).digest
-        picture = studio.slide(studio.recipe(prompt="a dog", seed=3))
-        *_, last = studio.edit(picture, [Enlarge(4, studio.upscaler)])
+        picture = studio.draw_now(studio.recipe(prompt="a dog", seed=3))
+        *_, last = studio.edit(picture, [Upscale(4, studio.upscaler)])
         assert last.pictures[0].image.size == (128, 128)
     (folder / "upscaler.safetensors").write_bytes(b"damaged")
     with pytest.raises(CheckpointError, match=r"upscaler\.safetensors"):
@@ -290,7 +290,7 @@ def test_nothing_to_draw_is_an_error(studio: Studio) -> None:
 def test_checkpoints_can_be_chosen(home: Path, studio: Studio) -> None:
     """Guards against a picker that offers what is no checkpoint, and pictures of the one before."""
     recipe = studio.recipe(prompt="a dog", seed=1)
-    before = studio.slide(recipe)
+    before = studio.draw_now(recipe)
     running = studio.stream([dataclasses.replace(recipe, steps=30)])
     next(running)
     assert (studio.model_name, studio.checkpoints()) == ("tiny", ["other", "tiny"])
@@ -299,13 +299,13 @@ def test_checkpoints_can_be_chosen(home: Path, studio: Studio) -> None:
         assert (studio.model_name, studio.card) == ("other", "# A small DALL·E")
         assert studio.digest != recipe.checkpoint
         with pytest.raises(ValueError, match="in use"):
-            studio.slide(recipe)
-        assert alike(studio.slide(studio.recipe(prompt="a dog", seed=1)), before) < SAME
+            studio.draw_now(recipe)
+        assert alike(studio.draw_now(studio.recipe(prompt="a dog", seed=1)), before) < SAME
         *_, last = running
         assert last.done and last.pictures[0].recipe.checkpoint == recipe.checkpoint
     finally:
         studio.choose("tiny")
-    assert studio.slide(recipe).image.tobytes() == before.image.tobytes()
+    assert studio.draw_now(recipe).image.tobytes() == before.image.tobytes()
     for name in ("notes", "../tiny", "readme.txt", ""):
         with pytest.raises(ValueError, match="there are other, tiny"):
             studio.choose(name)
@@ -318,7 +318,7 @@ def test_a_checkpoint_from_elsewhere(studio: Studio, home: Path, tmp_path: Path)
     try:
         assert (studio.model_name, studio.folder) == ("a-blorple", taught)
         assert studio.checkpoints() == ["other", "tiny"]
-        assert studio.slide(studio.recipe(prompt="a dog")).recipe.checkpoint == studio.digest
+        assert studio.draw_now(studio.recipe(prompt="a dog")).recipe.checkpoint == studio.digest
         with pytest.raises(CheckpointError):
             studio.use(tmp_path)
         assert studio.model_name == "a-blorple"

@@ -10,10 +10,10 @@ import pytest
 
 from dalle import runtime
 from dalle.data.folder.archive import FolderError
-from dalle.finetuning import finetune, runs
+from dalle.finetuning import forecast, plan, runs
 from dalle.finetuning.runs import Run
 from dalle.pipeline import checkpoint_archive
-from dalle.serving.training_service import ABANDONED, DRAFTS, HOSTED, Limits, Workshop
+from dalle.serving.training_service import ABANDONED, DRAFTS, HOSTED, Limits, TrainingService
 from tests.blorples import CAPTION
 
 ME, YOU = "me, by a secret", "you, by another"
@@ -33,7 +33,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     def start(run: Run) -> None:
         runs.record(run, "training")
-        lock = {"run": run.name, "pid": os.getpid(), "born": runs.born(os.getpid())}
+        lock = {"run": run.name, "pid": os.getpid(), "born": runs.process_start_time(os.getpid())}
         (run.folder.parent / "lock.json").write_text(json.dumps(lock))
         names.append(run.name)
 
@@ -41,16 +41,16 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return names
 
 
-def workshop(tmp_path: Path, shared: bool = False, **limits: object) -> Workshop:
-    return Workshop(tmp_path / "runs", Limits(**{"free_bytes": 1} | limits), shared)
+def workshop(tmp_path: Path, shared: bool = False, **limits: object) -> TrainingService:
+    return TrainingService(tmp_path / "runs", Limits(**{"free_bytes": 1} | limits), shared)
 
 
-def begin(shop: Workshop, visitor: str, pictures: Path, base: Path, caption: str = CAPTION) -> Run:
+def begin(shop: TrainingService, visitor: str, pictures: Path, base: Path, caption: str = CAPTION) -> Run:
     draft = shop.gather(visitor, pictures)
     return shop.start(visitor, [(name, caption) for name, _ in draft.rows], base, "quick")
 
 
-def ends(shop: Workshop, run: Run) -> None:
+def ends(shop: TrainingService, run: Run) -> None:
     """A run's process ends."""
     runs.record(run, "done")
     (shop.home / "lock.json").unlink()
@@ -75,7 +75,7 @@ def test_a_visitor_sees_only_their_own(
                 act(YOU, name)
     assert shop.draft(YOU) is None
     assert ME not in "".join(path.read_text() for path in shop.home.rglob("*.txt"))  # its digest alone
-    alone = Workshop(shop.home)
+    alone = TrainingService(shop.home)
     assert {found.name for found in alone.runs(YOU)} == {run.name, nobody.name}
 
 
@@ -87,7 +87,7 @@ def test_a_draft_waits_for_its_start(tmp_path: Path, pictures: Path, base: Path,
     (tmp_path / "bad.zip").write_bytes(b"PK\x03\x04 and no more")
     with pytest.raises(FolderError, match="damaged"):
         shop.gather(ME, tmp_path / "bad.zip")
-    assert Workshop(shop.home).draft(ME) == first
+    assert TrainingService(shop.home).draft(ME) == first
     shop.forget(ME)
     shop.gather(ME, [pictures / "0.png"])
     draft = shop.gather(ME, [pictures / "1.png"])  # is added
@@ -96,7 +96,7 @@ def test_a_draft_waits_for_its_start(tmp_path: Path, pictures: Path, base: Path,
         shop.start(ME, draft.rows, base, "quick")
     run = shop.start(ME, [("0.png", "my cat"), ("1.png", "my cat")], base, "quick", how="pad")
     assert run.name == "my-cat" and shop.draft(ME) is None
-    assert finetune.Plan.load(run.folder).how == "pad"
+    assert plan.Plan.load(run.folder).how == "pad"
     with pytest.raises(ValueError, match="no pictures to learn from"):
         shop.start(ME, [], base, "quick")
     shop.gather(ME, pictures)
@@ -121,15 +121,17 @@ def test_a_caption_typed_at_the_last_moment_is_typed(
             keeper.join(0.5)
         return loads(text)
 
-    plan = finetune.plan(base)
-    monkeypatch.setattr(finetune, "plan", lambda *given, **chosen: plan)  # which reads JSON of its own
+    todo = plan.make_plan(base)
+    monkeypatch.setattr(plan, "make_plan", lambda *given, **chosen: todo)  # which reads JSON of its own
     monkeypatch.setattr(json, "loads", interrupted)
     run = shop.start(ME, rows, base, "quick")
     keeper.join()
     assert set(loads((run.folder / "data/report.json").read_text())["sources"].values()) == {"typed"}
 
 
-@pytest.mark.parametrize("error", [OSError("no space left"), ValueError("is done"), runs.Busy("training")])
+@pytest.mark.parametrize(
+    "error", [OSError("no space left"), ValueError("is done"), runs.RunActive("training")]
+)
 def test_a_start_that_fails_leaves_the_draft(
     error: Exception, tmp_path: Path, pictures: Path, base: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -182,11 +184,11 @@ def test_one_at_a_time_in_order(tmp_path: Path, pictures: Path, base: Path, star
     )
     assert started == ["one"] and [shop.place(run) for run in (first, second, third)] == [0, 1, 2]
     assert second.status().state == "waiting"
-    with pytest.raises(runs.Busy, match="training already"):
+    with pytest.raises(runs.RunActive, match="training already"):
         shop.resume(ME, "one")
     third.stop()
     assert third.status().state == "stopped"
-    again = Workshop(shop.home, shop.limits, shared=True)  # the server is started again
+    again = TrainingService(shop.home, shop.limits, shared=True)  # the server is started again
     again.tick()
     assert started == ["one"] and again.place(second) == 1
     again.resume(ME, "three")
@@ -274,13 +276,13 @@ def test_what_is_to_be_expected(
     with pytest.raises(ValueError, match="choose some first"):
         shop.outlook(ME, base)
     shop.gather(ME, pictures)
-    asked, measure = [], finetune.pace_apart
-    monkeypatch.setattr(finetune, "pace_apart", lambda of: asked.append(of) or measure(of))
+    asked, measure = [], forecast.measure_in_subprocess
+    monkeypatch.setattr(forecast, "measure_in_subprocess", lambda of: asked.append(of) or measure(of))
     outlook = shop.outlook(ME, base)
     assert asked == [base]  # in a process of its own, as the run will be
     assert list(outlook.seconds) == ["quick", "good"]
     assert 0 < outlook.seconds["quick"] < outlook.seconds["good"]
-    assert outlook.adapts == (outlook.psnr < finetune.POOR) and outlook.sheet.width > 5 * 32
+    assert outlook.adapts == (outlook.psnr < plan.POOR) and outlook.sheet.width > 5 * 32
     assert len(shop.draft(ME).items) == 5 and shop.outlook(ME, base) is outlook
     shop.gather(ME, pictures)
     assert shop.outlook(ME, base) is not outlook
@@ -290,7 +292,7 @@ def test_a_checkpoint_that_is_brought(tmp_path: Path, base: Path) -> None:
     """Guards against a checkpoint that cannot be seen or deleted, and half a run where one is refused."""
     shop = workshop(tmp_path, shared=True)
     path = tmp_path / "mine.zip"
-    path.write_bytes(checkpoint_archive.pack(base, "mine"))
+    path.write_bytes(checkpoint_archive.export_zip(base, "mine"))
     run = shop.take_in(ME, [path])
     assert (run.name, run.status().state) == ("mine", "done") and run.checkpoint is not None
     assert shop.runs(YOU) == [] and shop.runs(ME) == [run]

@@ -4,7 +4,7 @@ import torch
 from torch.nn import functional as F
 
 from dalle.data.scenes.composer import Composer
-from dalle.training.synonyms import Sayings, pairs
+from dalle.training.synonyms import SynonymDataset, pairs
 from dalle.training.text_teacher import Teacher
 from tests.fakes import fake_emoji
 
@@ -34,7 +34,7 @@ def test_a_word_outside_the_data_stands_for_its_nearest_name_or_for_nothing() ->
 def test_sayings_are_the_same_for_the_same_index_and_some_are_misspelt() -> None:
     """Guards against epochs that repeat one order for ever, and against resumed runs that differ."""
     composer = Composer(fake_emoji(), size=32)
-    sayings = Sayings([("foo", "lettuce")], composer)
+    sayings = SynonymDataset([("foo", "lettuce")], composer)
     drawn = [sayings[index] for index in range(100)]
     assert drawn == [sayings[index] for index in range(100)]
     texts = [said.text for said in drawn]

@@ -9,24 +9,24 @@ import torch
 from torch import Tensor, nn
 
 from dalle.config import PRESETS
-from dalle.data.scenes.composer import Composer, Scene
+from dalle.data.scenes.composer import Composer
+from dalle.data.scenes.scene import Scene
+from dalle.data.scenes.scene_dataset import Sample, SceneDataset
 from dalle.networks.autoencoder import FeatureExtractor
 from dalle.networks.text_encoder import Tokenizer
 from dalle.pipeline.dalle import DALLE
 from dalle.training import feature_cache
 from dalle.training import tasks as phases
-from dalle.training.feature_cache import Entry, FeatureBank
-from dalle.training.synonyms import Sayings
+from dalle.training.feature_cache import Entry, FeatureCache
+from dalle.training.synonyms import SynonymDataset
 from dalle.training.tasks import (
     ADVERSARIAL_WEIGHT,
     AutoencoderTask,
     FlowTask,
     GeneratorTask,
-    Sample,
-    Scenes,
     SynonymTask,
     TextTask,
-    also_true,
+    positive_pairs,
 )
 from dalle.training.text_teacher import Teacher
 from tests.fakes import fake_emoji
@@ -77,7 +77,7 @@ def text(model: DALLE, composer: Composer) -> nn.Module:
 
 
 def synonyms(model: DALLE, composer: Composer) -> nn.Module:
-    return SynonymTask(model, Sayings(SYNONYMS, composer))
+    return SynonymTask(model, SynonymDataset(SYNONYMS, composer))
 
 
 def flow(model: DALLE, composer: Composer) -> nn.Module:
@@ -195,7 +195,7 @@ def test_also_true_by_hand() -> None:
         sample("dog cat", "dog cat noto white"),
         sample("", "apple"),
     ]
-    assert also_true(samples).int().tolist() == [
+    assert positive_pairs(samples).int().tolist() == [
         [1, 1, 0, 1, 0],
         [0, 1, 0, 0, 0],
         [0, 0, 1, 1, 0],
@@ -206,12 +206,12 @@ def test_also_true_by_hand() -> None:
 
 def test_every_caption_is_true_of_its_own_picture(composer: Composer) -> None:
     """Guards against scenes that state what they do not have."""
-    assert also_true([Scenes(composer)[index] for index in range(40)]).diagonal().all()
+    assert positive_pairs([SceneDataset(composer)[index] for index in range(40)]).diagonal().all()
 
 
 def test_the_autoencoder_sees_things_anywhere(composer: Composer) -> None:
     """Guards against an autoencoder that only knows the grid on which scenes stand."""
-    scenes, moved = Scenes(composer), Scenes(composer, anywhere=True)
+    scenes, moved = SceneDataset(composer), SceneDataset(composer, anywhere=True)
     for index in range(0, 20, 2):
         assert moved[index].scene == scenes[index].scene
     for index in range(1, 20, 2):
@@ -229,13 +229,13 @@ def test_a_bank_holds_what_the_extractor_sees(tmp_path: Path, composer: Composer
     """Guards against features and captions that are not of the same scene."""
     extractor = FeatureExtractor(TINY.autoencoder)
     feature_cache.build(extractor, composer, 10, tmp_path / "bank", batch=4)
-    built = FeatureBank(tmp_path / "bank")
+    built = FeatureCache(tmp_path / "bank")
     epochs = [[built[index] for index in range(start, start + 10)] for start in (0, 10)]
     scenes = {composer.scene(index).caption: index for index in range(10)}
     for epoch in epochs:
         assert sorted(entry.caption for entry in epoch) == sorted(built.captions)
     for entry in epochs[0]:
-        picture = phases.pictures_of([Scenes(composer)[scenes[entry.caption]]])
+        picture = phases.pictures_of([SceneDataset(composer)[scenes[entry.caption]]])
         expected = extractor(picture)[0].detach()
         assert torch.allclose(torch.tensor(entry.features).float(), expected, atol=0.1)
     assert [e.caption for e in epochs[0]] != [e.caption for e in epochs[1]]
@@ -246,7 +246,7 @@ def test_a_bank_holds_what_the_extractor_sees(tmp_path: Path, composer: Composer
     with pytest.raises(FileExistsError, match="bank exists; delete it, or choose another folder"):
         feature_cache.build(extractor, composer, 10, tmp_path / "bank")
     with pytest.raises(FileNotFoundError, match="python -m dalle dataset features"):
-        FeatureBank(tmp_path / "none")
+        FeatureCache(tmp_path / "none")
 
 
 def test_lessons_take_every_word_in_turn() -> None:

@@ -14,11 +14,11 @@ import torch
 from PIL import Image
 from torch import nn
 
-from dalle.training.trainer import Settings, Trainer, TrainingError
+from dalle.training.trainer import Trainer, TrainingError, TrainingSettings
 from tests.tiny import tiny_checkpoint
 from tests.toy import Mirror, settings, train
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 STEPS = 24
 PATIENCE = 300  # seconds that a process of its own may take, on a machine that does other things as well
 
@@ -206,7 +206,7 @@ def test_a_state_of_another_network_or_optimizer_is_refused(tmp_path: Path) -> N
 def test_settings_that_cannot_be_are_refused(changes: dict[str, object], message: str) -> None:
     """Guards against runs that silently do nothing, or compute otherwise than was asked."""
     with pytest.raises(ValueError, match=message):
-        Settings(**({"steps": 1, "batch": 4} | changes))
+        TrainingSettings(**({"steps": 1, "batch": 4} | changes))
 
 
 # --- the rest of the loop

@@ -20,7 +20,7 @@ from gradio_client.exceptions import AppError
 
 from dalle.recipe import Recipe, load_png
 from dalle.ui.page import LOOK, start
-from dalle.ui.shared.tiles import Tile
+from dalle.ui.shared.tiles import EncodedPicture
 from tests.sketch import Sketch
 
 playwright = pytest.importorskip("playwright.sync_api", reason="the page's tests need playwright")
@@ -239,7 +239,7 @@ def test_the_picture_follows_a_slider_and_finds_its_way_back(visit: Callable, st
     code = list(studio.codes(before))
     code[3] = 1.75
     last = Recipe.from_dict(before.to_dict() | {"code": code})
-    expect_source(page, Tile.of(studio.draw([last])[0]).uri)
+    expect_source(page, EncodedPicture.of(studio.draw([last])[0]).uri)
     assert len(studio.slid) <= 12 and studio.slid[-1] == last
     press(page, "Undo")
     expect_source(page, file)

@@ -30,7 +30,7 @@ __all__ = ["pytestmark"]
 
 browser, visit = test_create_page.browser, test_create_page.visit  # fixtures
 SIZE = 32
-PATIENCE = 60  # seconds until a test that hangs fails
+FFMPEG_TIMEOUT = 60  # seconds until a test that hangs fails
 
 
 @pytest.fixture(scope="module")
@@ -185,8 +185,8 @@ def test_a_picture_is_pasted_and_dropped(visit: Callable) -> None:
 
 def test_an_edited_file_is_opened_from_create(visit: Callable, studio: Studio) -> None:
     """Guards against a PNG with edits that Create refuses, or shows without them."""
-    picture = studio.slide(studio.recipe(prompt="a dog", seed=4))
-    *_, last = studio.edit(picture, [edits.Vary(0.5, 3)])
+    picture = studio.draw_now(studio.recipe(prompt="a dog", seed=4))
+    *_, last = studio.edit(picture, [edits.Variation(0.5, 3)])
     file = io.BytesIO()
     save_png(last.pictures[0], file)
     page = visit()
@@ -332,7 +332,7 @@ def test_stop_stops_an_edit(visit: Callable, studio: Studio, monkeypatch: pytest
 
     def patiently(drawings: list) -> None:
         """Every step waits until Stop has reached the server."""
-        assert cancels[0].wait(PATIENCE)
+        assert cancels[0].wait(FFMPEG_TIMEOUT)
         step(drawings)
 
     monkeypatch.setattr(studio, "edit", watched)
@@ -365,7 +365,7 @@ GOOD = {  # file, and the size that it is read at
     "very long": (lambda: file_of(photo((20_000, 20))), (20_000, 20)),
     "cmyk": (lambda: file_of(photo().convert("CMYK"), "JPEG"), (40, 30)),
     "16 bit": (lambda: file_of(Image.fromarray(np.full((20, 20), 40_000, np.uint16))), (20, 20)),
-    "animated": (lambda: animation.film([photo(), photo().rotate(180)], "gif"), (40, 30)),
+    "animated": (lambda: animation.encode_animation([photo(), photo().rotate(180)], "gif"), (40, 30)),
     "rotated": (rotated, (20, 60)),
     "transparent": (lambda: file_of(Image.new("RGBA", (30, 30), (200, 0, 0, 0))), (30, 30)),
 }
@@ -386,12 +386,12 @@ def test_a_file_of_any_kind_goes_through_every_edit(studio: Studio, name: str) -
     assert picture.image.size == size and studio.see(picture).fitted.size == (SIZE, SIZE)
     all_of_it = edits.pack_mask(np.ones((SIZE, SIZE), bool))
     for edit in (
-        edits.Vary(0.4, 1),
-        edits.Change("a cat", None, 0.3, 3.0),
-        edits.Paint(all_of_it, "a cat", 1),
-        edits.Extend(0.3, 0, 1, "a cat", 1),
-        edits.Enlarge(2, studio.upscaler),
-        edits.CutOut(),
+        edits.Variation(0.4, 1),
+        edits.PromptEdit("a cat", None, 0.3, 3.0),
+        edits.Inpaint(all_of_it, "a cat", 1),
+        edits.Outpaint(0.3, 0, 1, "a cat", 1),
+        edits.Upscale(2, studio.upscaler),
+        edits.RemoveBackground(),
     ):
         *_, last = studio.edit(picture, [edit])
         assert last.done and last.pictures[0].image.width >= 1

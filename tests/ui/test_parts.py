@@ -15,20 +15,20 @@ from sd_parsers import ParserManager
 import dalle.ui
 from dalle import images
 from dalle.edits import SIDES, read_all
-from dalle.errors import ENGLISH, reason
-from dalle.finetuning.finetune import PRESETS
+from dalle.errors import ENGLISH, error_message
+from dalle.finetuning.plan import PRESETS
 from dalle.recipe import CODE, SEEDS, Recipe, load_png
-from dalle.ui.create.form import EXAMPLES, OFFERED, Settings
+from dalle.ui.create.form import EXAMPLES, OFFERED, GenerationForm
 from dalle.ui.create.history import KEPT, added, readable
-from dalle.ui.create.traversal import PAD, STRIP, walked
+from dalle.ui.create.traversal import PAD, STRIP, traversal_recipes
 from dalle.ui.edit.results import ACTIONS
 from dalle.ui.edit.tools import CONTROLS
 from dalle.ui.page import preferred
 from dalle.ui.shared import about, latent_sliders, links, tiles
-from dalle.ui.shared.events import excuse
-from dalle.ui.shared.open_picture import END, UNDOS, Shape
-from dalle.ui.shared.texts import LANGUAGES, TABLE, TAGS, Say
-from dalle.ui.shared.tiles import Tile
+from dalle.ui.shared.events import error_text
+from dalle.ui.shared.open_picture import END, UNDOS, OpenPicture
+from dalle.ui.shared.texts import LANGUAGES, TABLE, TAGS, Translator
+from dalle.ui.shared.tiles import EncodedPicture
 from dalle.ui.teach.run_monitor import BUTTONS
 from tests.sketch import Sketch
 
@@ -44,13 +44,13 @@ def studio() -> Sketch:
 
 
 @pytest.fixture
-def tile(studio: Sketch) -> Tile:
-    return Tile.of(studio.slide(studio.recipe(prompt="a red apple", seed=7)))
+def tile(studio: Sketch) -> EncodedPicture:
+    return EncodedPicture.of(studio.slide(studio.recipe(prompt="a red apple", seed=7)))
 
 
 @pytest.fixture
-def shape(studio: Sketch) -> Shape:
-    return Shape.opened(studio.recipe(prompt="a red apple", seed=7), studio.codes)
+def shape(studio: Sketch) -> OpenPicture:
+    return OpenPicture.opened(studio.recipe(prompt="a red apple", seed=7), studio.codes)
 
 
 # --- words
@@ -108,11 +108,11 @@ def test_every_reason_is_given_by_the_library() -> None:
 
 def test_reasons_are_told_in_both_languages() -> None:
     """Guards against a reason within a reason that stays in English."""
-    inner = reason("unpacked", size="3 MiB", most="1 MiB")
-    outer = reason("not_taken", name="{x}.png", reason=inner)
-    assert str(outer) == Say("en").why(outer) == f"{{x}}.png is not taken: {inner}"
-    assert Say("zh").why(outer) == "未接收 {x}.png：解压后有 3 MiB，每个文件最多 1 MiB"
-    assert excuse(Say("zh"), images.ImageError("empty"), "edit_bad_file") == (
+    inner = error_message("unpacked", size="3 MiB", most="1 MiB")
+    outer = error_message("not_taken", name="{x}.png", reason=inner)
+    assert str(outer) == Translator("en").why(outer) == f"{{x}}.png is not taken: {inner}"
+    assert Translator("zh").why(outer) == "未接收 {x}.png：解压后有 3 MiB，每个文件最多 1 MiB"
+    assert error_text(Translator("zh"), images.ImageError("empty"), "edit_bad_file") == (
         "无法打开此文件：文件是空的；请换一个，或从原处重新复制"
     )
 
@@ -130,7 +130,7 @@ def test_a_slider_cannot_leave_its_style_sheet() -> None:
         assert odd not in latent_sliders._css_text(f"a{odd}b")[1:-1]
 
 
-def test_what_others_add_to_an_address_is_passed_over(tile: Tile) -> None:
+def test_what_others_add_to_an_address_is_passed_over(tile: EncodedPicture) -> None:
     """Guards against a page that cannot be reloaded once "Use via API" was looked at."""
     query = tile.recipe.to_query()
     assert links.from_query(f"{query}&view=api&utm_source=x&fbclid=y") == tile.recipe
@@ -151,12 +151,12 @@ def test_a_bad_link_is_told_in_the_pages_language(query: str, told: str) -> None
     """Guards against a Chinese page that explains a broken link in English."""
     with pytest.raises(ValueError) as caught:
         read_all(Recipe.from_query(query))
-    assert told in excuse(Say("zh"), caught.value, "link_bad")
+    assert told in error_text(Translator("zh"), caught.value, "link_bad")
 
 
 def test_a_language_that_is_not_there_is_refused() -> None:
     with pytest.raises(ValueError, match="'de'"):
-        Say("de")
+        Translator("de")
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_the_browser_names_its_language(header: str, language: str) -> None:
 @pytest.mark.parametrize("style", ["", *OFFERED])
 def test_settings_come_back_from_their_recipe(studio: Sketch, style: str) -> None:
     """Guards against a restored picture that would be drawn with another prompt, style or number."""
-    settings = Settings("a red apple, on a plate", style, 3, "a worm", 4.5, 20, 99, fresh=False)
+    settings = GenerationForm("a red apple, on a plate", style, 3, "a worm", 4.5, 20, 99, fresh=False)
     recipes = settings.recipes(studio)
     assert [recipe.seed for recipe in recipes] == [99, 100, 101]
     assert dataclasses.replace(settings, prompt="", style="").like(recipes[0]) == settings
@@ -182,14 +182,14 @@ def test_settings_come_back_from_their_recipe(studio: Sketch, style: str) -> Non
 def test_a_style_that_is_not_offered_stays_in_the_prompt(studio: Sketch) -> None:
     """Guards against a restored prompt that loses words for which there is no button."""
     recipe = studio.recipe(prompt="a cat, openmoji style")
-    assert Settings().like(recipe).prompt == recipe.prompt
+    assert GenerationForm().like(recipe).prompt == recipe.prompt
 
 
 def test_seeds_wrap_and_are_new_when_asked(studio: Sketch) -> None:
-    last = Settings(count=2, seed=SEEDS - 1, fresh=False)
+    last = GenerationForm(count=2, seed=SEEDS - 1, fresh=False)
     assert [recipe.seed for recipe in last.recipes(studio)] == [SEEDS - 1, 0]
     assert last.seeded() == last
-    fresh = Settings(seed=5)
+    fresh = GenerationForm(seed=5)
     assert len({fresh.seeded().seed for _ in range(5)}) > 1
 
 
@@ -197,22 +197,22 @@ def test_seeds_wrap_and_are_new_when_asked(studio: Sketch) -> None:
 def test_settings_out_of_bounds_are_refused(studio: Sketch, bad: dict) -> None:
     """Guards against thousands of pictures in one request to the endpoint."""
     with pytest.raises(ValueError, match=next(iter(bad))):
-        Settings(**bad).recipes(studio)
+        GenerationForm(**bad).recipes(studio)
 
 
 # --- shapes
 
 
-def test_sliders_at_their_own_value_change_nothing(studio: Sketch, shape: Shape) -> None:
+def test_sliders_at_their_own_value_change_nothing(studio: Sketch, shape: OpenPicture) -> None:
     """Guards against a code that is rounded, or clipped at 3, because a slider shows it so."""
     assert shape.moved(shape.sliders()) is shape
-    far = Shape.opened(studio.recipe(code=(4.4321, -5.0, *shape.code[2:])), studio.codes)
+    far = OpenPicture.opened(studio.recipe(code=(4.4321, -5.0, *shape.code[2:])), studio.codes)
     assert far.sliders()[:2] == (END, -END)
     moved = far.moved((END, -END, 1.5, *far.sliders()[3:]))
     assert moved.code == (4.4321, -5.0, 1.5, *far.code[3:])
 
 
-def test_a_drag_is_one_step_back(shape: Shape, studio: Sketch) -> None:
+def test_a_drag_is_one_step_back(shape: OpenPicture, studio: Sketch) -> None:
     """Guards against an Undo that goes back through every pixel of a drag."""
     sliders = list(shape.sliders())
     moving = shape
@@ -229,10 +229,10 @@ def test_a_drag_is_one_step_back(shape: Shape, studio: Sketch) -> None:
     assert back.undone(studio.codes) is back
 
 
-def test_every_change_can_be_undone_exactly(shape: Shape, studio: Sketch) -> None:
+def test_every_change_can_be_undone_exactly(shape: OpenPicture, studio: Sketch) -> None:
     """Guards against a change that Undo does not know."""
     for change in (
-        Shape.nudged,
+        OpenPicture.nudged,
         lambda s: s.resampled(studio.codes),
         lambda s: s.taken(studio.recipe(prompt="a dog"), studio.codes),
         lambda s: s.nudged().reset(studio.codes),
@@ -243,7 +243,7 @@ def test_every_change_can_be_undone_exactly(shape: Shape, studio: Sketch) -> Non
         assert (changed.recipe, changed.code) == (shape.recipe, shape.code)
 
 
-def test_nudge_and_resample_do_what_they_say(shape: Shape, studio: Sketch) -> None:
+def test_nudge_and_resample_do_what_they_say(shape: OpenPicture, studio: Sketch) -> None:
     nudged, resampled = shape.nudged(), shape.resampled(studio.codes)
     assert nudged.code != shape.code and nudged.recipe.seed == shape.recipe.seed
     assert max(abs(value) for value in nudged.code) <= END
@@ -253,13 +253,13 @@ def test_nudge_and_resample_do_what_they_say(shape: Shape, studio: Sketch) -> No
     assert shape.reset(studio.codes) is shape
 
 
-def test_the_way_back_is_bounded(shape: Shape) -> None:
+def test_the_way_back_is_bounded(shape: OpenPicture) -> None:
     for _ in range(UNDOS + 5):
         shape = shape.nudged()
     assert len(shape.past) == UNDOS
 
 
-def test_a_moved_shape_has_a_short_link(shape: Shape) -> None:
+def test_a_moved_shape_has_a_short_link(shape: OpenPicture) -> None:
     """Guards against codes in double precision, which take twice the room."""
     moved = shape.moved([0.1] * CODE)
     assert Recipe.from_query(moved.recipe.to_query()) == moved.recipe
@@ -269,8 +269,8 @@ def test_a_moved_shape_has_a_short_link(shape: Shape) -> None:
 # --- the walk
 
 
-def test_a_walk_moves_what_it_says_and_nothing_else(shape: Shape) -> None:
-    strip, pad = walked(shape, 4), walked(shape, 4, 7)
+def test_a_walk_moves_what_it_says_and_nothing_else(shape: OpenPicture) -> None:
+    strip, pad = traversal_recipes(shape, 4), traversal_recipes(shape, 4, 7)
     assert [recipe.code[4] for recipe in strip] == [-3, -2, -1, 0, 1, 2, 3] and len(strip) == STRIP
     assert len(pad) == PAD * PAD
     assert pad[1].code[4] == -1.5 and pad[1].code[7] == -3
@@ -278,19 +278,19 @@ def test_a_walk_moves_what_it_says_and_nothing_else(shape: Shape) -> None:
         same = [i for i in range(CODE) if recipe.code[i] == shape.code[i]]
         assert {i for i in range(CODE)} - set(same) <= {4, 7}
         assert dataclasses.replace(recipe, code=None) == dataclasses.replace(shape.recipe, code=None)
-    assert walked(shape, 4, 4) == strip
+    assert traversal_recipes(shape, 4, 4) == strip
 
 
 @pytest.mark.parametrize("index", [-2, CODE])
-def test_a_walk_over_a_number_that_is_not_there_is_refused(shape: Shape, index: int) -> None:
+def test_a_walk_over_a_number_that_is_not_there_is_refused(shape: OpenPicture, index: int) -> None:
     with pytest.raises(ValueError, match=str(index)):
-        walked(shape, 0, index)
+        traversal_recipes(shape, 0, index)
 
 
 # --- pictures
 
 
-def test_a_tile_carries_its_recipe(tile: Tile, tmp_path: Path) -> None:
+def test_a_tile_carries_its_recipe(tile: EncodedPicture, tmp_path: Path) -> None:
     """Guards against downloads that cannot be restored, by us or by a reader that we did not write."""
     path = tmp_path / tile.name
     path.write_bytes(tile.png)
@@ -309,20 +309,20 @@ def test_a_tile_carries_its_recipe(tile: Tile, tmp_path: Path) -> None:
         ("../../x", "x"),
     ],
 )
-def test_files_have_harmless_names(tile: Tile, prompt: str, name: str) -> None:
+def test_files_have_harmless_names(tile: EncodedPicture, prompt: str, name: str) -> None:
     """Guards against a prompt that names a folder."""
     recipe = dataclasses.replace(tile.recipe, prompt=prompt)
     assert dataclasses.replace(tile, recipe=recipe).name == f"{name}-7.png"
 
 
-def test_prompts_are_no_markup(tile: Tile) -> None:
+def test_prompts_are_no_markup(tile: EncodedPicture) -> None:
     """Guards against a link whose prompt runs as script in the browser of whom it is sent to."""
     wild = dataclasses.replace(tile, recipe=dataclasses.replace(tile.recipe, prompt=WILD))
     for html in (tiles.figure(wild), tiles.buttons([wild.uri], [WILD])):
         assert "<img src=x" not in html and "</script>" not in html
 
 
-def test_a_zip_holds_every_picture(tile: Tile) -> None:
+def test_a_zip_holds_every_picture(tile: EncodedPicture) -> None:
     """Guards against pictures of one name that overwrite each other."""
     packed = links.zipped([tile, tile])
     with zipfile.ZipFile(io.BytesIO(packed)) as archive:
@@ -398,7 +398,7 @@ def test_a_card_shows_nothing_else(address: str, tmp_path: Path, monkeypatch: py
 
 def test_history_keeps_the_newest_once(studio: Sketch) -> None:
     """Guards against a history that grows beyond what a browser stores, or shows one picture twice."""
-    drawn = [Tile.of(studio.slide(studio.recipe(seed=seed))) for seed in range(KEPT + 5)]
+    drawn = [EncodedPicture.of(studio.slide(studio.recipe(seed=seed))) for seed in range(KEPT + 5)]
     entries = added([], drawn)
     assert len(entries) == KEPT
     again = added(entries, drawn[3:4])
@@ -422,14 +422,14 @@ THUMB = "data:image/webp;base64,AA=="
         7,
     ],
 )
-def test_what_cannot_be_read_is_left_out_of_the_history(tile: Tile, bad: object) -> None:
+def test_what_cannot_be_read_is_left_out_of_the_history(tile: EncodedPicture, bad: object) -> None:
     """Guards against a page that never opens again because of what an older version kept."""
     good = added([], [tile])
     assert readable([bad, *good]) == good
     assert readable(bad) == []
 
 
-def test_a_link_comes_back(tile: Tile, studio: Sketch) -> None:
+def test_a_link_comes_back(tile: EncodedPicture, studio: Sketch) -> None:
     query = f"__theme=dark&{tile.recipe.to_query()}"
     assert links.fitted(links.from_query(query), studio) == (tile.recipe, False)
     assert links.from_query("__theme=dark&__lang=zh") is None and links.from_query("") is None
@@ -446,7 +446,7 @@ def test_hostile_links_are_refused(query: str) -> None:
 
 
 @pytest.mark.parametrize("change", [{"checkpoint": "ffff"}, {"size": 64}])
-def test_a_picture_of_another_checkpoint_says_so(tile: Tile, studio: Sketch, change: dict) -> None:
+def test_a_picture_of_another_checkpoint_says_so(tile: EncodedPicture, studio: Sketch, change: dict) -> None:
     """Guards against a link that quietly shows another picture than its sender saw."""
     other = dataclasses.replace(tile.recipe, **change)
     assert links.fitted(other, studio) == (tile.recipe, True)

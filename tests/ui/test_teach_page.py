@@ -14,12 +14,12 @@ import pytest
 from PIL import Image
 
 from dalle import runtime
-from dalle.finetuning import finetune, runs
+from dalle.finetuning import plan, runs
 from dalle.pipeline import checkpoint_archive, sliders
 from dalle.pipeline.dalle import DALLE
 from dalle.pipeline.sliders import Slider
 from dalle.serving.studio import Studio
-from dalle.serving.training_service import Limits, Workshop
+from dalle.serving.training_service import Limits, TrainingService
 from tests.blorples import CAPTION, blorples
 from tests.tiny import tiny_checkpoint
 from tests.ui import test_create_page
@@ -33,7 +33,7 @@ browser, visit, pytestmark = (
 )  # as there
 
 PATIENCE = 300_000  # ms that a process may take on a busy machine
-LONG = finetune.Preset(steps=10**6, generator_steps=2, prior=4)  # until it is stopped
+LONG = plan.Preset(steps=10**6, generator_steps=2, prior=4)  # until it is stopped
 
 
 @pytest.fixture(scope="module")
@@ -49,17 +49,19 @@ def named(index: int, name: str, chinese: str) -> Slider:
 
 
 @pytest.fixture(scope="module")
-def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
-    return Workshop(tmp_path_factory.mktemp("home") / "runs", Limits(steps=10**9, free_bytes=1), shared=True)
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> TrainingService:
+    return TrainingService(
+        tmp_path_factory.mktemp("home") / "runs", Limits(steps=10**9, free_bytes=1), shared=True
+    )
 
 
 @pytest.fixture(scope="module")
-def address(base: Path, workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def address(base: Path, workshop: TrainingService, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Where a page is served on which visitors may train, each on their own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("gradio")))
         patch.setattr(runtime, "fast_bfloat16", lambda: False)
-        patch.setitem(finetune.PRESETS, "quick", LONG)
+        patch.setitem(plan.PRESETS, "quick", LONG)
         from gradio import networking
 
         from dalle.ui.page import build, start
@@ -124,7 +126,7 @@ def caption(page: Page, row: int, text: str) -> None:
 
 
 def test_teaching_from_pictures_to_a_drawing(
-    visit: Callable[..., Page], workshop: Workshop, pictures: list[str], base: Path, tmp_path: Path
+    visit: Callable[..., Page], workshop: TrainingService, pictures: list[str], base: Path, tmp_path: Path
 ) -> None:
     """Guards against a tab that loses a run on reload, cannot stop, or is done with nothing to draw by."""
     page = visit()
@@ -185,7 +187,7 @@ def test_teaching_from_pictures_to_a_drawing(
     with page.expect_download() as download:
         press(page, "Download")
     assert download.value.suggested_filename == "a-blorple.zip"
-    checkpoint_archive.unpack(Path(download.value.path()), tmp_path / "home")
+    checkpoint_archive.import_checkpoint(Path(download.value.path()), tmp_path / "home")
     assert DALLE.from_pretrained(tmp_path / "home").digest == digest
     page.on("dialog", lambda dialog: dialog.accept())
     press(page, "Delete")
@@ -199,7 +201,7 @@ def test_teaching_from_pictures_to_a_drawing(
 
 
 def test_a_checkpoint_is_brought_and_another_refused(
-    visit: Callable[..., Page], workshop: Workshop, base: Path, tmp_path: Path
+    visit: Callable[..., Page], workshop: TrainingService, base: Path, tmp_path: Path
 ) -> None:
     """Guards against an import that takes anything, and one that strangers see."""
     page = visit()
@@ -212,7 +214,7 @@ def test_a_checkpoint_is_brought_and_another_refused(
     theirs = tiny_checkpoint(
         tmp_path / "theirs", card="# Theirs ![x](http://evil.example/1) <img src=//evil>"
     )
-    (tmp_path / "theirs.zip").write_bytes(checkpoint_archive.pack(theirs, "theirs"))
+    (tmp_path / "theirs.zip").write_bytes(checkpoint_archive.export_zip(theirs, "theirs"))
     bring.set_input_files(str(tmp_path / "theirs.zip"))
     expect(page.locator("#runs")).to_contain_text("theirs Done")
     expect(page.get_by_role("button", name="Draw with it")).to_be_visible()
@@ -292,13 +294,15 @@ def test_another_checkpoint_brings_its_sliders_and_its_sheet(visit: Callable[...
 
 
 def test_a_queue_is_shown_and_survives(
-    visit: Callable[..., Page], workshop: Workshop, pictures: list[str]
+    visit: Callable[..., Page], workshop: TrainingService, pictures: list[str]
 ) -> None:
     """Guards against a second training at the same time, and a draft that a reload loses."""
     other = runs.create(workshop.home, "of-somebody-else")
     runs.record(other, "training")
     lock = workshop.home / "lock.json"
-    lock.write_text(json.dumps({"run": other.name, "pid": os.getpid(), "born": runs.born(os.getpid())}))
+    lock.write_text(
+        json.dumps({"run": other.name, "pid": os.getpid(), "born": runs.process_start_time(os.getpid())})
+    )
     page = visit()
     teach_tab(page)
     drop(page, [path for path in pictures if path.endswith(("0.png", "1.png"))])

@@ -4,7 +4,7 @@ An empty label keeps a drawing out: it is broken, or shows what no emoji of toda
 Found by looking at every drawing of these sets that the rules of emoji.py left over or matched wrongly.
 """
 
-SPELLINGS: dict[str, dict[str, str]] = {
+ALIASES: dict[str, dict[str, str]] = {
     "noto-v1": {
         "cricket": "cricket game",  # a bat, where the emoji is the insect
         "exclamation-mark": "red exclamation mark",

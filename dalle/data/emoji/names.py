@@ -42,7 +42,7 @@ def read(file: Path) -> Any:
     return json.loads(file.read_text(encoding="utf-8"))
 
 
-def key(hexcode: str) -> str:
+def codepoint_key(hexcode: str) -> str:
     """ "1F3C3-200D-2642-FE0F" -> "1f3c3-200d-2642"."""
     return hexcode.lower().replace("-fe0f", "")
 
@@ -53,12 +53,12 @@ def slugify(label: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", plain.encode("ascii", "ignore").decode()).strip("-")
 
 
-def squash(name: str) -> str:
+def normalize_name(name: str) -> str:
     """A name as the least careful set would spell it: "Alarm clock" -> "alarmclock"."""
     return slugify(name).replace("-", "")
 
 
-class Names:
+class EmojiNames:
     """Every emoji of the package emojibase-data, by key (`entries`) and by name (`find`).
 
     `wanted` lists the keys that belong in the set, in Unicode's order: neither skin tones nor national flags
@@ -67,8 +67,10 @@ class Names:
 
     def __init__(self, package: Path, tables: Iterable[dict[str, str]] = ()):
         english = package / "en"
-        self.entries = {key(e["hexcode"]): e for e in sorted(read(english / "data.json"), key=_order)}
-        self.tones = {key(s["hexcode"]) for e in self.entries.values() for s in e.get("skins", ())}
+        self.entries = {
+            codepoint_key(e["hexcode"]): e for e in sorted(read(english / "data.json"), key=_order)
+        }
+        self.tones = {codepoint_key(s["hexcode"]) for e in self.entries.values() for s in e.get("skins", ())}
         messages = read(english / "messages.json")
         self._groups = {group["order"]: group["message"] for group in messages["groups"]}
         self._subgroups = {subgroup["order"]: subgroup["key"] for subgroup in messages["subgroups"]}
@@ -78,7 +80,7 @@ class Names:
 
     def find(self, name: str) -> Match | None:
         """The emoji that a name means, by the most direct way there is."""
-        squashed = squash(name)
+        squashed = normalize_name(name)
         for rank, table in enumerate(self._by_name):
             if squashed in table:
                 return Match(rank, table[squashed])
@@ -95,7 +97,7 @@ class Names:
             return emoji
         kind = self.entries[emoji]["label"].partition(":")[0]
         if kind in ("family", "kiss", "couple with heart"):
-            return self._by_name[0][squash(kind)]
+            return self._by_name[0][normalize_name(kind)]
         neutral = re.sub(r"-200d-(2640|2642|27a1)", "", emoji)  # female sign, male sign, right arrow
         neutral = re.sub(r"^(1f468|1f469)(?=-)", "1f9d1", neutral)  # man, woman -> person
         return neutral if neutral in self.entries else emoji
@@ -127,8 +129,8 @@ class Names:
         """Squashed name -> emoji. A name that two emoji share says nothing."""
         found: dict[str, set[str]] = defaultdict(set)
         for name, hexcode in pairs:
-            if key(hexcode) in self.entries:
-                found[squash(name)].add(key(hexcode))
+            if codepoint_key(hexcode) in self.entries:
+                found[normalize_name(name)].add(codepoint_key(hexcode))
         return {name: emoji for name, (emoji, *others) in found.items() if name and not others}
 
 

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dalle.data.emoji.aliases import SPELLINGS
-from dalle.data.emoji.names import Match, Names, key
+from dalle.data.emoji.aliases import ALIASES
+from dalle.data.emoji.names import EmojiNames, Match, codepoint_key
 
 Box = tuple[float, float, float, float]  # left, top, width, height
 
 
 @dataclass(frozen=True)
-class Drawing:
+class SvgIcon:
     """An icon before it is rasterised: SVG elements, and the part of their plane that shows."""
 
     body: str
@@ -29,25 +29,25 @@ _LEFT_OUT = re.compile(
 )
 
 
-def read_drawings(icons: dict) -> dict[str, Drawing]:
+def read_drawings(icons: dict) -> dict[str, SvgIcon]:
     """Every drawing of an iconify set by name, and by the names that it has besides."""
     found = {}
     for name, icon in icons["icons"].items():
         box = _BOX | {side: icons[side] for side in _BOX if side in icons}
-        found[name] = Drawing(icon["body"], tuple(icon.get(side, box[side]) for side in _BOX), mirrored=False)
+        found[name] = SvgIcon(icon["body"], tuple(icon.get(side, box[side]) for side in _BOX), mirrored=False)
     for name, alias in icons.get("aliases", {}).items():
         if alias["parent"] in found and not alias.keys() & {"rotate", "vFlip"}:
             parent = found[alias["parent"]]
-            found[name] = Drawing(parent.body, parent.box, mirrored=bool(alias.get("hFlip")))
+            found[name] = SvgIcon(parent.body, parent.box, mirrored=bool(alias.get("hFlip")))
     return found
 
 
 def match(
-    style: str, drawings: dict[str, Drawing], characters: dict[str, str], names: Names
-) -> tuple[dict[str, Drawing], int, int]:
+    style: str, drawings: dict[str, SvgIcon], characters: dict[str, str], names: EmojiNames
+) -> tuple[dict[str, SvgIcon], int, int]:
     """The drawing of each wanted emoji; how many others were left out, and how many are of no known emoji."""
-    spellings = SPELLINGS.get(style, {})
-    by_character = {name: key(hexcode) for hexcode, name in characters.items()}
+    spellings = ALIASES.get(style, {})
+    by_character = {name: codepoint_key(hexcode) for hexcode, name in characters.items()}
     best: dict[str, tuple[int, str]] = {}
     known = set()
     for name in sorted(drawings):
@@ -77,7 +77,7 @@ def rasterise(body: str, box: Box, size: int) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(png)).convert("RGBA"))
 
 
-def draw(task: tuple[Drawing, int]) -> np.ndarray | None:
+def draw(task: tuple[SvgIcon, int]) -> np.ndarray | None:
     """One drawing's pixels, or None where nothing is to be seen; runs in a worker process."""
     drawing, size = task
     pixels = rasterise(drawing.body, drawing.box, size)

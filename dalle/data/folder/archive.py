@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 from dalle import images
-from dalle.errors import Reason, Refused, reason
+from dalle.errors import ErrorMessage, InputError, error_message
 
 Source = Path | Sequence[Path]  # a folder or a zip; or files, as a browser uploads them
 
@@ -27,11 +27,11 @@ ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar", ".zst")
 ZIP = b"PK\x03\x04"  # how a zip begins
 ENTRY_BYTES = 1_024  # of a zip's directory, more than an honest entry needs
 JUNK = {"__macosx", "thumbs.db", "desktop.ini", "@eadir"}
-HIDDEN, NESTED = reason("hidden"), reason("nested")
+HIDDEN, NESTED = error_message("hidden"), error_message("nested")
 MAX_NAME = 160  # characters of a name that are shown
 
 
-class FolderError(Refused):
+class FolderError(InputError):
     """A source that is refused as a whole; the message says why and what to do."""
 
 
@@ -53,7 +53,7 @@ class Quota:
 
 
 @dataclass(frozen=True)
-class Problem:
+class ImportIssue:
     """Something that will not be learnt from, by name."""
 
     name: str
@@ -63,7 +63,7 @@ class Problem:
     values: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, name: str, kind: str, reason: Reason) -> "Problem":
+    def of(cls, name: str, kind: str, reason: ErrorMessage) -> "ImportIssue":
         """`name`: a stranger's."""
         return cls(shown(name), kind, str(reason), reason.code, reason.values)
 
@@ -74,7 +74,7 @@ class Entry(NamedTuple):
 
 
 @contextmanager
-def opened(source: Source, quota: Quota) -> Iterator[tuple[list[Entry], list[Problem]]]:
+def opened(source: Source, quota: Quota) -> Iterator[tuple[list[Entry], list[ImportIssue]]]:
     """The files of a source that may be read, by name, and the others.
 
     Raises FolderError where the source is missing, no zip, or holds more than `quota.files`.
@@ -97,11 +97,11 @@ def shown(name: str) -> str:
 class _Found(NamedTuple):
     name: str
     size: int  # bytes when unpacked
-    refusal: Reason | None  # why it is not read
+    refusal: ErrorMessage | None  # why it is not read
     read: Callable[[], bytes]
 
 
-def _checked(found: Iterator[_Found], quota: Quota) -> tuple[list[Entry], list[Problem]]:
+def _checked(found: Iterator[_Found], quota: Quota) -> tuple[list[Entry], list[ImportIssue]]:
     """Apply what all sources have in common."""
     listed = []
     for file in found:
@@ -111,14 +111,16 @@ def _checked(found: Iterator[_Found], quota: Quota) -> tuple[list[Entry], list[P
     entries, problems, total = [], [], 0
     for file in sorted(listed, key=lambda file: file.name):
         if objection := _objection(file, quota, total):
-            problems.append(Problem.of(file.name, "ignored" if objection == HIDDEN else "refused", objection))
+            problems.append(
+                ImportIssue.of(file.name, "ignored" if objection == HIDDEN else "refused", objection)
+            )
         else:
             total += file.size
             entries.append(Entry(file.name, file.read))
     return entries, problems
 
 
-def _objection(file: _Found, quota: Quota, total: int) -> Reason | None:
+def _objection(file: _Found, quota: Quota, total: int) -> ErrorMessage | None:
     """Why a file may not be read."""
     parts = PurePosixPath(file.name).parts
     if any((part.startswith(".") and part != "..") or part.lower() in JUNK for part in parts):
@@ -128,9 +130,9 @@ def _objection(file: _Found, quota: Quota, total: int) -> Reason | None:
     if file.name.lower().endswith(ARCHIVES):
         return NESTED
     if file.size > quota.file_bytes:
-        return reason("unpacked", size=mib(file.size), most=mib(quota.file_bytes))
+        return error_message("unpacked", size=mib(file.size), most=mib(quota.file_bytes))
     if total + file.size > quota.total_bytes:
-        return reason("total", most=mib(quota.total_bytes))
+        return error_message("total", most=mib(quota.total_bytes))
     return None
 
 
@@ -166,12 +168,12 @@ def _file(path: Path, name: str) -> _Found:
     try:
         status = path.lstat()
     except OSError as error:
-        return _Found(name, 0, reason("closed", error=error.strerror), path.read_bytes)
+        return _Found(name, 0, error_message("closed", error=error.strerror), path.read_bytes)
     refusal = None
     if stat.S_ISLNK(status.st_mode):
-        refusal = reason("link")
+        refusal = error_message("link")
     elif not stat.S_ISREG(status.st_mode):  # a pipe would block for ever
-        refusal = reason("irregular")
+        refusal = error_message("irregular")
     return _Found(name, status.st_size, refusal, path.read_bytes)
 
 
@@ -214,19 +216,19 @@ def _unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
         return file.read(info.file_size)
 
 
-def _suspicion(info: zipfile.ZipInfo, name: str) -> Reason | None:
+def _suspicion(info: zipfile.ZipInfo, name: str) -> ErrorMessage | None:
     """Why a file in a zip is not read, however small."""
     path, kind = PurePosixPath(name), stat.S_IFMT(info.external_attr >> 16)
     if ".." in path.parts or path.is_absolute() or re.match("[A-Za-z]:", name):
-        return reason("outside")
+        return error_message("outside")
     if kind == stat.S_IFLNK:
-        return reason("link")
+        return error_message("link")
     if kind not in (0, stat.S_IFREG):
-        return reason("irregular")
+        return error_message("irregular")
     if info.flag_bits & 1:
-        return reason("encrypted")
+        return error_message("encrypted")
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        return reason("method")
+        return error_message("method")
     return None
 
 

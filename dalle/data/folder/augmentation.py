@@ -12,23 +12,23 @@ import numpy as np
 from PIL import Image
 
 from dalle import images
-from dalle.data.scenes.captions import backed
+from dalle.data.scenes.captions import with_background
 from dalle.data.scenes.colours import COLOURS, dominant_colour
 
 LEAST = 0.85  # of its full size, in a view
 COLOURED = 0.35  # share of coloured backgrounds, where a caption can name them
 OPAQUE = 128  # alpha
 
-How = Literal["crop", "pad"]
+ResizeMode = Literal["crop", "pad"]
 
 
-def plain(picture: Image.Image, size: int, how: How) -> Image.Image:
+def plain(picture: Image.Image, size: int, how: ResizeMode) -> Image.Image:
     """A picture as it is, square, on white: (size, size) RGB."""
     return _on(images.fit(picture, size, _fitting(picture, how)), "white")
 
 
-def view(
-    picture: Image.Image, caption: str, size: int, how: How, flips: bool, rng: np.random.Generator
+def augment(
+    picture: Image.Image, caption: str, size: int, how: ResizeMode, flips: bool, rng: np.random.Generator
 ) -> tuple[np.ndarray, str]:
     """A picture as it might be, (size, size, 3) uint8, and its caption."""
     if flips and rng.random() < 0.5:
@@ -40,14 +40,14 @@ def view(
     background = "white"
     if picture.mode == "RGBA" and caption.isascii() and rng.random() < COLOURED:
         background = _other_colour(picture, rng)
-        caption = backed(rng, caption, background)
+        caption = with_background(rng, caption, background)
     square = Image.new("RGB", (size, size), COLOURS[background])
     left, top = (int(rng.integers(0, size - inner.width + 1)) for _ in range(2))
     square.paste(_on(inner, background), (left, top))
     return np.asarray(square), caption
 
 
-def _fitting(picture: Image.Image, how: How) -> How:
+def _fitting(picture: Image.Image, how: ResizeMode) -> ResizeMode:
     """Pictures with transparency are shown whole: what is around them is nothing."""
     return "pad" if picture.mode == "RGBA" else how
 

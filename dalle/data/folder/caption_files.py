@@ -19,8 +19,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-from dalle.data.folder.archive import MAX_NAME, Entry, Problem, shown
-from dalle.errors import Reason, Refused, reason
+from dalle.data.folder.archive import MAX_NAME, Entry, ImportIssue, shown
+from dalle.errors import ErrorMessage, InputError, error_message
 
 METADATA = ("metadata.csv", "metadata.jsonl")
 COLUMNS = ("file_name", "text")
@@ -38,9 +38,9 @@ def check_caption(caption: str) -> str:
     """The caption, its spaces tidied; raises Refused where it is too long or has control characters."""
     tidy = " ".join(caption.split())
     if len(tidy) > MAX_CAPTION:
-        raise Refused("long", most=MAX_CAPTION, length=len(tidy))
+        raise InputError("long", most=MAX_CAPTION, length=len(tidy))
     if odd := [c for c in tidy if unicodedata.category(c) in ("Cc", "Cs")]:
-        raise Refused("control", caption=shown(tidy), character=f"U+{ord(odd[0]):04X}")
+        raise InputError("control", caption=shown(tidy), character=f"U+{ord(odd[0]):04X}")
     return tidy
 
 
@@ -63,7 +63,7 @@ def normal(path: str) -> str:
 # --- captions in files
 
 
-class Claim(NamedTuple):
+class CaptionRow(NamedTuple):
     """A caption that looks for its picture."""
 
     target: str  # path of the picture, without its suffix where the caption came from a .txt
@@ -72,12 +72,12 @@ class Claim(NamedTuple):
     told: str  # where it stands, for people
 
 
-class Captions:
+class CaptionTable:
     """Reads caption files, then finds their pictures; what cannot be used is added to `problems`."""
 
-    def __init__(self, problems: list[Problem], max_rows: int):
+    def __init__(self, problems: list[ImportIssue], max_rows: int):
         self.problems, self.max_rows = problems, max_rows
-        self.claims: list[Claim] = []
+        self.claims: list[CaptionRow] = []
         self.files = 0  # that were used: a table that was read, a .txt whose picture was found
 
     def read(self, entry: Entry) -> bool:
@@ -92,10 +92,10 @@ class Captions:
                 self.files += 1
             else:
                 self._claim(stem(entry.name), text, "text", entry.name)
-        except Refused as error:
+        except InputError as error:
             self._problem(entry.name, "unreadable", error.reason)
         except Exception as error:  # UnicodeDecodeError, csv.Error, and what a damaged zip makes Python raise
-            self._problem(entry.name, "unreadable", reason("not_text", error=str(error)))
+            self._problem(entry.name, "unreadable", error_message("not_text", error=str(error)))
         return True
 
     def _table(self, name: str, rows: Iterator[dict[str, object]]) -> None:
@@ -103,29 +103,29 @@ class Captions:
         for number, row in enumerate(rows, 1):
             told = f"{name}, row {number}"
             if number > self.max_rows:
-                self._problem(told, "caption", reason("rows", most=self.max_rows))
+                self._problem(told, "caption", error_message("rows", most=self.max_rows))
                 return
             file, caption = (row.get(column) for column in COLUMNS)
             if isinstance(file, str) and isinstance(caption, str):
                 path = posixpath.normpath(f"{home}/{file.strip()}".replace("\\", "/"))
                 self._claim(path, caption, "metadata", f"{told} ({file.strip()})")
             else:
-                self._problem(told, "caption", reason("row", row=shown(str(row))))
+                self._problem(told, "caption", error_message("row", row=shown(str(row))))
 
     def _claim(self, target: str, caption: str, source: str, told: str) -> None:
         try:
             tidy = check_caption(caption)
-        except Refused as error:
+        except InputError as error:
             self._problem(told, "caption", error.reason)
             return
         if tidy:
-            self.claims.append(Claim(normal(target), tidy, source, told))
+            self.claims.append(CaptionRow(normal(target), tidy, source, told))
         else:
-            self._problem(told, "caption", reason("wordless"))
+            self._problem(told, "caption", error_message("wordless"))
 
-    def match(self, paths: Sequence[str]) -> dict[int, Claim]:
+    def match(self, paths: Sequence[str]) -> dict[int, CaptionRow]:
         """The claim of each picture that has one, by its position in `paths`."""
-        matched: dict[int, Claim] = {}
+        matched: dict[int, CaptionRow] = {}
         claims = sorted(self.claims, key=lambda claim: claim.source != "metadata")
         for key in (str, base):  # by the whole path, then by the base name
             positions: dict[tuple[str, str], list[int]] = defaultdict(list)
@@ -138,25 +138,25 @@ class Captions:
                 if not found:
                     claims.append(claim)
                 elif len(found) > 1:
-                    self._problem(claim.told, "orphan", reason("namesakes", count=len(found)))
+                    self._problem(claim.told, "orphan", error_message("namesakes", count=len(found)))
                 elif found[0] in matched:
                     first = shown(matched[found[0]].told)
-                    self._problem(claim.told, "orphan", reason("captioned", first=first))
+                    self._problem(claim.told, "orphan", error_message("captioned", first=first))
                 else:
                     matched[found[0]] = claim
                     self.files += claim.source == "text"
         for claim in claims:
-            self._problem(claim.told, "orphan", reason("pictureless"))
+            self._problem(claim.told, "orphan", error_message("pictureless"))
         return matched
 
-    def _problem(self, name: str, kind: str, reason: Reason) -> None:
-        self.problems.append(Problem.of(name, kind, reason))
+    def _problem(self, name: str, kind: str, reason: ErrorMessage) -> None:
+        self.problems.append(ImportIssue.of(name, kind, reason))
 
 
 def _csv(text: str) -> Iterator[dict[str, object]]:
     reader = csv.DictReader(io.StringIO(text, newline=""))
     if missing := [column for column in COLUMNS if column not in (reader.fieldnames or ())]:
-        raise Refused("column", column=missing[0], columns=shown(str(reader.fieldnames)))
+        raise InputError("column", column=missing[0], columns=shown(str(reader.fieldnames)))
     yield from reader
 
 

@@ -24,12 +24,10 @@ from PIL import Image
 from dalle import images
 from dalle.data.folder import archive
 from dalle.data.folder import caption_files as matching
-from dalle.data.folder.archive import Entry, FolderError, Problem, Quota, Source, shown
-from dalle.data.folder.caption_files import COLUMNS, Captions, check_caption
-from dalle.errors import reason
+from dalle.data.folder.archive import Entry, FolderError, ImportIssue, Quota, Source, shown
+from dalle.data.folder.caption_files import COLUMNS, CaptionTable, check_caption
+from dalle.errors import error_message
 from dalle.files import write_text
-
-__all__ = ["Folder", "FolderError", "Item", "Problem", "Quota", "check_caption", "gather"]
 
 SIDE = 256  # pixels: the shorter side of a picture that is kept, enough for every preset
 KINDS = {
@@ -54,7 +52,7 @@ class Folder:
 
     path: Path
     items: tuple[Item, ...]
-    problems: tuple[Problem, ...]
+    problems: tuple[ImportIssue, ...]
     files: int  # in the source
     caption_files: int  # of them, used for captions
 
@@ -66,7 +64,7 @@ class Folder:
             with (path / "metadata.csv").open(encoding="utf-8", newline="") as file:
                 rows = [[row[column] for column in COLUMNS] for row in csv.DictReader(file)]
             items = tuple(Item(name, text, report["sources"].get(name, "typed")) for name, text in rows)
-            problems = tuple(Problem(**problem) for problem in report["problems"])
+            problems = tuple(ImportIssue(**problem) for problem in report["problems"])
             return cls(path, items, problems, report["files"], report["caption_files"])
         except (OSError, ValueError, TypeError, KeyError, AttributeError, csv.Error) as error:
             raise FolderError("not_gathered", path=str(path), error=repr(error)) from error
@@ -117,7 +115,8 @@ class Folder:
                 item if item.caption == given[item.name] else Item(item.name, given[item.name], "typed")
                 for item in kept
             ),
-            problems=self.problems + tuple(Problem.of(name, "removed", reason("removed")) for name in gone),
+            problems=self.problems
+            + tuple(ImportIssue.of(name, "removed", error_message("removed")) for name in gone),
         )
         folder.save()
         for name in gone:
@@ -150,7 +149,9 @@ class Folder:
         return ", ".join(parts) + (f"; {faults}" if faults else "")
 
 
-def gather(source: Source, path: Path, quota: Quota | None = None, before: Folder | None = None) -> Folder:
+def import_images(
+    source: Source, path: Path, quota: Quota | None = None, before: Folder | None = None
+) -> Folder:
     """Read a folder, a zip or a list of files into a new folder at `path`, which appears when it is complete.
 
     Where there is a folder from `before`, what is read is added to what that one holds. Pictures keep their
@@ -176,7 +177,7 @@ def gather(source: Source, path: Path, quota: Quota | None = None, before: Folde
 class _Gathering:
     """One reading of a source into the folder `home`."""
 
-    def __init__(self, home: Path, quota: Quota, problems: list[Problem]):
+    def __init__(self, home: Path, quota: Quota, problems: list[ImportIssue]):
         self.home, self.quota, self.problems = home, quota, problems
         self.pixels = 0  # seen so far
         self.first: dict[bytes, str] = {}  # digest of a picture as it is kept -> the path that had it first
@@ -184,7 +185,7 @@ class _Gathering:
 
     def run(self, entries: list[Entry], before: Folder) -> Folder:
         files = len(entries) + len(self.problems)
-        captions = Captions(self.problems, self.quota.files)
+        captions = CaptionTable(self.problems, self.quota.files)
         rest = [entry for entry in entries if not captions.read(entry)]
         older = self._take(before)
         kept: dict[int, str] = {}  # position in `rest` -> name in the folder
@@ -198,7 +199,7 @@ class _Gathering:
         )
 
     def _captioned(
-        self, older: list[Item], kept: dict[int, str], paths: list[str], captions: Captions
+        self, older: list[Item], kept: dict[int, str], paths: list[str], captions: CaptionTable
     ) -> list[Item]:
         """The older items, then those kept from `paths`; under a name of both, a caption is the latter's."""
         in_classes = matching.classes([paths[position] for position in kept])
@@ -226,40 +227,42 @@ class _Gathering:
     def _keep(self, entry: Entry) -> str:
         """Keep an entry as a picture; -> its name in the folder, empty where there is a problem with it."""
         picture = self._picture(entry)
-        if isinstance(picture, Problem):
+        if isinstance(picture, ImportIssue):
             self.problems.append(picture)
             return ""
         name = self._name(entry.name)
         picture.save(self.home / name)
         return name
 
-    def _picture(self, entry: Entry) -> Image.Image | Problem:
+    def _picture(self, entry: Entry) -> Image.Image | ImportIssue:
         """The picture of an entry as it is kept, or its problem."""
         quota = self.quota
         if len(self.names) >= quota.pictures:
-            return Problem.of(entry.name, "refused", reason("pictures", most=quota.pictures))
+            return ImportIssue.of(entry.name, "refused", error_message("pictures", most=quota.pictures))
         try:
             content = entry.read()
         except Exception as error:  # a damaged zip makes Python raise zlib.error, EOFError, BadZipFile, ...
-            return Problem.of(entry.name, "unreadable", reason("closed", error=str(error)))
+            return ImportIssue.of(entry.name, "unreadable", error_message("closed", error=str(error)))
         if content.startswith(archive.ZIP):
-            return Problem.of(entry.name, "refused", archive.NESTED)
+            return ImportIssue.of(entry.name, "refused", archive.NESTED)
         try:
             picture = images.read(content, alpha=True)
         except images.ImageError as error:
-            return Problem.of(entry.name, "unreadable", error.reason)
+            return ImportIssue.of(entry.name, "unreadable", error.reason)
         self.pixels += picture.width * picture.height
         if self.pixels > quota.total_pixels:
-            return Problem.of(
-                entry.name, "refused", reason("megapixels", most=round(quota.total_pixels / 1e6))
+            return ImportIssue.of(
+                entry.name, "refused", error_message("megapixels", most=round(quota.total_pixels / 1e6))
             )
         if min(picture.size) < quota.side:
             size = {"width": picture.width, "height": picture.height}
-            return Problem.of(entry.name, "small", reason("small", side=quota.side, **size))
+            return ImportIssue.of(entry.name, "small", error_message("small", side=quota.side, **size))
         picture = _shrunk(_opaque(picture))
         digest = _digest(picture)
         if digest in self.first:
-            return Problem.of(entry.name, "duplicate", reason("duplicate", first=shown(self.first[digest])))
+            return ImportIssue.of(
+                entry.name, "duplicate", error_message("duplicate", first=shown(self.first[digest]))
+            )
         self.first[digest] = entry.name
         return picture
 

@@ -73,7 +73,7 @@ LANGUAGE_WEIGHT = 0.1  # of a language without a weight of its own
 COMMON = 12  # a keyword carried by more concepts than this names none of them
 
 
-class Urn(Generic[T]):
+class WeightedSampler(Generic[T]):
     """Options to draw from, each with its weight."""
 
     def __init__(self, weights: Mapping[T, float]):
@@ -86,7 +86,11 @@ class Urn(Generic[T]):
 
 def pick(rng: np.random.Generator, options: Mapping[T, float] | Sequence[T]) -> T:
     """One of the options, by their weights where they have any."""
-    return Urn(options).draw(rng) if isinstance(options, Mapping) else options[rng.integers(len(options))]
+    return (
+        WeightedSampler(options).draw(rng)
+        if isinstance(options, Mapping)
+        else options[rng.integers(len(options))]
+    )
 
 
 def noun_of(concept: Concept, language: str = "en") -> Noun:
@@ -101,17 +105,17 @@ def prompt(concept: Concept, style: str | None = None) -> str:
     return text if style is None else f"{text}, {STYLES[style]} style"
 
 
-def styled(rng: np.random.Generator, text: str, style: str, english: bool) -> str:
+def with_style(rng: np.random.Generator, text: str, style: str, english: bool) -> str:
     """A caption that goes on to name the drawing style."""
     return pick(rng, STYLED if english else STYLED_ABROAD).format(text, style=STYLES[style])
 
 
-def backed(rng: np.random.Generator, text: str, colour: str) -> str:
+def with_background(rng: np.random.Generator, text: str, colour: str) -> str:
     """A caption that goes on to name the background's colour."""
     return pick(rng, BACKED).format(text, a=article(colour), colour=colour)
 
 
-def typed(rng: np.random.Generator, text: str) -> str:
+def as_typed(rng: np.random.Generator, text: str) -> str:
     """A caption as people type it: mostly in lower case, with straight quotes and without a full stop."""
     text = text.replace("’", "'") if rng.random() < 0.8 else text
     text = text.lower() if rng.random() < 0.85 else text
@@ -119,7 +123,7 @@ def typed(rng: np.random.Generator, text: str) -> str:
     return text + "." if rng.random() < 0.06 and text[-1].isalnum() else text
 
 
-class Names:
+class ConceptNames:
     """What every concept is called, and how many others are called the same."""
 
     def __init__(self, concepts: Sequence[Concept], languages: Mapping[str, float]):

@@ -16,11 +16,9 @@ kept: `says` holds those that the caption states, `has` all that are true of the
     background:yellow
 """
 
-import hashlib
 import itertools
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -29,108 +27,30 @@ from PIL import Image
 from dalle import images
 from dalle.data.emoji.emoji_set import EmojiSet
 from dalle.data.scenes import captions, layout
-from dalle.data.scenes.captions import Names, Urn, pick, prompt
+from dalle.data.scenes.captions import ConceptNames, WeightedSampler, pick
 from dalle.data.scenes.colours import COLOURS, dominant_colour, from_lab, nearest_colour, recolour, to_lab
-from dalle.data.scenes.layout import LARGE, SMALL, WHOLE, Spot
+from dalle.data.scenes.facts import OPAQUE, _shared, _size
+from dalle.data.scenes.layout import WHOLE, Placement
+from dalle.data.scenes.scene import (
+    DEFAULT_WEIGHTS,
+    Scene,
+    SceneObject,
+    SceneWeights,
+    held_out_colour,
+    held_out_pair,
+)
 
-__all__ = [
-    "COLOURS",
-    "Composer",
-    "Mix",
-    "Scene",
-    "Thing",
-    "contact_sheet",
-    "corpus",
-    "dominant_colour",
-    "held_out_colour",
-    "held_out_pair",
-    "nearest_colour",
-    "prompt",
-    "recolour",
-]
-
-OPAQUE = 32  # alpha from which a pixel belongs to a thing
 ALONE = frozenset({"flags", "symbols"})  # groups shown in single scenes only
+
 UNPAINTED = ALONE | {"people & body"}
+
 TURNABLE = "animals & nature"  # the group whose drawings hold no letters, no left and no right
+
 TRIES = 1000
+
 WHITE = COLOURS["white"]
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Mix:
-    """How often what is drawn: relative weights, and beside each mapping the weight of what it leaves out."""
-
-    kinds: Mapping[str, float] = field(  # else 0
-        default_factory=lambda: {
-            "single": 0.24,
-            "placed": 0.04,
-            "colour": 0.18,
-            "count": 0.18,
-            "pair": 0.08,
-            "relation": 0.12,
-            "attribution": 0.16,
-        }
-    )
-    groups: Mapping[str, float] = field(  # of one concept; near-identical ones count as one; else 1
-        default_factory=lambda: {
-            "people & body": 0.6,
-            "symbols": 0.4,
-            "flags": 0.25,
-        }
-    )
-    languages: Mapping[str, float] = field(  # of captions of single scenes; else 0.1
-        default_factory=lambda: {
-            **{"en": 60, "en-gb": 2, "zh": 6, "es": 5, "fr": 4, "de": 4, "ja": 4},
-            **{"pt": 3, "ru": 3, "ko": 3, "it": 3, "hi": 3},
-        }
-    )
-    styles: Mapping[str, float] = field(  # among the icons of one concept; else 1
-        default_factory=lambda: {"noto-v1": 0.7, "emojione": 0.7, "fxemoji": 0.6}
-    )
-    plain: float = 0.6  # share of single scenes that show the icon as `Composer.plain` does
-    white: float = 0.6  # share of white backgrounds in all others
-    style_said: float = 0.6  # share of single scenes whose caption names the style; half of it in the others
-
-
-@dataclass(frozen=True)
-class Thing:
-    """An icon in a scene: the centre and side of its square, as fractions of the picture, y downwards."""
-
-    icon: int
-    x: float
-    y: float
-    size: float
-    colour: str | None = None  # a name in COLOURS; None: as it was drawn
-    flip: bool = False
-
-
-@dataclass(frozen=True)
-class Scene:
-    """A caption and all that draws its picture; later things are drawn over earlier ones."""
-
-    caption: str
-    things: tuple[Thing, ...]
-    background: tuple[int, int, int]
-    kind: str
-    says: frozenset[str]
-    has: frozenset[str]
-
-
-def held_out_colour(slug: str, colour: str) -> bool:
-    """Whether a concept in a colour is kept from training, for evaluation: always the same one in ten."""
-    return _one_in_ten(f"{slug} in {colour}")
-
-
-def held_out_pair(slug: str, other: str) -> bool:
-    """Whether two concepts together, in either order, are kept from training: one in ten."""
-    return _one_in_ten(" and ".join(sorted((slug, other))))
-
-
-def _one_in_ten(text: str) -> bool:
-    return int.from_bytes(hashlib.blake2s(text.encode(), digest_size=8).digest(), "big") % 10 == 0
 
 
 class Composer:
@@ -146,11 +66,11 @@ class Composer:
         seed: int = 0,
         concepts: Collection[int] | None = None,
         size: int = 128,
-        mix: Mix = Mix(),
+        mix: SceneWeights = DEFAULT_WEIGHTS,
         held_out: bool = False,
     ):
         self.emoji, self.seed, self.size, self.mix, self.held_out = emoji, seed, size, mix, held_out
-        self._names = Names(emoji.concepts, mix.languages)
+        self._names = ConceptNames(emoji.concepts, mix.languages)
         self._nouns = self._names.nouns
         self._icons: dict[int, dict[str, int]] = defaultdict(dict)  # concept -> style -> icon
         for index, icon in enumerate(emoji.icons):
@@ -193,10 +113,10 @@ class Composer:
 
     def plain(self, icon: int) -> np.ndarray:
         """One icon alone on white, filling the picture: (size, size, 3) uint8."""
-        things = (Thing(icon, *WHOLE),)
+        things = (SceneObject(icon, *WHOLE),)
         return self.render(Scene("", things, WHITE, "single", frozenset(), frozenset()))
 
-    def _drawn(self, thing: Thing, side: int) -> np.ndarray:
+    def _drawn(self, thing: SceneObject, side: int) -> np.ndarray:
         """A thing's icon in its size and colour: (side, side, 4) uint8."""
         pixels = self.emoji.pixels[thing.icon]
         if side != len(pixels):  # Pillow multiplies by alpha before it resizes, so that no dark rim appears
@@ -207,7 +127,7 @@ class Composer:
 
     # What to draw
 
-    def _fill_urns(self, concepts: Collection[int]) -> dict[str, Urn[int]]:
+    def _fill_urns(self, concepts: Collection[int]) -> dict[str, WeightedSampler[int]]:
         drawn = sorted(index for index in concepts if index in self._icons)
         alike = Counter(map(self._base, drawn))
         fits: dict[str, Callable[[int], bool]] = {
@@ -220,7 +140,7 @@ class Composer:
             index: self.mix.groups.get(self._group(index), 1) / alike[self._base(index)] for index in drawn
         }
         return {
-            what: Urn({index: weights[index] for index in drawn if test(index)})
+            what: WeightedSampler({index: weights[index] for index in drawn if test(index)})
             for what, test in fits.items()
         }
 
@@ -288,15 +208,17 @@ class Composer:
         step = max(1, self.emoji.size // 32)
         return self.emoji.pixels[icon, ::step, ::step]
 
-    def _colour(self, thing: Thing) -> str:
+    def _colour(self, thing: SceneObject) -> str:
         """What a thing was painted in, or else would be called."""
         if thing.colour is None and thing.icon not in self._natural:
             self._natural[thing.icon] = dominant_colour(_opaque(self._thumbnail(thing.icon)))
         return thing.colour or self._natural[thing.icon]
 
-    def _thing(self, rng: np.random.Generator, icon: int, spot: Spot, colour: str | None = None) -> Thing:
+    def _thing(
+        self, rng: np.random.Generator, icon: int, spot: Placement, colour: str | None = None
+    ) -> SceneObject:
         turned = rng.random() < 0.15 and self._group(self.emoji.icons[icon].concept) == TURNABLE
-        return Thing(icon, *map(float, spot), colour, flip=bool(turned))
+        return SceneObject(icon, *map(float, spot), colour, flip=bool(turned))
 
     # The kinds of scene
 
@@ -306,7 +228,9 @@ class Composer:
         icon = self._icon(rng, concept)
         text, fact, english = self._names.draw(rng, concept)
         if rng.random() < self.mix.plain:
-            return self._finish(rng, "single", text, [Thing(icon, *WHOLE)], {fact}, english, ("white", WHITE))
+            return self._finish(
+                rng, "single", text, [SceneObject(icon, *WHOLE)], {fact}, english, ("white", WHITE)
+            )
         return self._finish(rng, "single", text, [self._thing(rng, icon, WHOLE)], {fact}, english)
 
     def _placed(self, rng: np.random.Generator) -> Scene:
@@ -374,7 +298,7 @@ class Composer:
     def _together(self, rng: np.random.Generator, kind: str, relation: str, painted: bool) -> Scene:
         """Two things that stand in a relation; "": in one that the caption does not tell."""
 
-        def draw() -> list[Thing] | None:
+        def draw() -> list[SceneObject] | None:
             concepts = self._two(rng, "paintable" if painted else "a thing")
             if concepts is None:
                 return None
@@ -401,11 +325,13 @@ class Composer:
         says |= {f"{relation}:{slugs[0]}:{slugs[1]}"} if relation else set()
         return self._finish(rng, kind, text, things[::-1], says)  # what stands on the other is drawn over it
 
-    def _spots(self, rng: np.random.Generator, relation: str, icons: Sequence[int]) -> tuple[Spot, Spot]:
+    def _spots(
+        self, rng: np.random.Generator, relation: str, icons: Sequence[int]
+    ) -> tuple[Placement, Placement]:
         if relation == "above":
             return layout.stacked()
         if relation == "on":
-            return layout.standing(*(self.emoji.pixels[icon, ..., 3] > OPAQUE for icon in icons))
+            return layout.stacked_on(*(self.emoji.pixels[icon, ..., 3] > OPAQUE for icon in icons))
         left, right = layout.side_by_side()
         return (left, right) if relation == "left-of" or rng.random() < 0.5 else (right, left)
 
@@ -414,7 +340,7 @@ class Composer:
         rng: np.random.Generator,
         kind: str,
         text: str,
-        things: Sequence[Thing],
+        things: Sequence[SceneObject],
         says: set[str],
         english: bool = True,
         behind: tuple[str, tuple[int, int, int]] | None = None,
@@ -423,15 +349,15 @@ class Composer:
         background, rgb = behind or self._background(rng, things, english)
         says = says | {f"things:{len(things)}"}
         if english and rng.random() < (0.05 if background == "white" else 0.9):
-            text = captions.backed(rng, text, background)
+            text = captions.with_background(rng, text, background)
             says.add(f"background:{background}")
         styles = {self.emoji.icons[thing.icon].style for thing in things}
         if len(styles) == 1 and rng.random() < self.mix.style_said * (1 if kind == "single" else 0.5):
             (style,) = styles
-            text = captions.styled(rng, text, style, english)
+            text = captions.with_style(rng, text, style, english)
             says.add(f"style:{style}")
         return Scene(
-            captions.typed(rng, text),
+            captions.as_typed(rng, text),
             tuple(things),
             rgb,
             kind,
@@ -440,7 +366,7 @@ class Composer:
         )
 
     def _background(
-        self, rng: np.random.Generator, things: Sequence[Thing], said: bool
+        self, rng: np.random.Generator, things: Sequence[SceneObject], said: bool
     ) -> tuple[str, tuple[int, int, int]]:
         """A colour on which the things show, its name and its value; mostly white if it cannot be said."""
         coloured = (1 - self.mix.white) * (1 if said else 0.1)
@@ -454,11 +380,11 @@ class Composer:
 
     # What is true of it
 
-    def _truths(self, things: Sequence[Thing], background: str) -> frozenset[str]:
+    def _truths(self, things: Sequence[SceneObject], background: str) -> frozenset[str]:
         """Every fact of a picture, from what and where its things are."""
         facts = {f"things:{len(things)}", f"background:{background}"}
         facts |= _shared("style:", (self.emoji.icons[thing.icon].style for thing in things))
-        alike: dict[int, list[Thing]] = defaultdict(list)
+        alike: dict[int, list[SceneObject]] = defaultdict(list)
         for thing in things:
             alike[self.emoji.icons[thing.icon].concept].append(thing)
         for concept, members in alike.items():
@@ -474,7 +400,7 @@ class Composer:
                 facts |= {":".join((relation, *slugs)) for relation in self._relations(thing, other)}
         return frozenset(facts)
 
-    def _relations(self, thing: Thing, other: Thing) -> set[str]:
+    def _relations(self, thing: SceneObject, other: SceneObject) -> set[str]:
         """How the first thing stands to the second."""
         right, down = other.x - thing.x, other.y - thing.y
         (left, top, end, feet), (other_left, other_top, other_end, other_feet) = (
@@ -490,7 +416,7 @@ class Composer:
         }
         return {relation for relation, holds in held.items() if holds}
 
-    def _box(self, thing: Thing) -> tuple[float, float, float, float]:
+    def _box(self, thing: SceneObject) -> tuple[float, float, float, float]:
         """Left, top, right and bottom of what is seen of a thing, as fractions of the picture."""
         opaque = self.emoji.pixels[thing.icon, ..., 3] > OPAQUE
         columns, rows = np.flatnonzero(opaque.any(0)), np.flatnonzero(opaque.any(1))
@@ -505,16 +431,6 @@ class Composer:
             thing.x + right * thing.size,
             thing.y + bottom * thing.size,
         )
-
-
-def _shared(fact: str, values: Iterator[str]) -> set[str]:
-    """The fact that all have one value, if they have."""
-    found = set(values)
-    return {fact + value for value in found if value} if len(found) == 1 else set()
-
-
-def _size(thing: Thing) -> str:
-    return "small" if thing.size <= SMALL else "large" if thing.size >= LARGE else ""
 
 
 def _opaque(pixels: np.ndarray) -> np.ndarray:

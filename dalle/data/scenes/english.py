@@ -151,7 +151,7 @@ def noun(label: str) -> Noun:
     return Noun(bare, " ".join([*before, plural(last)]) + tail, "a")
 
 
-def misspelt(text: str, rng: np.random.Generator) -> str:
+def with_typo(text: str, rng: np.random.Generator) -> str:
     """The text with a slip in its longest word: two letters exchanged, one left out or one doubled.
 
     A word's first letter stays, and so does a word that is too short.

@@ -9,7 +9,7 @@ which are smaller, and what stands on a thing.
 
 import numpy as np
 
-Spot = tuple[float, float, float]
+Placement = tuple[float, float, float]
 
 # Where a small thing can be: steps from the middle to the right and downwards.
 PLACES: dict[str, tuple[int, int]] = {
@@ -24,17 +24,17 @@ PLACES: dict[str, tuple[int, int]] = {
     "bottom right": (1, 1),
 }
 SMALL, LARGE = 0.5, 0.75  # a thing up to the one is small, from the other on it is large
-WHOLE: Spot = (0.5, 0.5, 1.0)  # of a thing that fills the picture
+WHOLE: Placement = (0.5, 0.5, 1.0)  # of a thing that fills the picture
 HALF = 0.47  # of one that stands on half of it, with a margin
 THIRD = 0.32
 # Where they stand, for two to five of the same: rows of half the picture, and at last a dice's five.
 ROWS: dict[int, tuple[tuple[int, ...], ...]] = {2: ((2,), (1, 1)), 3: ((1, 2), (2, 1)), 4: ((2, 2),)}
-FIVE: tuple[Spot, ...] = tuple(
+FIVE: tuple[Placement, ...] = tuple(
     (x, y, THIRD) for x, y in ((0.18, 0.18), (0.82, 0.18), (0.5, 0.5), (0.18, 0.82), (0.82, 0.82))
 )
 
 
-def placed(place: str) -> Spot:
+def placed(place: str) -> Placement:
     """A small square at one of the `PLACES`."""
     across, down = PLACES[place]
     return 0.5 + across / 4, 0.5 + down / 4, HALF
@@ -49,17 +49,17 @@ def places_of(x: float, y: float) -> set[str]:
     return {name for name, steps in PLACES.items() if steps in held}
 
 
-def side_by_side() -> tuple[Spot, Spot]:
+def side_by_side() -> tuple[Placement, Placement]:
     """Two squares, the first to the left of the second."""
     return placed("left"), placed("right")
 
 
-def stacked() -> tuple[Spot, Spot]:
+def stacked() -> tuple[Placement, Placement]:
     """Two squares, the first above the second."""
     return placed("top"), placed("bottom")
 
 
-def in_rows(rng: np.random.Generator, count: int) -> list[Spot]:
+def in_rows(rng: np.random.Generator, count: int) -> list[Placement]:
     """Two to five squares of one size."""
     if count == 5:
         return list(FIVE)
@@ -71,7 +71,7 @@ def in_rows(rng: np.random.Generator, count: int) -> list[Spot]:
     ]
 
 
-def standing(upper: np.ndarray, lower: np.ndarray) -> tuple[Spot, Spot]:
+def stacked_on(upper: np.ndarray, lower: np.ndarray) -> tuple[Placement, Placement]:
     """Two squares, the first standing on the second; from what is opaque in each icon, (S, S) bool."""
     feet = np.flatnonzero(upper.any(1)).max() / len(upper)
     middle = slice(round(0.38 * len(lower)), round(0.62 * len(lower)))

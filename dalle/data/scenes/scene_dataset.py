@@ -10,7 +10,8 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from dalle import images
-from dalle.data.scenes.composer import Composer, Scene
+from dalle.data.scenes.composer import Composer
+from dalle.data.scenes.scene import Scene
 
 
 class Sample(NamedTuple):
@@ -19,7 +20,7 @@ class Sample(NamedTuple):
     pixels: np.ndarray  # (S, S, 3) uint8
 
 
-class Scenes(Dataset):
+class SceneDataset(Dataset):
     """Scenes without end; sample i is a pure function of (composer, i, anywhere).
 
     anywhere: half of them smaller and off the composer's grid, where captions and facts of places and sizes

@@ -10,35 +10,35 @@ from gradio.processing_utils import save_bytes_to_cache
 
 from dalle.recipe import SEEDS, Recipe, load_png
 from dalle.serving.studio import Studio
-from dalle.ui.create.form import Form, Settings
+from dalle.ui.create.form import FormControls, GenerationForm
 from dalle.ui.create.gallery import Gallery
 from dalle.ui.create.history import History
-from dalle.ui.create.picture_panel import Bench
-from dalle.ui.create.traversal import Walk
+from dalle.ui.create.picture_panel import PicturePanel
+from dalle.ui.create.traversal import Traversal
 from dalle.ui.shared import links
-from dalle.ui.shared.events import AT_ONCE, QUIET, View, told
-from dalle.ui.shared.localization import Spoken
-from dalle.ui.shared.open_picture import Shape
-from dalle.ui.shared.texts import Say
-from dalle.ui.shared.tiles import Tile
+from dalle.ui.shared.events import AT_ONCE, QUIET, View, show_errors
+from dalle.ui.shared.localization import Localizer
+from dalle.ui.shared.open_picture import OpenPicture
+from dalle.ui.shared.texts import Translator
+from dalle.ui.shared.tiles import EncodedPicture
 
 PRESS_DRAW = "() => document.querySelector('#draw')?.click()"  # it is not there while something is drawn
 
 
-class Create:
+class CreateTab:
     """The parts of the tab, and what passes between them."""
 
-    def __init__(self, studio: Studio, spoken: Spoken, language: gr.Radio, secret: str):
+    def __init__(self, studio: Studio, spoken: Localizer, language: gr.Radio, secret: str):
         self._studio, self._language = studio, language
-        self.form = Form(spoken, secret)
+        self.form = FormControls(spoken, secret)
         with gr.Row(elem_id="studio"):
             with gr.Column(scale=6, min_width=300, elem_id="left"):
                 self.gallery = Gallery(studio, spoken, self.form)
                 self.history = History(spoken, secret)
             with gr.Column(scale=5, min_width=300, elem_id="right"):
-                self.bench = Bench(studio, spoken)
+                self.bench = PicturePanel(studio, spoken)
                 with self.bench.body:
-                    self.walk = Walk(studio, spoken)
+                    self.walk = Traversal(studio, spoken)
         self._wire_drawing()
         self._wire_bench()
         self._wire_restoring()
@@ -51,12 +51,12 @@ class Create:
         form.restore(page)
         greeted.then(self._from_link, asked, self._restored, **QUIET)
 
-    def refit(self, language: str, shape: Shape | None) -> View:
+    def refit(self, language: str, shape: OpenPicture | None) -> View:
         """Draw the open picture again, by the checkpoint that is in use now; changes `opened`."""
         if shape is None:
             return gr.skip()
-        with told(Say(language)):
-            return self._open(Say(language), links.fitted(shape.recipe, self._studio)[0])
+        with show_errors(Translator(language)):
+            return self._open(Translator(language), links.fitted(shape.recipe, self._studio)[0])
 
     @property
     def opened(self) -> set[Any]:
@@ -110,7 +110,7 @@ class Create:
 
     def _notice(self, language: str, prompt: str) -> str:
         """What the model understands otherwise, or will not understand, of the prompt."""
-        say, lines = Say(language), []
+        say, lines = Translator(language), []
         if (read := self._studio.read(prompt)) != prompt:
             lines.append(say("read_as", read=escape(read)))
         if unknown := self._studio.unknown_words(read):
@@ -122,64 +122,66 @@ class Create:
 
     # --- pictures that are at hand
 
-    def _open_first(self, language: str, tiles: tuple[Tile, ...]) -> View:
-        return self._open(Say(language), tiles[0].recipe, tiles[0]) if tiles else gr.skip()
+    def _open_first(self, language: str, tiles: tuple[EncodedPicture, ...]) -> View:
+        return self._open(Translator(language), tiles[0].recipe, tiles[0]) if tiles else gr.skip()
 
-    def _open_tile(self, language: str, tiles: tuple[Tile, ...], event: gr.EventData) -> View:
-        return self._open(Say(language), tiles[event.index].recipe, tiles[event.index])
+    def _open_tile(self, language: str, tiles: tuple[EncodedPicture, ...], event: gr.EventData) -> View:
+        return self._open(Translator(language), tiles[event.index].recipe, tiles[event.index])
 
-    def _open(self, say: Say, recipe: Recipe, tile: Tile | None = None) -> View:
+    def _open(self, say: Translator, recipe: Recipe, tile: EncodedPicture | None = None) -> View:
         return self.bench.open(say, recipe, tile) | self.walk.cleared(say)
 
-    def _take(self, language: str, shape: Shape, recipes: tuple[Recipe, ...], event: gr.EventData) -> View:
+    def _take(
+        self, language: str, shape: OpenPicture, recipes: tuple[Recipe, ...], event: gr.EventData
+    ) -> View:
         """A cell of the walk was chosen."""
         return self.bench.take(language, shape, recipes[event.index])
 
-    def _keep(self, language: str, shape: Shape, entries: Any) -> list[Any]:
-        with told(Say(language)):
-            kept = Tile.of(self._studio.slide(shape.recipe))
-        gr.Info(Say(language)("kept"))
+    def _keep(self, language: str, shape: OpenPicture, entries: Any) -> list[Any]:
+        with show_errors(Translator(language)):
+            kept = EncodedPicture.of(self._studio.draw_now(shape.recipe))
+        gr.Info(Translator(language)("kept"))
         return self.history.add(entries, [kept])
 
-    def _zip(self, tiles: tuple[Tile, ...]) -> str:
+    def _zip(self, tiles: tuple[EncodedPicture, ...]) -> str:
         name = Path(tiles[0].name).with_suffix(".zip").name
         return save_bytes_to_cache(links.zipped(tiles), name, self.gallery.file.GRADIO_CACHE)
 
     # --- recipes that come from elsewhere
 
     def _from_history(self, event: gr.EventData, entries: Any, language: str, *fields: Any) -> View:
-        with told(Say(language)):
+        with show_errors(Translator(language)):
             recipe = self.history.recipe(entries, event.index)
             if recipe.edits:  # the Edit tab opens it
                 return gr.skip()
-            return self._restore(language, recipe, Settings(*fields))
+            return self._restore(language, recipe, GenerationForm(*fields))
 
     def _from_file(self, path: str, language: str, *fields: Any) -> View:
-        with told(Say(language), "file_bad"):
+        with show_errors(Translator(language), "file_bad"):
             recipe = load_png(path)
             if recipe.edits:  # the Edit tab opens it
                 return gr.skip()
-            view = self._restore(language, recipe, Settings(*fields))
-        gr.Info(Say(language)("restored"))
+            view = self._restore(language, recipe, GenerationForm(*fields))
+        gr.Info(Translator(language)("restored"))
         return view
 
     def _from_link(self, request: gr.Request, language: str, *fields: Any) -> View:
         """The form stays as the visitor left it, unless there is nothing in it."""
-        with told(Say(language), "link_bad", duration=None):
+        with show_errors(Translator(language), "link_bad", duration=None):
             recipe = links.from_query(str(request.query_params))
             if recipe is None or recipe.edits:  # the Edit tab opens those
                 return gr.skip()
-            settings = Settings(*fields)
+            settings = GenerationForm(*fields)
             view = self._restore(language, recipe, settings)
         return view | self.form.show(settings) if settings.prompt else view
 
-    def _reuse(self, shape: Shape, *fields: Any) -> View:
-        return self.form.show(Settings(*fields).like(shape.recipe))
+    def _reuse(self, shape: OpenPicture, *fields: Any) -> View:
+        return self.form.show(GenerationForm(*fields).like(shape.recipe))
 
-    def _restore(self, language: str, recipe: Recipe, settings: Settings) -> View:
+    def _restore(self, language: str, recipe: Recipe, settings: GenerationForm) -> View:
         """Open a picture and set the form to what it was drawn by."""
         fitted, other = links.fitted(recipe, self._studio)
-        say = Say(language)
+        say = Translator(language)
         view = self._open(say, fitted) | self.form.show(settings.like(fitted))
         if other:
             links.warn(say, recipe, fitted)

@@ -15,8 +15,8 @@ from dalle.data.emoji.emoji_set import SHAREALIKE, STYLES
 from dalle.recipe import MAX_GUIDANCE, MAX_PROMPT, MAX_STEPS, SEEDS, Recipe
 from dalle.serving.studio import Studio
 from dalle.ui.shared.events import View
-from dalle.ui.shared.localization import Spoken
-from dalle.ui.shared.texts import Say
+from dalle.ui.shared.localization import Localizer
+from dalle.ui.shared.texts import Translator
 
 MOST = 16  # pictures at a time
 OFFERED = [style for style in STYLES if style not in SHAREALIKE]
@@ -24,7 +24,7 @@ _STYLED = re.compile(rf"(.*), ({'|'.join(map(re.escape, STYLES.values()))}) styl
 
 
 @dataclass(frozen=True)
-class Settings:
+class GenerationForm:
     """The values of the form."""
 
     prompt: str = ""
@@ -51,17 +51,17 @@ class Settings:
         """The prompt with its style, in the words that captions have."""
         return f"{self.prompt}, {STYLES[self.style]} style" if self.style else self.prompt
 
-    def seeded(self) -> "Settings":
+    def seeded(self) -> "GenerationForm":
         """The same, with the seed that the next drawing is to have."""
         fresh = self.fresh or self.seed is None  # its field was emptied
         return dataclasses.replace(self, seed=secrets.randbelow(SEEDS)) if fresh else self
 
-    def like(self, recipe: Recipe) -> "Settings":
+    def like(self, recipe: Recipe) -> "GenerationForm":
         """Settings that draw this recipe again, apart from its code."""
         found = _STYLED.fullmatch(recipe.prompt)
         words = dict(zip(STYLES.values(), STYLES, strict=True))
         style = words[found[2]] if found and words[found[2]] in OFFERED else ""
-        return Settings(
+        return GenerationForm(
             prompt=found[1] if style else recipe.prompt,
             style=style,
             count=self.count,
@@ -73,19 +73,19 @@ class Settings:
         )
 
 
-NAMES = tuple(field.name for field in dataclasses.fields(Settings))
+NAMES = tuple(field.name for field in dataclasses.fields(GenerationForm))
 # What the browser keeps goes to and fro within it: what is typed while the page loads is not overwritten.
 PACK = f"(...values) => [Object.fromEntries({list(NAMES)}.map((name, at) => [name, values[at]]))]"
 UNPACK = f"""(kept) => {{
-    const all = {json.dumps(dataclasses.asdict(Settings()))};
+    const all = {json.dumps(dataclasses.asdict(GenerationForm()))};
     return {list(NAMES)}.map((name) => kept?.[name] ?? all[name]);
 }}"""
 
 
-class Form:
+class FormControls:
     """`inputs`: a component for each field of Settings, in their order; `kept`: what the browser keeps."""
 
-    def __init__(self, spoken: Spoken, secret: str):
+    def __init__(self, spoken: Localizer, secret: str):
         self.prompt = self._ask(spoken)
         self.notice = gr.HTML(elem_id="notice", apply_default_css=False)
         self._ideas(spoken)
@@ -104,13 +104,13 @@ class Form:
         for field in self.inputs:
             self.keep(field.input)
 
-    def _ask(self, spoken: Spoken) -> gr.Textbox:
+    def _ask(self, spoken: Localizer) -> gr.Textbox:
         """The prompt, with the button that draws it or stops."""
         with gr.Row(elem_id="ask", equal_height=True):
             prompt = spoken(
                 gr.Textbox,
                 lambda say: {"label": say("prompt"), "placeholder": say("prompt_hint")},
-                value=Settings.prompt,
+                value=GenerationForm.prompt,
                 max_lines=1,  # a browser takes line breaks out of what is pasted
                 max_length=MAX_PROMPT,
                 container=False,
@@ -126,7 +126,7 @@ class Form:
             )
         return prompt
 
-    def _ideas(self, spoken: Spoken) -> None:
+    def _ideas(self, spoken: Localizer) -> None:
         with gr.Row(elem_id="ideas"):
             self.surprise = spoken(
                 gr.Button, lambda say: {"value": say("surprise")}, size="sm", scale=0, elem_id="surprise"
@@ -139,7 +139,7 @@ class Form:
                 elem_id="examples",
             )
 
-    def _settings(self, spoken: Spoken) -> list[gr.components.Component]:
+    def _settings(self, spoken: Localizer) -> list[gr.components.Component]:
         """The rest of the fields, in order."""
         with gr.Row():
             count = spoken(
@@ -148,13 +148,13 @@ class Form:
                 minimum=1,
                 maximum=MOST,
                 step=1,
-                value=Settings.count,
+                value=GenerationForm.count,
                 buttons=[],
             )
             negative = spoken(
                 gr.Textbox,
                 lambda say: {"label": say("negative"), "placeholder": say("negative_hint")},
-                value=Settings.negative,
+                value=GenerationForm.negative,
                 max_length=MAX_PROMPT,
             )
         with gr.Row():
@@ -164,7 +164,7 @@ class Form:
                 minimum=0,
                 maximum=MAX_GUIDANCE,
                 step=0.1,
-                value=Settings.guidance,
+                value=GenerationForm.guidance,
                 buttons=[],
             )
             steps = spoken(
@@ -173,22 +173,22 @@ class Form:
                 minimum=1,
                 maximum=MAX_STEPS,
                 step=1,
-                value=Settings.steps,
+                value=GenerationForm.steps,
                 buttons=[],
             )
         with gr.Row():
             seed = spoken(
                 gr.Number,
                 lambda say: {"label": say("seed"), "info": say("seed_info")},
-                value=Settings.seed,
+                value=GenerationForm.seed,
                 precision=0,
                 minimum=0,
                 maximum=SEEDS - 1,
             )
-            fresh = spoken(gr.Checkbox, lambda say: {"label": say("fresh")}, value=Settings.fresh)
+            fresh = spoken(gr.Checkbox, lambda say: {"label": say("fresh")}, value=GenerationForm.fresh)
         return [count, negative, guidance, steps, seed, fresh]
 
-    def show(self, settings: Settings) -> View:
+    def show(self, settings: GenerationForm) -> View:
         return {field: getattr(settings, name) for field, name in zip(self.inputs, NAMES, strict=True)}
 
     def keep(self, after: Callable[..., Any]) -> None:
@@ -218,10 +218,10 @@ EXAMPLES = {
 }
 
 
-def _chips(say: Say) -> str:
+def _chips(say: Translator) -> str:
     chips = "".join(f'<button type="button">{escape(text)}</button>' for text in EXAMPLES[say.language])
     return f'<div class="chips" role="group" aria-label="{say("examples")}">{chips}</div>'
 
 
-def _styles(say: Say) -> list[tuple[str, str]]:
+def _styles(say: Translator) -> list[tuple[str, str]]:
     return [(say("style_any"), ""), *((say(f"style_{style}"), style) for style in OFFERED)]

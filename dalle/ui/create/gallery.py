@@ -1,20 +1,20 @@
 """The gallery: fills while its pictures are drawn, says how it goes, and stops when told to."""
 
-import math
 from collections.abc import Iterator, Sequence
-from html import escape
 from typing import Any
 
 import gradio as gr
 
 from dalle.recipe import Picture
-from dalle.serving.studio import Frame, Studio
-from dalle.ui.create.form import Form, Settings
+from dalle.serving.requests import Frame
+from dalle.serving.studio import Studio
+from dalle.ui.create.form import FormControls, GenerationForm
 from dalle.ui.shared import tiles
-from dalle.ui.shared.events import TROUBLE, Running, View, excuse, problem
-from dalle.ui.shared.localization import Spoken
-from dalle.ui.shared.texts import Say
-from dalle.ui.shared.tiles import Tile
+from dalle.ui.shared.events import EXPECTED_ERRORS, Running, View, error_html, error_text
+from dalle.ui.shared.localization import Localizer
+from dalle.ui.shared.progress import bar, progress
+from dalle.ui.shared.texts import Translator
+from dalle.ui.shared.tiles import EncodedPicture
 
 LIVE = "element.setAttribute('aria-live', 'polite')"  # how it ends is read out; a bar is not
 
@@ -22,7 +22,7 @@ LIVE = "element.setAttribute('aria-live', 'polite')"  # how it ends is read out;
 class Gallery:
     """Draws what the form says. `tiles` is the State with what is finished."""
 
-    def __init__(self, studio: Studio, spoken: Spoken, form: Form):
+    def __init__(self, studio: Studio, spoken: Localizer, form: FormControls):
         self._studio, self._form = studio, form
         self._running = Running()
         with spoken.heading("pictures"):
@@ -46,7 +46,7 @@ class Gallery:
 
     def draw(self, request: gr.Request, language: str, *fields: Any) -> Iterator[View]:
         """Fill the gallery; the form shows the seed that was used."""
-        say, settings = Say(language), Settings(*fields).seeded()
+        say, settings = Translator(language), GenerationForm(*fields).seeded()
         cancel = self._running.begin(request)
         last = None
         try:
@@ -56,8 +56,8 @@ class Gallery:
                 last = frame
             outcome = say("done") if last and last.done else say("stopped")
             status = f'<p role="status">{outcome}</p>'
-        except TROUBLE as error:
-            status = problem(excuse(say, error))
+        except EXPECTED_ERRORS as error:
+            status = error_html(error_text(say, error))
         finally:
             self._running.end(request)
         yield self._ended(last.finished if last else [], status)
@@ -66,7 +66,7 @@ class Gallery:
         """End the drawing of this visitor within one step."""
         self._running.stop(request)
 
-    def _begun(self, say: Say, settings: Settings) -> View:
+    def _begun(self, say: Translator, settings: GenerationForm) -> View:
         return {
             self.status: bar(say("starting")),
             self.empty: gr.update(visible=False),
@@ -79,7 +79,7 @@ class Gallery:
             self._form.seed: settings.seed,
         }
 
-    def _under_way(self, say: Say, frame: Frame, before: Frame | None, count: int) -> View:
+    def _under_way(self, say: Translator, frame: Frame, before: Frame | None, count: int) -> View:
         if frame.waiting:
             return {self.status: bar(say("waiting", place=frame.waiting))}
         view = {self.status: progress(say, frame)}
@@ -90,7 +90,7 @@ class Gallery:
         return view
 
     def _ended(self, finished: Sequence[Picture], status: str) -> View:
-        drawn = tuple(Tile.of(picture) for picture in finished)
+        drawn = tuple(EncodedPicture.of(picture) for picture in finished)
         labels = [f"{tile.recipe.prompt}, {tile.recipe.seed}" for tile in drawn]
         return {
             self.status: status,
@@ -105,20 +105,7 @@ class Gallery:
         }
 
 
-def progress(say: Say, frame: Frame) -> str:
-    text = say("progress", step=frame.step, steps=frame.steps)
-    if frame.seconds_left is not None and frame.step < frame.steps:
-        text += f" · {say('left', seconds=math.ceil(frame.seconds_left))}"
-    return bar(text, frame.step / frame.steps)
-
-
-def bar(text: str, share: float | None = None) -> str:
-    """A progress bar with its words; without a share it only says that something goes on."""
-    value = "" if share is None else f' value="{share:.3f}"'
-    return f"<label aria-live='off'><progress{value}></progress><span>{escape(text)}</span></label>"
-
-
-def _empty(say: Say) -> str:
+def _empty(say: Translator) -> str:
     blanks = "<i></i>" * 8
     return (
         f'<div class="empty"><div class="blanks" aria-hidden="true">{blanks}</div>'

@@ -8,9 +8,9 @@ import gradio as gr
 
 from dalle.recipe import Recipe
 from dalle.ui.shared import tiles
-from dalle.ui.shared.events import AT_ONCE, sure
-from dalle.ui.shared.localization import Spoken
-from dalle.ui.shared.tiles import Tile
+from dalle.ui.shared.events import AT_ONCE, confirm_js
+from dalle.ui.shared.localization import Localizer
+from dalle.ui.shared.tiles import EncodedPicture
 
 KEPT = 60  # pictures: about 100 KB
 THUMB = re.compile(r"data:image/webp;base64,[A-Za-z0-9+/=]+")
@@ -23,7 +23,7 @@ Entries = list[dict[str, str]]
 class History:
     """`entries` is the BrowserState that holds it; `strip` shows it."""
 
-    def __init__(self, spoken: Spoken, secret: str):
+    def __init__(self, spoken: Localizer, secret: str):
         self.entries = gr.BrowserState([], storage_key="dalle-history-1", secret=secret)
         with spoken.heading("history"):
             self.clear = spoken(
@@ -39,7 +39,7 @@ class History:
 
     def wire(self, language: gr.Radio) -> None:
         kept = [language, self.entries]
-        self.clear.click(self._cleared, kept, self.outputs, js=sure("clear_sure"), **AT_ONCE)
+        self.clear.click(self._cleared, kept, self.outputs, js=confirm_js("clear_sure"), **AT_ONCE)
 
     def _cleared(self, language: str, stored: Any) -> list[Any]:
         """Without a language the visitor was not sure."""
@@ -54,7 +54,7 @@ class History:
         some = bool(entries)
         return [entries, gr.update(value=strip, visible=some), gr.update(visible=some)]
 
-    def add(self, stored: Any, drawn: Sequence[Tile]) -> list[Any]:
+    def add(self, stored: Any, drawn: Sequence[EncodedPicture]) -> list[Any]:
         """Values for `outputs`, with what was drawn in front."""
         return self.show(added(readable(stored), drawn))
 
@@ -62,7 +62,7 @@ class History:
         return Recipe.from_query(readable(stored)[index]["link"])
 
 
-def added(entries: Entries, drawn: Sequence[Tile]) -> Entries:
+def added(entries: Entries, drawn: Sequence[EncodedPicture]) -> Entries:
     """New pictures in front, each recipe once, the oldest dropped where there are too many."""
     new = [{"link": tile.recipe.to_query(), "thumb": tiles.thumb(tile)} for tile in drawn]
     links = [entry["link"] for entry in new]

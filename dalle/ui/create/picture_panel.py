@@ -9,15 +9,15 @@ import gradio as gr
 
 from dalle.recipe import CODE, Recipe
 from dalle.serving.studio import Studio
-from dalle.ui.shared.events import AT_ONCE, TROUBLE, View, excuse, problem
-from dalle.ui.shared.latent_sliders import Dials
-from dalle.ui.shared.localization import Spoken
-from dalle.ui.shared.open_picture import Shape
-from dalle.ui.shared.texts import Say
-from dalle.ui.shared.tiles import Tile, figure
+from dalle.ui.shared.events import AT_ONCE, EXPECTED_ERRORS, View, error_html, error_text
+from dalle.ui.shared.latent_sliders import IN_VIEW, LatentSliders
+from dalle.ui.shared.localization import Localizer
+from dalle.ui.shared.open_picture import OpenPicture
+from dalle.ui.shared.texts import Translator
+from dalle.ui.shared.tiles import EncodedPicture, figure
 
-IN_VIEW = 8  # sliders; the others are folded
 ACTIONS = ("undo", "reset", "nudge", "resample")
+
 # The page's address names the picture that is shown.
 FOLLOW = """
 new MutationObserver(() => dalle.address(element.querySelector("figure")?.dataset.query))
@@ -25,10 +25,10 @@ new MutationObserver(() => dalle.address(element.querySelector("figure")?.datase
 """
 
 
-class Bench:
+class PicturePanel:
     """`shape` is the State with the open picture; None: nothing is open."""
 
-    def __init__(self, studio: Studio, spoken: Spoken):
+    def __init__(self, studio: Studio, spoken: Localizer):
         self._studio = studio
         self.shape = gr.State(None)
         spoken.heading("bench")
@@ -40,7 +40,7 @@ class Bench:
                     self.actions = self._buttons(spoken, *ACTIONS)
                     self.files = self._buttons(spoken, "download", "copy_link", "keep", "reuse", "edit")
             self.trouble = gr.HTML(apply_default_css=False)
-            self.dials = Dials("slider")
+            self.dials = LatentSliders("slider")
             with gr.Row(elem_classes="sliders"):
                 self.dials.add(IN_VIEW)
             with (
@@ -49,7 +49,7 @@ class Bench:
             ):
                 self.dials.add(CODE - IN_VIEW)
 
-    def _buttons(self, spoken: Spoken, *names: str) -> dict[str, gr.Button]:
+    def _buttons(self, spoken: Localizer, *names: str) -> dict[str, gr.Button]:
         with gr.Row(elem_classes="buttons"):
             return {
                 name: spoken(
@@ -89,17 +89,17 @@ class Bench:
 
     # --- what the events do
 
-    def open(self, say: Say, recipe: Recipe, tile: Tile | None = None) -> View:
+    def open(self, say: Translator, recipe: Recipe, tile: EncodedPicture | None = None) -> View:
         """Show a recipe, drawing it where no tile of it is at hand. Raises Busy."""
-        return self._whole(say, Shape.opened(recipe, self._studio.codes), tile)
+        return self._whole(say, OpenPicture.opened(recipe, self._studio.codes), tile)
 
-    def slide(self, language: str, shape: Shape | None, order: Sequence[int], *sliders: float) -> View:
+    def slide(self, language: str, shape: OpenPicture | None, order: Sequence[int], *sliders: float) -> View:
         if shape is None:
             return gr.skip()
         at = dict(zip(order, sliders, strict=True))
         return self._tried(language, lambda: self._shown(shape.moved([at[index] for index in sorted(at)])))
 
-    def act(self, name: str, language: str, shape: Shape | None) -> View:
+    def act(self, name: str, language: str, shape: OpenPicture | None) -> View:
         """One of ACTIONS."""
         if shape is None:
             return gr.skip()
@@ -110,23 +110,23 @@ class Bench:
             "nudge": shape.nudged,
             "resample": lambda: shape.resampled(codes),
         }
-        return self._tried(language, lambda: self._whole(Say(language), change[name]()))
+        return self._tried(language, lambda: self._whole(Translator(language), change[name]()))
 
-    def take(self, language: str, shape: Shape, recipe: Recipe) -> View:
+    def take(self, language: str, shape: OpenPicture, recipe: Recipe) -> View:
         """Go on from a recipe that was reached from the open picture."""
         return self._tried(
-            language, lambda: self._whole(Say(language), shape.taken(recipe, self._studio.codes))
+            language, lambda: self._whole(Translator(language), shape.taken(recipe, self._studio.codes))
         )
 
     def _tried(self, language: str, act: Callable[[], View]) -> View:
         """What an act changes; where it cannot be done, nothing but the word of it."""
         try:
             return act()
-        except TROUBLE as error:
-            return {self.trouble: problem(excuse(Say(language), error))}
+        except EXPECTED_ERRORS as error:
+            return {self.trouble: error_html(error_text(Translator(language), error))}
 
-    def _shown(self, shape: Shape, tile: Tile | None = None) -> View:
-        tile = tile or Tile.of(self._studio.slide(shape.recipe))
+    def _shown(self, shape: OpenPicture, tile: EncodedPicture | None = None) -> View:
+        tile = tile or EncodedPicture.of(self._studio.draw_now(shape.recipe))
         return {
             self.shape: shape,
             self.picture: figure(tile),
@@ -135,7 +135,7 @@ class Bench:
             self.actions["reset"]: gr.update(interactive=shape.recipe != shape.origin),
         }
 
-    def _whole(self, say: Say, shape: Shape, tile: Tile | None = None) -> View:
+    def _whole(self, say: Translator, shape: OpenPicture, tile: EncodedPicture | None = None) -> View:
         return {
             **self._shown(shape, tile),
             **self.dials.show(say, self._studio.sliders, shape.sliders()),
@@ -144,7 +144,7 @@ class Bench:
         }
 
 
-def _empty(say: Say) -> str:
+def _empty(say: Translator) -> str:
     lines = "<i></i>" * 4
     return (
         f'<div class="empty"><div class="lines" aria-hidden="true">{lines}</div>'

@@ -10,20 +10,20 @@ import numpy as np
 from dalle.recipe import Recipe
 from dalle.serving.studio import Studio
 from dalle.ui.shared import tiles
-from dalle.ui.shared.events import QUIET, TROUBLE, View, excuse, problem
-from dalle.ui.shared.localization import Spoken
-from dalle.ui.shared.open_picture import END, Shape
-from dalle.ui.shared.texts import Say
-from dalle.ui.shared.tiles import Tile
+from dalle.ui.shared.events import EXPECTED_ERRORS, QUIET, View, error_html, error_text
+from dalle.ui.shared.localization import Localizer
+from dalle.ui.shared.open_picture import END, OpenPicture
+from dalle.ui.shared.texts import Translator
+from dalle.ui.shared.tiles import EncodedPicture
 
 STRIP, PAD = 7, 5  # pictures from end to end
 NOTHING = -1  # instead of a second slider
 
 
-class Walk:
+class Traversal:
     """`recipes` is the State with what the cells show."""
 
-    def __init__(self, studio: Studio, spoken: Spoken):
+    def __init__(self, studio: Studio, spoken: Localizer):
         self._studio = studio
         self.recipes = gr.State(())
         with spoken(gr.Accordion, lambda say: {"label": say("walk")}, open=False, elem_id="walk"):
@@ -46,16 +46,16 @@ class Walk:
             **QUIET,
         )
 
-    def draw(self, language: str, shape: Shape | None, across: int, down: int) -> Iterator[View]:
+    def draw(self, language: str, shape: OpenPicture | None, across: int, down: int) -> Iterator[View]:
         if shape is None:
             return
-        recipes = walked(shape, across, down)
+        recipes = traversal_recipes(shape, across, down)
         kind = "strip" if down in (NOTHING, across) else "pad"
         yield {self.cells: tiles.coming([], len(recipes), kind)}
         try:
-            drawn = [Tile.of(picture) for picture in self._studio.draw(recipes, urgent=True)]
-        except TROUBLE as error:
-            yield {self.cells: problem(excuse(Say(language), error)), self.recipes: ()}
+            drawn = [EncodedPicture.of(picture) for picture in self._studio.draw(recipes, urgent=True)]
+        except EXPECTED_ERRORS as error:
+            yield {self.cells: error_html(error_text(Translator(language), error)), self.recipes: ()}
             return
         labels = [_label(recipe, across, down) for recipe in recipes]
         yield {
@@ -63,22 +63,22 @@ class Walk:
             self.recipes: recipes,
         }
 
-    def cleared(self, say: Say) -> View:
+    def cleared(self, say: Translator) -> View:
         """For a picture that was opened; by another checkpoint the sliders may have other names."""
         across, down = gr.update(**self._across(say)), gr.update(**self._down(say))
         return {self.cells: "", self.recipes: (), self.across: across, self.down: down}
 
-    def _across(self, say: Say) -> dict[str, Any]:
+    def _across(self, say: Translator) -> dict[str, Any]:
         return {"label": say("walk_across"), "choices": self._names(say)}
 
-    def _down(self, say: Say) -> dict[str, Any]:
+    def _down(self, say: Translator) -> dict[str, Any]:
         return {"label": say("walk_down"), "choices": [(say("walk_none"), NOTHING), *self._names(say)]}
 
-    def _names(self, say: Say) -> list[tuple[str, int]]:
+    def _names(self, say: Translator) -> list[tuple[str, int]]:
         return [(slider.name[say.language], slider.index) for slider in self._studio.sliders]
 
 
-def walked(shape: Shape, across: int, down: int = NOTHING) -> tuple[Recipe, ...]:
+def traversal_recipes(shape: OpenPicture, across: int, down: int = NOTHING) -> tuple[Recipe, ...]:
     """Recipes of a strip over one number of the code, or, row by row, of a pad over two."""
     for index in {across, down} - {NOTHING}:
         if not 0 <= index < len(shape.code):
@@ -89,7 +89,7 @@ def walked(shape: Shape, across: int, down: int = NOTHING) -> tuple[Recipe, ...]
     return tuple(_at(shape, {across: x, down: y}) for y in stops for x in stops)
 
 
-def _at(shape: Shape, values: dict[int, float]) -> Recipe:
+def _at(shape: OpenPicture, values: dict[int, float]) -> Recipe:
     code = tuple(float(values.get(index, value)) for index, value in enumerate(shape.code))
     return dataclasses.replace(shape.recipe, code=code)
 

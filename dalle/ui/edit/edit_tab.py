@@ -11,19 +11,28 @@ import gradio as gr
 
 from dalle import edits
 from dalle.editing.editor import NeedsFile
-from dalle.edits import Change, Open
+from dalle.edits import FromFile, PromptEdit
 from dalle.recipe import MAX_PROMPT, Picture, Recipe, load_png
 from dalle.serving.studio import Studio
-from dalle.ui.create.create_tab import Create
-from dalle.ui.create.gallery import bar, progress
+from dalle.ui.create.create_tab import CreateTab
 from dalle.ui.edit.results import Results, shown
-from dalle.ui.edit.tools import NAMES, Tools, Wish, files
+from dalle.ui.edit.tools import NAMES, EditForm, Tools, files
 from dalle.ui.shared import links
-from dalle.ui.shared.events import AT_ONCE, QUIET, TROUBLE, Running, View, excuse, problem, told
-from dalle.ui.shared.localization import Spoken
-from dalle.ui.shared.open_picture import Code, Shape
-from dalle.ui.shared.texts import Say
-from dalle.ui.shared.tiles import Tile
+from dalle.ui.shared.events import (
+    AT_ONCE,
+    EXPECTED_ERRORS,
+    QUIET,
+    Running,
+    View,
+    error_html,
+    error_text,
+    show_errors,
+)
+from dalle.ui.shared.localization import Localizer
+from dalle.ui.shared.open_picture import Code, OpenPicture
+from dalle.ui.shared.progress import bar, progress
+from dalle.ui.shared.texts import Translator
+from dalle.ui.shared.tiles import EncodedPicture
 
 LIVE = "bend"  # the tool whose results follow its sliders
 PLACES = 3  # decimals of a code in a recipe
@@ -36,7 +45,7 @@ WITH_MASK = f"(...all) => {{ all[{3 + NAMES.index('mask')}] = dalle.mask(); retu
 class Opened:
     """A picture that is being edited."""
 
-    tile: Tile
+    tile: EncodedPicture
     fitted: str  # address of the picture as the model takes it
     code: tuple[float, ...]
 
@@ -44,7 +53,7 @@ class Opened:
     def described(self) -> bool:
         """Whether it is the visitor who says what it shows."""
         kinds = [edit["kind"] for edit in self.tile.recipe.edits]
-        return kinds == [Open.kind]
+        return kinds == [FromFile.kind]
 
     def saying(self, caption: str) -> Picture:
         """The picture, under what the visitor says that it shows."""
@@ -54,10 +63,10 @@ class Opened:
         return Picture(picture.image, dataclasses.replace(picture.recipe, prompt=caption))
 
 
-class Edit:
+class EditTab:
     """`opened` is the State with the picture; None: there is none."""
 
-    def __init__(self, studio: Studio, spoken: Spoken, language: gr.Radio, tabs: gr.Tabs):
+    def __init__(self, studio: Studio, spoken: Localizer, language: gr.Radio, tabs: gr.Tabs):
         self._studio, self._language, self._tabs, self._running = studio, language, tabs, Running()
         self.opened, self.awaited = gr.State(None), gr.State(None)
         self.made = gr.State([])  # by the last edit, for the history; nothing where it failed
@@ -72,7 +81,7 @@ class Edit:
                 self.results = Results(spoken)
         self._wire()
 
-    def arrive(self, greeted: Any, create: Create) -> None:
+    def arrive(self, greeted: Any, create: CreateTab) -> None:
         """What comes from elsewhere: Create's open picture, a link once the language is known, a PNG file.
 
         And the history, which keeps what is made here as well.
@@ -85,7 +94,7 @@ class Edit:
         greeted.then(self.from_link, language, self.outputs, **QUIET)
         drop.upload(self.from_png, [language, drop], self.outputs, **QUIET)
 
-    def _easel(self, spoken: Spoken) -> None:
+    def _easel(self, spoken: Localizer) -> None:
         """Where the picture stands, beside how the model sees it."""
         with spoken.heading("edit_picture"):
             self.open = spoken.upload("edit_open", "edit-open", scale=0)
@@ -101,7 +110,7 @@ class Edit:
             elem_id="edit-caption",
         )
 
-    def _start(self, spoken: Spoken) -> None:
+    def _start(self, spoken: Localizer) -> None:
         with gr.Row(elem_id="edit-go"):
             self.go = spoken(
                 gr.Button, lambda say: {"value": say("edit_go")}, variant="primary", elem_id="edit-start"
@@ -148,17 +157,17 @@ class Edit:
 
     # --- pictures that come in
 
-    def receive(self, language: str, shape: Shape) -> Iterator[View]:
+    def receive(self, language: str, shape: OpenPicture) -> Iterator[View]:
         """The picture that is open in Create."""
-        yield from self._taken(language, lambda: self._studio.slide(shape.recipe))
+        yield from self._taken(language, lambda: self._studio.draw_now(shape.recipe))
 
     def _taken(self, language: str, get: Callable[[], Picture]) -> Iterator[View]:
         """Open a picture; where that cannot be done, say so and leave open what was."""
         yield self._opening(language)
         try:
             yield self._show(language, get())
-        except TROUBLE as error:
-            yield self._closed(problem(excuse(Say(language), error)))
+        except EXPECTED_ERRORS as error:
+            yield self._closed(error_html(error_text(Translator(language), error)))
 
     def from_link(self, request: gr.Request, language: str) -> Iterator[View]:
         """What a link with edits leads to; other links are Create's."""
@@ -185,7 +194,7 @@ class Edit:
         if recipe is None or not recipe.edits:
             yield gr.skip()
             return
-        say = Say(language)
+        say = Translator(language)
         yield self._opening(language)
         fitted, other = links.fitted(recipe, self._studio)
         if other:
@@ -196,14 +205,14 @@ class Edit:
                     yield {self.trouble: progress(say, frame)}
             yield self._show(language, frame.pictures[0])
         except NeedsFile as error:
-            yield self._closed(problem(say("needs_file", file=error.file))) | {self.awaited: recipe}
-        except TROUBLE as error:
-            yield self._closed(problem(excuse(say, error, "link_bad")))
+            yield self._closed(error_html(say("needs_file", file=error.file))) | {self.awaited: recipe}
+        except EXPECTED_ERRORS as error:
+            yield self._closed(error_html(error_text(say, error, "link_bad")))
 
     def _from_file(self, language: str, path: str, awaited: Recipe | None) -> Iterator[View]:
         """A picture of the visitor's; the one that an opened link waits for goes through its edits."""
         yield self._opening(language)
-        say = Say(language)
+        say = Translator(language)
         try:
             picture = self._studio.open(Path(path).read_bytes())
             digests = edits.files(picture.recipe)
@@ -213,29 +222,29 @@ class Edit:
             yield self._show(language, picture)
             if awaited is not None:
                 gr.Warning(say("edit_other_file", file=edits.files(awaited)[0]), duration=None)
-        except TROUBLE as error:
-            yield self._closed(problem(excuse(say, error, "edit_bad_file")))
+        except EXPECTED_ERRORS as error:
+            yield self._closed(error_html(error_text(say, error, "edit_bad_file")))
 
     def _other(self, language: str, path: str) -> View:
-        with told(Say(language), "edit_bad_file"):
-            tile = Tile.of(self._studio.open(Path(path).read_bytes()))
+        with show_errors(Translator(language), "edit_bad_file"):
+            tile = EncodedPicture.of(self._studio.open(Path(path).read_bytes()))
         return {self.tools.other: tile, self.tools.shown_other: f'<img src="{shown(tile)}" alt="">'}
 
-    def _go_on(self, language: str, drawn: tuple[Tile, ...], chosen: int) -> Iterator[View]:
+    def _go_on(self, language: str, drawn: tuple[EncodedPicture, ...], chosen: int) -> Iterator[View]:
         tile = drawn[chosen]
         _, other = links.fitted(tile.recipe, self._studio)
         # To a checkpoint that did not draw it, it is a file like any other.
         yield from self._taken(language, lambda: self._studio.open(tile.png) if other else tile.picture)
 
     def _opening(self, language: str) -> View:
-        return {self._tabs: gr.Tabs(selected="edit"), self.trouble: bar(Say(language)("edit_opening"))}
+        return {self._tabs: gr.Tabs(selected="edit"), self.trouble: bar(Translator(language)("edit_opening"))}
 
     def _closed(self, trouble: str) -> View:
         """Nothing new came in; what was there stays."""
         return {self.trouble: trouble}
 
     def _show(self, language: str, picture: Picture) -> View:
-        say, view = Say(language), self._seen(Say(language), picture)
+        say, view = Translator(language), self._seen(Translator(language), picture)
         opened, caption = view[self.opened], edits.caption(picture.recipe)
         return view | {
             self.awaited: None,
@@ -247,12 +256,14 @@ class Edit:
             **self.results.cleared(),
         }
 
-    def _seen(self, say: Say, picture: Picture) -> View:
+    def _seen(self, say: Translator, picture: Picture) -> View:
         """A picture as the checkpoint in use sees it, and where that checkpoint's sliders stand for it."""
         seen = self._studio.see(picture)
-        fitted, again = (Tile.of(each) for each in (Picture(seen.fitted, picture.recipe), seen.again))
+        fitted, again = (
+            EncodedPicture.of(each) for each in (Picture(seen.fitted, picture.recipe), seen.again)
+        )
         return {
-            self.opened: Opened(Tile.of(picture), fitted.uri, seen.code),
+            self.opened: Opened(EncodedPicture.of(picture), fitted.uri, seen.code),
             self.pair: gr.update(value=_pair(say, fitted.uri, again.uri, seen.psnr), visible=True),
             **self.tools.bending.show(say, self._studio.sliders, _stood(seen.code)),
         }
@@ -269,8 +280,8 @@ class Edit:
         """
         if opened is None:
             return gr.skip()
-        with told(Say(language)):
-            view = self._seen(Say(language), self._studio.open(opened.tile.png))
+        with show_errors(Translator(language)):
+            view = self._seen(Translator(language), self._studio.open(opened.tile.png))
         return view | {self.caption: gr.update(interactive=view[self.opened].described)}
 
     # --- edits
@@ -285,9 +296,9 @@ class Edit:
         if opened is None:
             yield gr.skip()
             return
-        say, results = Say(language), self.results
+        say, results = Translator(language), self.results
         *fields, other, before = values
-        wish, cancel = Wish(*fields), self._running.begin(request)
+        wish, cancel = EditForm(*fields), self._running.begin(request)
         kind, finished = "strip" if wish.tool == "blend" else "tiles", []
         try:
             picture = opened.saying(caption)
@@ -300,11 +311,11 @@ class Edit:
             status = (
                 f'<p role="status">{_outcome(say, wish, self._studio) if finished else say("stopped")}</p>'
             )
-        except TROUBLE as error:
-            status = problem(excuse(say, error, "edit_failed"))
+        except EXPECTED_ERRORS as error:
+            status = error_html(error_text(say, error, "edit_failed"))
         finally:
             self._running.end(request)
-        drawn = [Tile.of(each) for each in finished]
+        drawn = [EncodedPicture.of(each) for each in finished]
         if drawn:
             source = shown(opened.tile) if wish.tool in WHOLE else opened.fitted
             view = results.ended(say, drawn, source, status, _kind(kind, drawn))
@@ -321,35 +332,35 @@ class Edit:
         """The one result of the sliders, as fast as they are dragged."""
         if opened is None:
             return gr.skip()
-        say, code, stood = Say(language), list(opened.code), _stood(opened.code)
+        say, code, stood = Translator(language), list(opened.code), _stood(opened.code)
         for number, value in zip(order, sliders, strict=True):
             if value != stood[number]:
                 code[number] = value
         try:
-            edit = Change(code=tuple(round(value, PLACES) for value in code))
-            bent = Tile.of(self._studio.bend(opened.saying(caption), edit))
-        except TROUBLE as error:
-            return {self.results.status: problem(excuse(say, error, "edit_failed"))}
+            edit = PromptEdit(code=tuple(round(value, PLACES) for value in code))
+            bent = EncodedPicture.of(self._studio.bend(opened.saying(caption), edit))
+        except EXPECTED_ERRORS as error:
+            return {self.results.status: error_html(error_text(say, error, "edit_failed"))}
         return self.results.ended(say, [bent], opened.fitted, "")
 
 
 def _stood(code: Code) -> Code:
     """Where sliders stand for a code."""
-    return Shape(Recipe(), code, Recipe()).sliders()
+    return OpenPicture(Recipe(), code, Recipe()).sliders()
 
 
-def _kind(kind: str, drawn: list[Tile]) -> str:
+def _kind(kind: str, drawn: list[EncodedPicture]) -> str:
     """How results are laid out; what is transparent, on squares."""
     see_through = drawn and drawn[0].picture.image.mode == "RGBA"
     return f"{kind} checker" if see_through else kind
 
 
-def _outcome(say: Say, wish: Wish, studio: Studio) -> str:
+def _outcome(say: Translator, wish: EditForm, studio: Studio) -> str:
     stands_in = wish.tool == "enlarge" and studio.upscaler == edits.LANCZOS
     return say("edit_lanczos") if stands_in else say("edit_done")
 
 
-def _pair(say: Say, fitted: str, again: str, psnr: float) -> str:
+def _pair(say: Translator, fitted: str, again: str, psnr: float) -> str:
     """The picture, and what the model makes of it."""
     figures = (
         (fitted, say("edit_as_is"), ""),
@@ -363,7 +374,7 @@ def _pair(say: Say, fitted: str, again: str, psnr: float) -> str:
     return f'<div class="pair">{cells}</div>'
 
 
-def _empty(say: Say) -> str:
+def _empty(say: Translator) -> str:
     return (
         f'<div class="empty dropzone"><div class="mount" aria-hidden="true"></div>'
         f"<h3>{say('edit_empty_title')}</h3><p>{say('edit_empty')}</p></div>"

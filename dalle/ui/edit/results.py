@@ -10,13 +10,14 @@ import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
 
 from dalle.editing import animation, icon_files
-from dalle.serving.studio import Frame
-from dalle.ui.create.gallery import LIVE, bar, progress
+from dalle.serving.requests import Frame
+from dalle.ui.create.gallery import LIVE
 from dalle.ui.shared import tiles
-from dalle.ui.shared.events import AT_ONCE, QUIET, View, told
-from dalle.ui.shared.localization import Spoken
-from dalle.ui.shared.texts import Say
-from dalle.ui.shared.tiles import Tile
+from dalle.ui.shared.events import AT_ONCE, QUIET, View, show_errors
+from dalle.ui.shared.localization import Localizer
+from dalle.ui.shared.progress import bar, progress
+from dalle.ui.shared.texts import Translator
+from dalle.ui.shared.tiles import EncodedPicture
 
 SHOWN = 512  # pixels a side from which a picture is shown by a smaller copy
 FILMS = {f"edit_{kind}": kind for kind in animation.KINDS}  # actions of a blend
@@ -32,7 +33,7 @@ COPY = "(query) => dalle.copy(query, '#edit_link')"
 class Results:
     """`tiles` is the State with what is finished, `chosen` with the number of the one that is looked at."""
 
-    def __init__(self, spoken: Spoken):
+    def __init__(self, spoken: Localizer):
         spoken.heading("results")
         self.status = gr.HTML(elem_id="edit-status", apply_default_css=False, js_on_load=LIVE)
         self.empty = spoken(gr.HTML, lambda say: {"value": _empty(say)}, apply_default_css=False)
@@ -77,7 +78,7 @@ class Results:
 
     # --- while it goes on
 
-    def begun(self, say: Say, count: int, kind: str) -> View:
+    def begun(self, say: Translator, count: int, kind: str) -> View:
         return {
             self.status: bar(say("starting")),
             self.empty: gr.update(visible=False),
@@ -87,14 +88,14 @@ class Results:
             self.buttons: gr.update(visible=False),
         }
 
-    def under_way(self, say: Say, frame: Frame, count: int, kind: str) -> View:
+    def under_way(self, say: Translator, frame: Frame, count: int, kind: str) -> View:
         if frame.waiting:
             return {self.status: bar(say("waiting", place=frame.waiting))}
         previews = [tiles.preview(picture.image.convert("RGB")) for picture in frame.pictures]
         view = {self.status: progress(say, frame)}
         return view | ({self.coming: tiles.coming(previews, count, kind)} if previews else {})
 
-    def gave_up(self, before: Sequence[Tile], status: str) -> View:
+    def gave_up(self, before: Sequence[EncodedPicture], status: str) -> View:
         """Nothing came of it: only the word of it, beside the results from before."""
         return {
             self.status: status,
@@ -105,7 +106,9 @@ class Results:
             self.buttons: gr.update(visible=bool(before)),
         }
 
-    def ended(self, say: Say, drawn: Sequence[Tile], before: str, status: str, kind: str = "tiles") -> View:
+    def ended(
+        self, say: Translator, drawn: Sequence[EncodedPicture], before: str, status: str, kind: str = "tiles"
+    ) -> View:
         """Show finished results, the first beside what it came from."""
         labels = [say("result", number=number) for number in range(1, len(drawn) + 1)]
         several = len(drawn) > 1
@@ -143,32 +146,34 @@ class Results:
 
     # --- one of them
 
-    def _look(self, language: str, drawn: tuple[Tile, ...], before: str, event: gr.EventData) -> View:
+    def _look(
+        self, language: str, drawn: tuple[EncodedPicture, ...], before: str, event: gr.EventData
+    ) -> View:
         tile = drawn[event.index]
         return {
-            self.compare: _compared(Say(language), before, tile),
+            self.compare: _compared(Translator(language), before, tile),
             self.chosen: event.index,
             self.query: tile.recipe.to_query(),
         }
 
-    def _png(self, language: str, drawn: tuple[Tile, ...], chosen: int) -> str:
+    def _png(self, language: str, drawn: tuple[EncodedPicture, ...], chosen: int) -> str:
         return self._saved(drawn[chosen].png, drawn[chosen].name)
 
-    def _icons(self, language: str, drawn: tuple[Tile, ...], chosen: int) -> str:
-        with told(Say(language)):
+    def _icons(self, language: str, drawn: tuple[EncodedPicture, ...], chosen: int) -> str:
+        with show_errors(Translator(language)):
             name = Path(drawn[chosen].name).stem
             return self._saved(icon_files.export(drawn[chosen].picture.image), f"{name}-icons.zip")
 
-    def _film(self, kind: str, language: str, drawn: tuple[Tile, ...], chosen: int) -> str:
-        with told(Say(language)):
-            made = animation.film([tile.picture.image for tile in drawn], kind)
+    def _film(self, kind: str, language: str, drawn: tuple[EncodedPicture, ...], chosen: int) -> str:
+        with show_errors(Translator(language)):
+            made = animation.encode_animation([tile.picture.image for tile in drawn], kind)
             return self._saved(made, f"{Path(drawn[0].name).stem}.{kind}")
 
     def _saved(self, content: bytes, name: str) -> str:
         return save_bytes_to_cache(content, name, self.file.GRADIO_CACHE)
 
 
-def shown(tile: Tile, side: int = SHOWN) -> str:
+def shown(tile: EncodedPicture, side: int = SHOWN) -> str:
     """The address that holds a tile's picture, or a smaller copy of a large one."""
     image = tile.picture.image
     if max(image.size) <= side:
@@ -177,7 +182,7 @@ def shown(tile: Tile, side: int = SHOWN) -> str:
     return tiles.preview(image)
 
 
-def _compared(say: Say, before: str, tile: Tile) -> str:
+def _compared(say: Translator, before: str, tile: EncodedPicture) -> str:
     """Two pictures on each other, and a slider that uncovers one or the other."""
     width, height = tile.picture.image.size
     ends = f"<span>{say('before')}</span><span>{say('after')}</span>"
@@ -189,7 +194,7 @@ def _compared(say: Say, before: str, tile: Tile) -> str:
     )
 
 
-def _empty(say: Say) -> str:
+def _empty(say: Translator) -> str:
     return (
         '<div class="empty"><div class="pair" aria-hidden="true"><i></i><i></i></div>'
         f"<h3>{say('results_empty_title')}</h3><p>{say('results_empty')}</p></div>"

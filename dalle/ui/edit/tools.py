@@ -14,17 +14,16 @@ from PIL import Image
 
 from dalle import edits, images
 from dalle.data.emoji.emoji_set import STYLES
-from dalle.edits import Blend, Change, CutOut, Edit, Enlarge, Paint, Vary
-from dalle.errors import Refused
+from dalle.edits import Edit, Inpaint, Interpolate, PromptEdit, RemoveBackground, Upscale, Variation
+from dalle.errors import InputError
 from dalle.recipe import MAX_PROMPT, SEEDS, Recipe
 from dalle.serving.studio import Studio
-from dalle.ui.create.form import OFFERED, Settings
-from dalle.ui.create.picture_panel import IN_VIEW
+from dalle.ui.create.form import OFFERED, GenerationForm
 from dalle.ui.shared.events import AT_ONCE, View
-from dalle.ui.shared.latent_sliders import Dials
-from dalle.ui.shared.localization import Spoken
-from dalle.ui.shared.texts import Say
-from dalle.ui.shared.tiles import Tile
+from dalle.ui.shared.latent_sliders import IN_VIEW, LatentSliders
+from dalle.ui.shared.localization import Localizer
+from dalle.ui.shared.texts import Translator
+from dalle.ui.shared.tiles import EncodedPicture
 
 SEVERAL = 4  # results of tools that leave something to chance
 STRIP = 7  # pictures of a blend, both ends included
@@ -44,7 +43,7 @@ CONTROLS: dict[str, tuple[str, ...]] = {  # of each tool; the others are hidden
 
 
 @dataclass(frozen=True)
-class Wish:
+class EditForm:
     """The values of the tools' controls."""
 
     tool: str = "vary"
@@ -58,17 +57,17 @@ class Wish:
     factor: int = 4
     mask: str = ""  # the address of a PNG file, painted where it is opaque
 
-    def edits(self, recipe: Recipe, studio: Studio, other: Tile | None) -> list[Edit]:
+    def edits(self, recipe: Recipe, studio: Studio, other: EncodedPicture | None) -> list[Edit]:
         """What to do to a recipe's picture, once for each result. Raises ValueError."""
         ways = {
-            "vary": lambda: [Vary(float(self.amount), seed) for seed in _seeds()],
+            "vary": lambda: [Variation(float(self.amount), seed) for seed in _seeds()],
             "words": lambda: self._reworded(self.wanted),
             "restyle": lambda: self._restyled(edits.caption(recipe), studio, other),
             "paint": lambda: self._painted(recipe),
             "extend": self._extended,
             "blend": lambda: self._blended(recipe, studio, other),
-            "enlarge": lambda: [Enlarge(int(self.factor), studio.upscaler)],
-            "cut": lambda: [CutOut()],
+            "enlarge": lambda: [Upscale(int(self.factor), studio.upscaler)],
+            "cut": lambda: [RemoveBackground()],
         }
         if self.tool not in ways:
             raise ValueError(f"no tool {self.tool!r}; there are {', '.join(ways)}")
@@ -77,39 +76,39 @@ class Wish:
     def _reworded(self, prompt: str) -> list[Edit]:
         most = 1 - edits.LEAST
         keeps = dict.fromkeys(round(min(most, max(0.0, self.keep + step)), 3) for step in AROUND)
-        return [Change(prompt, None, keep, Recipe.guidance) for keep in keeps]
+        return [PromptEdit(prompt, None, keep, Recipe.guidance) for keep in keeps]
 
-    def _restyled(self, caption: str, studio: Studio, other: Tile | None) -> list[Edit]:
+    def _restyled(self, caption: str, studio: Studio, other: EncodedPicture | None) -> list[Edit]:
         if self.look == OTHER:
             if other is None:
-                raise Refused("other_first")
+                raise InputError("other_first")
             code = tuple(round(value, 3) for value in studio.code(other.picture))
             return [dataclasses.replace(edit, code=code) for edit in self._reworded(caption)]
         if self.look not in ("", *STYLES):
             raise ValueError(f"no style {self.look!r}; there are {', '.join(STYLES)}")
-        subject = Settings().like(Recipe(caption))
+        subject = GenerationForm().like(Recipe(caption))
         styles = [self.look] if self.look else OFFERED
         prompts = [dataclasses.replace(subject, style=style).styled for style in styles]
         if self.look:
             return self._reworded(prompts[0])
         keep = min(float(self.keep), 1 - edits.LEAST)
-        return [Change(prompt, None, keep, Recipe.guidance) for prompt in prompts]
+        return [PromptEdit(prompt, None, keep, Recipe.guidance) for prompt in prompts]
 
     def _painted(self, recipe: Recipe) -> list[Edit]:
         mask = edits.pack_mask(read_mask(self.mask, recipe.size))
-        return [Paint(mask, self.wanted, seed) for seed in _seeds()]
+        return [Inpaint(mask, self.wanted, seed) for seed in _seeds()]
 
     def _extended(self) -> list[Edit]:
         return [edits.extended(self.side, float(self.room), self.wanted, seed) for seed in _seeds()]
 
-    def _blended(self, recipe: Recipe, studio: Studio, other: Tile | None) -> list[Edit]:
+    def _blended(self, recipe: Recipe, studio: Studio, other: EncodedPicture | None) -> list[Edit]:
         if other is None and not self.beside.strip():
-            raise Refused("other_needed")
+            raise InputError("other_needed")
         to = other.recipe if other else studio.recipe(prompt=self.beside, seed=recipe.seed)
-        return [Blend(to.to_dict(), float(weight)) for weight in np.linspace(0, 1, STRIP).round(3)]
+        return [Interpolate(to.to_dict(), float(weight)) for weight in np.linspace(0, 1, STRIP).round(3)]
 
 
-NAMES = tuple(field.name for field in dataclasses.fields(Wish))
+NAMES = tuple(field.name for field in dataclasses.fields(EditForm))
 
 
 def _seeds() -> list[int]:
@@ -120,16 +119,16 @@ def _seeds() -> list[int]:
 def read_mask(address: str, size: int) -> np.ndarray:
     """What was painted, (size, size) bool, from the data address of a PNG file. Raises ValueError."""
     if not address:
-        raise Refused("mask_empty")
+        raise InputError("mask_empty")
     try:
         content = base64.b64decode(address.partition(",")[2], validate=True)
     except binascii.Error as error:
-        raise Refused("mask_closed", error=str(error)) from error
+        raise InputError("mask_closed", error=str(error)) from error
     alpha = images.read(content, alpha=True).getchannel("A")
     return np.asarray(alpha.resize((size, size), Image.Resampling.NEAREST)) > 127
 
 
-def files(other: Tile | None) -> dict[str, Image.Image]:
+def files(other: EncodedPicture | None) -> dict[str, Image.Image]:
     """The file that another picture began as, where it did, by its digest."""
     if other is None:
         return {}
@@ -143,13 +142,13 @@ class Tools:
     `other` is the State with the tile of another picture, `bending` has the sliders that bend the open one.
     """
 
-    def __init__(self, spoken: Spoken, mask: gr.Textbox):
+    def __init__(self, spoken: Localizer, mask: gr.Textbox):
         """`mask` stands outside of what is shown and hidden, which would show it too."""
         self._parts: dict[str, Any] = {}
         self.tool = spoken(
             gr.Radio,
             lambda say: {"label": say("tool"), "choices": [(say(f"tool_{name}"), name) for name in CONTROLS]},
-            value=Wish.tool,
+            value=EditForm.tool,
             elem_classes="pills",
             elem_id="tools",
         )
@@ -159,7 +158,7 @@ class Tools:
         self._dials(spoken)
         self._other(spoken)
         with gr.Row(visible=False, elem_classes="sliders") as self._parts["sliders"]:
-            self.bending = Dials("bend")
+            self.bending = LatentSliders("bend")
             self.bending.add(IN_VIEW)
         self._hint(spoken)
         named = {"tool": self.tool, "mask": mask} | self._parts
@@ -167,7 +166,7 @@ class Tools:
         self.wanted, self.board = self._parts["wanted"], self._parts["board"]
         self.tool.change(self._chosen, self.tool, list(self._parts.values()), **AT_ONCE)
 
-    def _dials(self, spoken: Spoken) -> None:
+    def _dials(self, spoken: Localizer) -> None:
         for name, least, most in (("amount", 0.05, 1), ("keep", 0, 0.95), ("room", 0.1, 0.6)):
             self._parts[name] = spoken(
                 gr.Slider,
@@ -175,13 +174,13 @@ class Tools:
                 minimum=least,
                 maximum=most,
                 step=0.05,
-                value=getattr(Wish, name),
-                visible=name in CONTROLS[Wish.tool],
+                value=getattr(EditForm, name),
+                visible=name in CONTROLS[EditForm.tool],
                 buttons=[],
                 elem_id=f"tool-{name}",
             )
 
-    def _words(self, spoken: Spoken) -> None:
+    def _words(self, spoken: Localizer) -> None:
         for name in ("wanted", "beside"):
             self._parts[name] = spoken(
                 gr.Textbox,
@@ -196,7 +195,7 @@ class Tools:
                 elem_id=f"tool-{name}",
             )
 
-    def _choices(self, spoken: Spoken) -> None:
+    def _choices(self, spoken: Localizer) -> None:
         offered = {
             "look": lambda say: [
                 (say("edit_every_style"), ""),
@@ -213,20 +212,20 @@ class Tools:
                     "label": say(f"edit_{name}"),
                     "choices": choices(say),
                 },
-                value=getattr(Wish, name),
+                value=getattr(EditForm, name),
                 visible=False,
                 elem_classes="pills",
                 elem_id=f"tool-{name}",
             )
 
-    def _other(self, spoken: Spoken) -> None:
+    def _other(self, spoken: Localizer) -> None:
         """Where another picture is opened, to blend with or to take the style of."""
         self.other = gr.State(None)
         with gr.Row(visible=False, elem_id="other") as self._parts["other"]:
             self.open_other = spoken.upload("edit_other", "edit-other")
             self.shown_other = gr.HTML(apply_default_css=False, elem_id="other-shown")
 
-    def _hint(self, spoken: Spoken) -> None:
+    def _hint(self, spoken: Localizer) -> None:
         self._parts["cut_hint"] = spoken(
             gr.HTML,
             lambda say: {"value": f'<p class="hint">{say("edit_cut_hint")}</p>'},
@@ -237,12 +236,12 @@ class Tools:
     def _chosen(self, tool: str) -> list[dict[str, Any]]:
         return [gr.update(visible=name in CONTROLS[tool]) for name in self._parts]
 
-    def show(self, say: Say, tile: Tile, uri: str) -> View:
+    def show(self, say: Translator, tile: EncodedPicture, uri: str) -> View:
         """For a picture that was opened: what it shows, and a board to paint on."""
-        return {self.wanted: edits.caption(tile.recipe), self.board: board(say, uri, tile.recipe.size)}
+        return {self.wanted: edits.caption(tile.recipe), self.board: mask_canvas(say, uri, tile.recipe.size)}
 
 
-def board(say: Say, uri: str, size: int) -> str:
+def mask_canvas(say: Translator, uri: str, size: int) -> str:
     """A picture to be painted over; what is painted is read by the browser."""
     label = escape(say("board"))
     return (

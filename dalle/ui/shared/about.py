@@ -13,8 +13,8 @@ from gradio.utils import get_upload_folder
 
 from dalle import images
 from dalle.serving.studio import Studio
-from dalle.ui.shared.localization import Spoken
-from dalle.ui.shared.texts import Say
+from dalle.ui.shared.localization import Localizer
+from dalle.ui.shared.texts import Translator
 
 CREDITS = (  # icon set, by, licence, source
     ("Noto Emoji", "Google", "Apache-2.0", "https://github.com/googlefonts/noto-emoji"),
@@ -28,13 +28,13 @@ PLAIN = re.compile(r"\w[\w-]*\.(png|webp|jpe?g)", re.IGNORECASE)  # a file's nam
 SIDE = 2048  # pixels a side that a sheet has at most
 
 
-def footer(studio: Studio, spoken: Spoken) -> gr.HTML:
+def footer(studio: Studio, spoken: Localizer) -> gr.HTML:
     return spoken(
         gr.HTML, lambda say: {"value": credit(studio, say)}, apply_default_css=False, elem_id="credits"
     )
 
 
-def about(studio: Studio, spoken: Spoken) -> gr.Markdown:
+def about(studio: Studio, spoken: Localizer) -> gr.Markdown:
     with gr.Column(elem_id="about"):
         spoken(
             gr.HTML,
@@ -83,7 +83,7 @@ def _webp(path: Path, changed: int) -> bytes:
     return file.getvalue()
 
 
-def credit(studio: Studio, say: Say) -> str:
+def credit(studio: Studio, say: Translator) -> str:
     size = studio.recipe().size
     sets = say("list_join").join(
         f'<a href="{url}" rel="noopener" target="_blank">{name}</a> ({by}, <i>{licence}</i>)'

@@ -5,22 +5,22 @@ from typing import Any
 
 import gradio as gr
 
-from dalle.errors import Refused
+from dalle.errors import InputError
 from dalle.finetuning.runs import Run
 from dalle.serving.studio import Studio
-from dalle.serving.training_service import Workshop
+from dalle.serving.training_service import TrainingService
 from dalle.ui.shared import about
-from dalle.ui.shared.events import QUIET, View, told
-from dalle.ui.shared.localization import Spoken
-from dalle.ui.shared.texts import Say
+from dalle.ui.shared.events import QUIET, View, show_errors
+from dalle.ui.shared.localization import Localizer
+from dalle.ui.shared.texts import Translator
 
 OWN = "run/"  # before the name of a run, of which the newest checkpoint is meant
 
 
-class Picker:
+class CheckpointPicker:
     """`choice` offers the checkpoints beside that with which the page was started, and the visitor's own."""
 
-    def __init__(self, studio: Studio, workshop: Workshop, spoken: Spoken):
+    def __init__(self, studio: Studio, workshop: TrainingService, spoken: Localizer):
         self._studio, self._workshop = studio, workshop
         self.choice = spoken(
             gr.Dropdown,
@@ -51,14 +51,14 @@ class Picker:
             offered.append((self._studio.model_name, value))
         return {
             self.choice: gr.update(choices=offered, value=value),
-            self._credit: about.credit(self._studio, Say(language)),
+            self._credit: about.credit(self._studio, Translator(language)),
             self._card: about.card(self._studio),
         }
 
     def use(self, language: str, visitor: str, value: str) -> View:
         """Draw with another checkpoint from now on."""
-        say = Say(language)
-        with told(say, "run_failed"):
+        say = Translator(language)
+        with show_errors(say, "run_failed"):
             if value.startswith(OWN):
                 run = self._workshop.run(visitor, value.removeprefix(OWN))
                 self._studio.use(checkpoint_of(run), run.name)
@@ -77,5 +77,5 @@ class Picker:
 def checkpoint_of(run: Run) -> Path:
     """The checkpoint that a run has left. Raises Refused where there is none yet."""
     if run.checkpoint is None:
-        raise Refused("no_checkpoint", name=run.name)
+        raise InputError("no_checkpoint", name=run.name)
     return run.checkpoint

@@ -9,9 +9,9 @@ from typing import Any
 
 import gradio as gr
 
-from dalle.errors import Refused
-from dalle.serving.studio import Busy
-from dalle.ui.shared.texts import LANGUAGES, Say
+from dalle.errors import InputError
+from dalle.serving.requests import QueueFull
+from dalle.ui.shared.texts import LANGUAGES, Translator
 
 View = dict[Any, Any]  # what to change on the page: component -> value
 
@@ -24,33 +24,33 @@ AT_ONCE = HIDDEN | {"queue": False}
 
 
 # What studio and workshop raise; events without the queue must catch it.
-TROUBLE = (Busy, ValueError, RuntimeError, OSError)
+EXPECTED_ERRORS = (QueueFull, ValueError, RuntimeError, OSError)
 
 
-def excuse(say: Say, error: Exception, key: str = "failed") -> str:
-    """What a visitor is told of one of TROUBLE; `key` is a text with a place for the reason."""
-    if isinstance(error, Busy):
+def error_text(say: Translator, error: Exception, key: str = "failed") -> str:
+    """What a visitor is told of one of EXPECTED_ERRORS; `key` is a text with a place for the reason."""
+    if isinstance(error, QueueFull):
         return say("busy", waiting=error.waiting)
-    return say(key, reason=say.why(error.reason) if isinstance(error, Refused) else error)
+    return say(key, reason=say.why(error.reason) if isinstance(error, InputError) else error)
 
 
-def problem(text: str) -> str:
+def error_html(text: str) -> str:
     return f'<p class="problem" role="alert">{escape(text)}</p>'
 
 
 @contextmanager
-def told(say: Say, key: str = "failed", duration: float | None = 10) -> Iterator[None]:
+def show_errors(say: Translator, key: str = "failed", duration: float | None = 10) -> Iterator[None]:
     """Trouble inside is told in a corner of the page for `duration` seconds; None: until it is closed."""
     try:
         yield
-    except TROUBLE as error:
-        message = escape(excuse(say, error, key))
+    except EXPECTED_ERRORS as error:
+        message = escape(error_text(say, error, key))
         raise gr.Error(message, duration, print_exception=False) from error
 
 
-def sure(key: str) -> str:
+def confirm_js(key: str) -> str:
     """JavaScript that asks before an event; its first input, the language, is emptied by a no."""
-    asked = json.dumps({language: Say(language)(key) for language in LANGUAGES}, ensure_ascii=False)
+    asked = json.dumps({language: Translator(language)(key) for language in LANGUAGES}, ensure_ascii=False)
     return f"(language, ...rest) => [confirm({asked}[language]) ? language : '', ...rest]"
 
 

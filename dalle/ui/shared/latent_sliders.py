@@ -11,11 +11,11 @@ import gradio as gr
 
 from dalle.pipeline.sliders import Slider
 from dalle.ui.shared.events import AT_ONCE, View
-from dalle.ui.shared.open_picture import END, PLACES, Code
-from dalle.ui.shared.texts import Say
+from dalle.ui.shared.open_picture import END, SLIDER_POSITIONS, Code
+from dalle.ui.shared.texts import Translator
 
 
-class Dials:
+class LatentSliders:
     """`order` is the State with the number that each of the sliders moves; empty: nothing is shown yet."""
 
     def __init__(self, name: str):
@@ -29,7 +29,7 @@ class Dials:
             slider = gr.Slider(
                 minimum=-END,
                 maximum=END,
-                step=10**-PLACES,
+                step=10**-SLIDER_POSITIONS,
                 value=0,
                 label="",  # comes with a picture
                 buttons=[],
@@ -46,11 +46,11 @@ class Dials:
         """Other words with another language; `known()` gives the sliders of the checkpoint in use."""
 
         def retold(language: str, order: Sequence[int]) -> View:
-            return self._words(Say(language), known(), order) if order else gr.skip()
+            return self._words(Translator(language), known(), order) if order else gr.skip()
 
         language.change(retold, [language, self.order], {self.ends, *self.sliders}, **AT_ONCE)
 
-    def show(self, say: Say, known: Sequence[Slider], standing: Code) -> View:
+    def show(self, say: Translator, known: Sequence[Slider], standing: Code) -> View:
         """The sliders of a checkpoint; `standing` tells where each number of the code stands."""
         order = tuple(slider.index for slider in known[: len(self.sliders)])
         view = self._words(say, known, order)
@@ -58,14 +58,14 @@ class Dials:
             view[slider] |= {"value": standing[index]}
         return view | {self.order: order}
 
-    def _words(self, say: Say, known: Sequence[Slider], order: Sequence[int]) -> View:
+    def _words(self, say: Translator, known: Sequence[Slider], order: Sequence[int]) -> View:
         by_index = {slider.index: slider for slider in known}
         named = [by_index[index] for index in order]
         labels = (gr.update(label=each.name[say.language]) for each in named)
         return {self.ends: _ends(self._name, named, say)} | dict(zip(self.sliders, labels, strict=True))
 
 
-def _ends(name: str, sliders: Sequence[Slider], say: Say) -> str:
+def _ends(name: str, sliders: Sequence[Slider], say: Translator) -> str:
     """A style sheet that writes what a slider's ends look like where Gradio writes -3 and 3."""
     rules = [
         f"#{name}-{place} .{side}_value::after{{content:{_css_text(words[say.language])}}}"
@@ -78,3 +78,6 @@ def _ends(name: str, sliders: Sequence[Slider], say: Say) -> str:
 def _css_text(text: str) -> str:
     """A text as CSS quotes it; it cannot end the style sheet."""
     return '"' + re.sub(r'[\\"<\x00-\x1f\x7f]', lambda found: f"\\{ord(found[0]):x} ", text) + '"'
+
+
+IN_VIEW = 8  # sliders; the others are folded

@@ -10,8 +10,8 @@ import gradio as gr
 from dalle import files
 from dalle.recipe import Recipe
 from dalle.serving.studio import Studio
-from dalle.ui.shared.texts import Say
-from dalle.ui.shared.tiles import Tile
+from dalle.ui.shared.texts import Translator
+from dalle.ui.shared.tiles import EncodedPicture
 
 # What Gradio's own footer and other sites add to an address: __theme, ?view=api, ?utm_source=...
 FOREIGN = re.compile(r"__|utm_|(view|fbclid|gclid)(=|$)")
@@ -30,12 +30,12 @@ def fitted(recipe: Recipe, studio: Studio) -> tuple[Recipe, bool]:
     return dataclasses.replace(recipe, checkpoint=ours.checkpoint, size=ours.size), other
 
 
-def warn(say: Say, theirs: Recipe, ours: Recipe) -> None:
+def warn(say: Translator, theirs: Recipe, ours: Recipe) -> None:
     """Tell that a recipe was made for another checkpoint than the one that draws it now."""
     name = escape(theirs.checkpoint or "?")
     gr.Warning(say("other_checkpoint", theirs=name, ours=ours.checkpoint), duration=None)
 
 
-def zipped(tiles: Sequence[Tile]) -> bytes:
+def zipped(tiles: Sequence[EncodedPicture]) -> bytes:
     """A zip file of the pictures' PNG files; the same pictures give the same bytes."""
     return files.zipped({f"{number:02}-{tile.name}": tile.png for number, tile in enumerate(tiles, 1)})

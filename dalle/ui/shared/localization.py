@@ -6,12 +6,12 @@ from typing import Any
 import gradio as gr
 
 from dalle.ui.shared.events import AT_ONCE
-from dalle.ui.shared.texts import LANGUAGES, TAGS, Say
+from dalle.ui.shared.texts import LANGUAGES, TAGS, Translator
 
-Texts = Callable[[Say], dict[str, Any]]  # the properties of a component that hold words
+Texts = Callable[[Translator], dict[str, Any]]  # the properties of a component that hold words
 
 
-class Spoken:
+class Localizer:
     """Makes components with words, and changes the words of all of them at once."""
 
     def __init__(self, language: str):
@@ -20,7 +20,7 @@ class Spoken:
 
     def __call__(self, kind: Callable[..., Any], texts: Texts, **properties: Any) -> Any:
         """A component; `texts(say)` gives the properties that depend on the language."""
-        component = kind(**texts(Say(self.language)), **properties)
+        component = kind(**texts(Translator(self.language)), **properties)
         self._known.append((component, texts))
         return component
 
@@ -40,11 +40,11 @@ class Spoken:
         return choice.change(self._translated, choice, known, js=TELL, **AT_ONCE)
 
     def _translated(self, language: str) -> list[dict[str, Any]]:
-        say = Say(language)
+        say = Translator(language)
         return [gr.update(**texts(say)) for _, texts in self._known]
 
 
-TITLES = {language: Say(language)("title") for language in LANGUAGES}
+TITLES = {language: Translator(language)("title") for language in LANGUAGES}
 # Tells the browser, for its title bar and for programs that read aloud.
 TELL = f"""(language) => {{
     document.documentElement.lang = {TAGS}[language];

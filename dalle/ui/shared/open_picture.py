@@ -14,13 +14,13 @@ Code = tuple[float, ...]
 Codes = Callable[[Recipe], Code]  # where the sliders stand for a recipe
 
 END = 3.0  # standard deviations at either end of a slider
-PLACES = 2  # decimals that a slider shows
+SLIDER_POSITIONS = 2  # decimals that a slider shows
 NUDGE = 0.35  # standard deviations of a small random step
 UNDOS = 100
 
 
 @dataclass(frozen=True)
-class Shape:
+class OpenPicture:
     """An open picture: its recipe by now, the code of it, and the way back."""
 
     recipe: Recipe
@@ -30,14 +30,14 @@ class Shape:
     moving: int | None = None  # the number that the last change moved, while it was only that one
 
     @classmethod
-    def opened(cls, recipe: Recipe, codes: Codes) -> "Shape":
+    def opened(cls, recipe: Recipe, codes: Codes) -> "OpenPicture":
         return cls(recipe, codes(recipe), recipe)
 
     def sliders(self) -> Code:
         """Where sliders stand: numbers beyond an end stand at the end, without losing their value."""
-        return tuple(round(min(END, max(-END, value)), PLACES) for value in self.code)
+        return tuple(round(min(END, max(-END, value)), SLIDER_POSITIONS) for value in self.code)
 
-    def moved(self, sliders: Sequence[float]) -> "Shape":
+    def moved(self, sliders: Sequence[float]) -> "OpenPicture":
         """Sliders were dragged. A slider that stands where it stood leaves its number exactly as it was.
 
         Drags of one slider in a row are one step for Undo.
@@ -53,33 +53,33 @@ class Shape:
         recipe = dataclasses.replace(self.recipe, code=code)
         return dataclasses.replace(self, recipe=recipe, code=code, past=past, moving=one)
 
-    def nudged(self) -> "Shape":
+    def nudged(self) -> "OpenPicture":
         """A small random step of every number."""
         chance = random.Random(secrets.randbits(64))
         code = tuple(_single(min(END, max(-END, v + chance.gauss(0, NUDGE)))) for v in self.code)
         return self._changed(dataclasses.replace(self.recipe, code=code), code)
 
-    def resampled(self, codes: Codes) -> "Shape":
+    def resampled(self, codes: Codes) -> "OpenPicture":
         """A new latent for the same words: another seed, and the code that comes with it."""
         recipe = dataclasses.replace(self.recipe, seed=secrets.randbelow(SEEDS), code=None)
         return self._changed(recipe, codes(recipe))
 
-    def reset(self, codes: Codes) -> "Shape":
+    def reset(self, codes: Codes) -> "OpenPicture":
         """As it was opened."""
         return self if self.recipe == self.origin else self._changed(self.origin, codes(self.origin))
 
-    def undone(self, codes: Codes) -> "Shape":
+    def undone(self, codes: Codes) -> "OpenPicture":
         """One change back; itself where there was none."""
         if not self.past:
             return self
         recipe = self.past[-1]
         return dataclasses.replace(self, recipe=recipe, code=codes(recipe), past=self.past[:-1], moving=None)
 
-    def taken(self, recipe: Recipe, codes: Codes) -> "Shape":
+    def taken(self, recipe: Recipe, codes: Codes) -> "OpenPicture":
         """Another recipe, reached from this one."""
         return self._changed(recipe, codes(recipe))
 
-    def _changed(self, recipe: Recipe, code: Code) -> "Shape":
+    def _changed(self, recipe: Recipe, code: Code) -> "OpenPicture":
         return dataclasses.replace(self, recipe=recipe, code=code, past=self._past(), moving=None)
 
     def _past(self) -> tuple[Recipe, ...]:

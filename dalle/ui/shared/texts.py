@@ -2,7 +2,7 @@
 
 import math
 
-from dalle.errors import ENGLISH, Reason
+from dalle.errors import ENGLISH, ErrorMessage
 
 LANGUAGES = {"en": "EN", "zh": "中文"}
 TAGS = {"en": "en", "zh": "zh-CN"}  # as browsers name them
@@ -426,7 +426,7 @@ CHINESE = {  # of the reasons whose English the library has
 TABLE |= {f"why_{code}": (text, CHINESE[code]) for code, text in ENGLISH.items()}
 
 
-class Say:
+class Translator:
     """Texts in one language: say("draw") -> "Draw"."""
 
     def __init__(self, language: str):
@@ -440,13 +440,13 @@ class Say:
         """The text of a key of TABLE, with `values` in its braces; KeyError where there is none."""
         return TABLE[key][self._column].format(**values)
 
-    def why(self, reason: Reason) -> str:
+    def why(self, reason: ErrorMessage) -> str:
         """A reason of the library, in this language."""
-        told = {n: self.why(v) if isinstance(v, Reason) else v for n, v in reason.values.items()}
+        told = {n: self.why(v) if isinstance(v, ErrorMessage) else v for n, v in reason.values.items()}
         return self(f"why_{reason.code}", **told)
 
 
-def duration(say: Say, seconds: float) -> str:
+def duration(say: Translator, seconds: float) -> str:
     """A length of time to be expected: "about 4 min"."""
     if seconds < 90:
         return say("about_seconds", count=math.ceil(seconds))

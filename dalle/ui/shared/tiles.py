@@ -25,14 +25,14 @@ element.addEventListener("click", (event) => {
 
 
 @dataclass(frozen=True)
-class Tile:
+class EncodedPicture:
     """A finished picture: the bytes of its PNG file, and the recipe that they carry."""
 
     png: bytes
     recipe: Recipe
 
     @classmethod
-    def of(cls, picture: Picture) -> "Tile":
+    def of(cls, picture: Picture) -> "EncodedPicture":
         file = io.BytesIO()
         save_png(picture, file)
         return cls(file.getvalue(), picture.recipe)
@@ -67,7 +67,7 @@ def preview(image: Image.Image, size: int | None = None) -> str:
     return _uri(file.getvalue(), "webp")
 
 
-def thumb(tile: Tile) -> str:
+def thumb(tile: EncodedPicture) -> str:
     with Image.open(io.BytesIO(tile.png)) as image:
         return preview(image, THUMB)
 
@@ -97,7 +97,7 @@ def coming(sources: Sequence[str], count: int, kind: str = "tiles") -> str:
     return f'<ul class="shots {kind}" data-count="{count}" aria-busy="true">{cells}</ul>'
 
 
-def figure(tile: Tile) -> str:
+def figure(tile: EncodedPicture) -> str:
     """One picture, large."""
     prompt = escape(tile.recipe.prompt)
     return (

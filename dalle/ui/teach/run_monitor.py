@@ -13,18 +13,28 @@ import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
 
 from dalle import images
-from dalle.data.folder.image_folder import Folder, FolderError
+from dalle.data.folder.archive import FolderError
+from dalle.data.folder.image_folder import Folder
 from dalle.finetuning.finetune_tasks import SHOWN
 from dalle.finetuning.runs import ACTIVE, Run, Status
 from dalle.pipeline import checkpoint_archive
 from dalle.serving.studio import Studio
-from dalle.serving.training_service import Workshop
-from dalle.ui.create.gallery import bar
+from dalle.serving.training_service import TrainingService
 from dalle.ui.shared import tiles
 from dalle.ui.shared.checkpoint_picker import checkpoint_of
-from dalle.ui.shared.events import AT_ONCE, QUIET, TROUBLE, View, excuse, problem, sure, told
-from dalle.ui.shared.localization import Spoken
-from dalle.ui.shared.texts import Say, duration
+from dalle.ui.shared.events import (
+    AT_ONCE,
+    EXPECTED_ERRORS,
+    QUIET,
+    View,
+    confirm_js,
+    error_html,
+    error_text,
+    show_errors,
+)
+from dalle.ui.shared.localization import Localizer
+from dalle.ui.shared.progress import bar
+from dalle.ui.shared.texts import Translator, duration
 from dalle.ui.teach.loss_curve import curve
 
 EVERY = 2  # seconds between two looks
@@ -40,10 +50,10 @@ class Part(NamedTuple):
     value: Callable[[], Any]
 
 
-class Watch:
+class RunMonitor:
     """`chosen` is the State with the name of the run that is shown; `seen` has the keys of what is shown."""
 
-    def __init__(self, studio: Studio, workshop: Workshop, spoken: Spoken):
+    def __init__(self, studio: Studio, workshop: TrainingService, spoken: Localizer):
         self._studio, self._workshop = studio, workshop
         self.chosen, self.seen = gr.State(""), gr.State({})
         with spoken.heading("runs"):
@@ -63,7 +73,7 @@ class Watch:
         shown = {self.listed, self.empty, self.body, self.status, self.sheets, self.curve, self.ready}
         self.outputs = shown | {self.chosen, self.seen, *self.buttons.values()}
 
-    def _buttons(self, spoken: Spoken) -> dict[str, gr.Button]:
+    def _buttons(self, spoken: Localizer) -> dict[str, gr.Button]:
         with gr.Row(elem_classes="buttons", elem_id="run-buttons"):
             return {
                 name: spoken(
@@ -86,7 +96,7 @@ class Watch:
         self.listed.select(self.choose, [*who, self.seen], self.outputs, **AT_ONCE)
         for name, act in (("stop", self.stop), ("resume", self.resume)):
             self.buttons[name].click(act, look, self.outputs, **QUIET)
-        self.buttons["delete"].click(self.delete, look, self.outputs, js=sure("run_sure"), **QUIET)
+        self.buttons["delete"].click(self.delete, look, self.outputs, js=confirm_js("run_sure"), **QUIET)
         packed = self.buttons["download"].click(self.pack, [*who, self.chosen], self.file, **QUIET)
         packed.success(None, js="() => document.querySelector('#run-file').click()")
         begun = self.bring.upload(_importing, language, self.news, **AT_ONCE)
@@ -98,7 +108,7 @@ class Watch:
         """Whatever has changed since the last look."""
         view, keys = {}, {}
         try:
-            for part in self._parts(Say(language), visitor, chosen):
+            for part in self._parts(Translator(language), visitor, chosen):
                 name, key = str(part.component._id), repr((language, part.key))
                 keys[name] = key
                 if seen.get(name) != key:
@@ -113,12 +123,12 @@ class Watch:
         return self.refresh(language, visitor, name, seen)
 
     def stop(self, language: str, visitor: str, chosen: str, seen: dict[str, str]) -> View:
-        with told(Say(language), "run_failed"):
+        with show_errors(Translator(language), "run_failed"):
             self._workshop.run(visitor, chosen).stop()
         return self.refresh(language, visitor, chosen, seen)
 
     def resume(self, language: str, visitor: str, chosen: str, seen: dict[str, str]) -> View:
-        with told(Say(language), "run_failed"):
+        with show_errors(Translator(language), "run_failed"):
             self._workshop.resume(visitor, chosen)
         return self.refresh(language, visitor, chosen, seen)
 
@@ -126,29 +136,29 @@ class Watch:
         """Without a language the visitor was not sure."""
         if not language:
             return gr.skip()
-        say = Say(language)
-        with told(say, "run_failed"):
+        say = Translator(language)
+        with show_errors(say, "run_failed"):
             if self._in_use(self._workshop.run(visitor, chosen)):
                 raise ValueError(say("run_in_use"))
             self._workshop.delete(visitor, chosen)
         return self.refresh(language, visitor, "", seen)
 
     def pack(self, language: str, visitor: str, chosen: str) -> str:
-        with told(Say(language), "run_failed"):
+        with show_errors(Translator(language), "run_failed"):
             run = self._workshop.run(visitor, chosen)
-            content = checkpoint_archive.pack(checkpoint_of(run), run.name)
+            content = checkpoint_archive.export_zip(checkpoint_of(run), run.name)
         return save_bytes_to_cache(content, f"{run.name}.zip", self.file.GRADIO_CACHE)
 
     def take_in(self, language: str, visitor: str, paths: list[str]) -> View:
         try:
             run = self._workshop.take_in(visitor, [Path(path) for path in paths])
-        except TROUBLE as error:
-            return {self.news: problem(excuse(Say(language), error, "run_refused"))}
+        except EXPECTED_ERRORS as error:
+            return {self.news: error_html(error_text(Translator(language), error, "run_refused"))}
         return self.refresh(language, visitor, run.name, {}) | {self.news: ""}
 
     # --- what is shown
 
-    def _parts(self, say: Say, visitor: str, chosen: str) -> Iterator[Part]:
+    def _parts(self, say: Translator, visitor: str, chosen: str) -> Iterator[Part]:
         found = self._workshop.runs(visitor)
         names, states = [run.name for run in found], [run.status() for run in found]
         at = names.index(chosen) if chosen in names else 0
@@ -162,7 +172,7 @@ class Watch:
         if found:
             yield from self._run(say, found[at], states[at])
 
-    def _run(self, say: Say, run: Run, status: Status) -> Iterator[Part]:
+    def _run(self, say: Translator, run: Run, status: Status) -> Iterator[Part]:
         place = self._workshop.place(run)
         checkpoint, going = run.checkpoint is not None, status.state in ("waiting", *ACTIVE)
         stopping = going and run.stopping
@@ -190,10 +200,10 @@ class Watch:
 
 
 def _importing(language: str) -> str:
-    return bar(Say(language)("run_importing"))
+    return bar(Translator(language)("run_importing"))
 
 
-def _list(say: Say, runs: list[tuple[str, str]], at: int) -> str:
+def _list(say: Translator, runs: list[tuple[str, str]], at: int) -> str:
     cells = "".join(
         f'<li><button type="button" data-index="{index}" aria-pressed="{str(index == at).lower()}">'
         f'<i class="{state}"></i><b>{escape(name)}</b> <span>{say(f"state_{state}")}</span></button></li>'
@@ -206,11 +216,11 @@ def _length(path: Path) -> int:
     return path.stat().st_size if path.is_file() else 0
 
 
-def _curve(say: Say, run: Run) -> str:
+def _curve(say: Translator, run: Run) -> str:
     return curve([line["loss"] for line in run.metrics()], say("run_loss"))
 
 
-def _status(say: Say, name: str, status: Status, place: int, stopping: bool) -> str:
+def _status(say: Translator, name: str, status: Status, place: int, stopping: bool) -> str:
     """How a run stands, in a line, and a bar while it goes on."""
     words = [say("run_stopping" if stopping else f"state_{status.state}")]
     if status.state == "waiting":
@@ -225,11 +235,11 @@ def _status(say: Say, name: str, status: Status, place: int, stopping: bool) -> 
         line = bar(text, share)
     else:
         line = f'<p role="status">{text}</p>'
-    trouble = problem(status.error) if status.state == "failed" else ""
+    trouble = error_html(status.error) if status.state == "failed" else ""
     return f"<h3>{escape(name)}</h3> {line}{trouble}"
 
 
-def _sheets(say: Say, run: Run, sheets: list[Path], held: bool) -> str:
+def _sheets(say: Translator, run: Run, sheets: list[Path], held: bool) -> str:
     """What is learnt, how well it can be held, and what is drawn by now; each in its row."""
     rows = []
     if learnt := _learnt(run.folder / "data"):
@@ -264,6 +274,6 @@ def _figure(source: str, words: str) -> str:
     return f'<figure class="exhibit">{caption}<img src="{source}" alt="{words}"></figure>'
 
 
-def _empty(say: Say) -> str:
+def _empty(say: Translator) -> str:
     steps = "".join(f"<li>{say(f'teach_step_{number}')}</li>" for number in (1, 2, 3))
     return f'<div class="empty"><h3>{say("runs_empty")}</h3><ol class="steps">{steps}</ol></div>'

@@ -5,26 +5,27 @@ from typing import Any
 
 import gradio as gr
 
-from dalle.data.folder.image_folder import Folder, FolderError
+from dalle.data.folder.archive import FolderError
+from dalle.data.folder.image_folder import Folder
 from dalle.serving.studio import Studio
-from dalle.serving.training_service import Workshop
-from dalle.ui.create.create_tab import PRESS_DRAW, Create
-from dalle.ui.shared.checkpoint_picker import OWN, Picker
-from dalle.ui.shared.events import AT_ONCE, QUIET, View, told
-from dalle.ui.shared.localization import Spoken
-from dalle.ui.shared.texts import Say
-from dalle.ui.teach.run_monitor import Watch
+from dalle.serving.training_service import TrainingService
+from dalle.ui.create.create_tab import PRESS_DRAW, CreateTab
+from dalle.ui.shared.checkpoint_picker import OWN, CheckpointPicker
+from dalle.ui.shared.events import AT_ONCE, QUIET, View, show_errors
+from dalle.ui.shared.localization import Localizer
+from dalle.ui.shared.texts import Translator
+from dalle.ui.teach.run_monitor import RunMonitor
 from dalle.ui.teach.upload import Draft, Rows
 
 
-class Train:
+class TeachTab:
     """The parts of the tab, and what passes between them and the rest of the page."""
 
     def __init__(
         self,
         studio: Studio,
-        workshop: Workshop,
-        spoken: Spoken,
+        workshop: TrainingService,
+        spoken: Localizer,
         language: gr.Radio,
         visitor: gr.BrowserState,
     ):
@@ -34,7 +35,7 @@ class Train:
             with gr.Column(scale=6, min_width=300, elem_id="given"):
                 self.draft = Draft(studio, workshop, spoken)
             with gr.Column(scale=5, min_width=300, elem_id="learnt"):
-                self.watch = Watch(studio, workshop, spoken)
+                self.watch = RunMonitor(studio, workshop, spoken)
         self.draft.wire(language, visitor)
         self.watch.wire(language, visitor)
         given = [language, visitor, *self.draft.inputs]
@@ -44,12 +45,12 @@ class Train:
         self, language: str, visitor: str, table: Rows, name: str, preset: str, how: str, flips: bool
     ) -> View:
         """Make a run of the draft, and watch it."""
-        with told(Say(language), "teach_refused"):
+        with show_errors(Translator(language), "teach_refused"):
             rows = self.draft.rows(table)
             run = self._workshop.start(visitor, rows, self._studio.folder, preset, name, how, flips)
         return self.draft.cleared() | self.watch.refresh(language, visitor, run.name, {})
 
-    def arrive(self, page: gr.Blocks, picker: Picker) -> None:
+    def arrive(self, page: gr.Blocks, picker: CheckpointPicker) -> None:
         """When the page is opened: who it is, what they left here, and which checkpoint draws."""
         who, watch = [self._language, self.visitor], self.watch
         known = page.load(_known, self.visitor, self.visitor, **AT_ONCE)
@@ -65,7 +66,7 @@ class Train:
         asked = [self._language, self.visitor, draft.table]
         translated.then(draft.retell, asked, draft.told | {draft.table}, **QUIET)
 
-    def use(self, picker: Picker, create: Create, tabs: gr.Tabs) -> Any:
+    def use(self, picker: CheckpointPicker, create: CreateTab, tabs: gr.Tabs) -> Any:
         """Draw with a run's checkpoint: chosen, and at once tried, in the Create tab; -> the event of it."""
         given = [self._language, self.visitor, self.watch.chosen]
         button = self.watch.buttons["use"]

@@ -8,17 +8,18 @@ from typing import Any
 import gradio as gr
 from PIL import Image
 
+from dalle.data.folder.archive import ImportIssue
 from dalle.data.folder.augmentation import plain
-from dalle.data.folder.image_folder import Folder, Item, Problem
-from dalle.errors import Reason
+from dalle.data.folder.image_folder import Folder, Item
+from dalle.errors import ErrorMessage
 from dalle.recipe import MAX_PROMPT
 from dalle.serving.studio import Studio
-from dalle.serving.training_service import Outlook, Workshop
-from dalle.ui.create.gallery import bar
+from dalle.serving.training_service import Forecast, TrainingService
 from dalle.ui.shared import tiles
-from dalle.ui.shared.events import AT_ONCE, QUIET, TROUBLE, View, excuse, problem, sure
-from dalle.ui.shared.localization import Spoken
-from dalle.ui.shared.texts import Say, duration
+from dalle.ui.shared.events import AT_ONCE, EXPECTED_ERRORS, QUIET, View, confirm_js, error_html, error_text
+from dalle.ui.shared.localization import Localizer
+from dalle.ui.shared.progress import bar
+from dalle.ui.shared.texts import Translator, duration
 
 SIDE = 40  # pixels of a picture in the table
 LISTED = 100  # problems by name; further ones are counted
@@ -28,7 +29,7 @@ Rows = Sequence[Sequence[Any]]  # of the table: picture, file name, caption
 class Draft:
     """`inputs`: the table, then name, preset, how and flips; `outputs`: what changes with a draft."""
 
-    def __init__(self, studio: Studio, workshop: Workshop, spoken: Spoken):
+    def __init__(self, studio: Studio, workshop: TrainingService, spoken: Localizer):
         self._studio, self._workshop = studio, workshop
         spoken.heading("teach_pictures")
         self._zone(spoken)
@@ -43,7 +44,7 @@ class Draft:
         self.told = {self.status, self.trouble, self.report, self.holds, self.preset}
         self.outputs = {self.trouble, self.body, self.report, self.holds, *self.inputs}
 
-    def _zone(self, spoken: Spoken) -> None:
+    def _zone(self, spoken: Localizer) -> None:
         """Where pictures come in: by two buttons, or dropped anywhere on the page."""
         with gr.Column(elem_id="zone"):
             spoken(gr.HTML, lambda say: {"value": _invitation(say)}, apply_default_css=False)
@@ -53,7 +54,7 @@ class Draft:
                     "teach_folder", "teach-folder", file_count="directory", min_width=0
                 )
 
-    def _captions(self, spoken: Spoken) -> None:
+    def _captions(self, spoken: Localizer) -> None:
         with gr.Row(elem_id="same", equal_height=True):
             self.word = spoken(
                 gr.Textbox,
@@ -64,7 +65,7 @@ class Draft:
             )
             self.same = spoken(gr.Button, lambda say: {"value": say("teach_same")}, size="sm", scale=0)
         self.table = gr.Dataframe(  # its words come with its value: Gradio changes headers in no other way
-            headers=_headers(Say(spoken.language)),
+            headers=_headers(Translator(spoken.language)),
             datatype=["html", "str", "str"],
             column_widths=["24%", "30%", "46%"],
             static_columns=[0, 1],
@@ -77,7 +78,7 @@ class Draft:
             elem_id="captions",
         )
 
-    def _wishes(self, spoken: Spoken) -> list[Any]:
+    def _wishes(self, spoken: Localizer) -> list[Any]:
         """Name, preset, how to make squares, whether mirrored pictures are as good; and the start."""
         self.preset = spoken(
             gr.Radio,
@@ -122,7 +123,7 @@ class Draft:
         same = gr.on([self.same.click, self.word.submit], _captioned, given, self.table, **AT_ONCE)
         for typed in (self.table.input, same.then):  # so that a page that is reloaded still has them
             typed(self._keep, [visitor, self.table], None, **AT_ONCE)
-        self.forget.click(self.forgotten, who, self.outputs, js=sure("forget_sure"), **AT_ONCE)
+        self.forget.click(self.forgotten, who, self.outputs, js=confirm_js("forget_sure"), **AT_ONCE)
 
     # --- what the events do
 
@@ -130,9 +131,9 @@ class Draft:
         """Read what was handed over."""
         try:
             draft = self._workshop.gather(visitor, [Path(path) for path in paths])
-        except TROUBLE as error:
-            return {self.trouble: problem(excuse(Say(language), error, "teach_refused"))}
-        return self._shown(Say(language), draft)
+        except EXPECTED_ERRORS as error:
+            return {self.trouble: error_html(error_text(Translator(language), error, "teach_refused"))}
+        return self._shown(Translator(language), draft)
 
     def arrive(self, page_is_open: Any, visitor: gr.BrowserState, language: gr.Radio) -> None:
         """After an event, show a draft that is there from before."""
@@ -146,11 +147,11 @@ class Draft:
 
     def restore(self, language: str, visitor: str) -> View:
         draft = self._workshop.draft(visitor)
-        return self._shown(Say(language), draft) if draft else gr.skip()
+        return self._shown(Translator(language), draft) if draft else gr.skip()
 
     def retell(self, language: str, visitor: str, table: Rows) -> View:
         """What is told of the draft, in another language; changes `told` and the table."""
-        say, draft = Say(language), self._workshop.draft(visitor)
+        say, draft = Translator(language), self._workshop.draft(visitor)
         if draft is None:
             return {self.table: _table(say, table)}
         told = {self.report: _report(say, draft), self.table: _table(say, table)}
@@ -173,39 +174,39 @@ class Draft:
         """(file name, caption) of the table's rows, less empty ones that were added by a slip of the hand."""
         return [(str(name), str(caption or "")) for _, name, caption in table if name or caption]
 
-    def _shown(self, say: Say, draft: Folder) -> View:
+    def _shown(self, say: Translator, draft: Folder) -> View:
         pictures = zip(draft.items, draft.pictures(), strict=True)
         return {
             self.body: gr.update(visible=bool(draft.items)),
             self.report: _report(say, draft),
             self.table: _table(say, [[_small(each), item.name, item.caption] for item, each in pictures]),
             self.holds: "",
-            self.trouble: "" if draft.items else problem(say("teach_nothing")),
+            self.trouble: "" if draft.items else error_html(say("teach_nothing")),
         }
 
     def reading(self, language: str) -> tuple[str, str]:
-        return bar(Say(language)("teach_reading")), ""
+        return bar(Translator(language)("teach_reading")), ""
 
     def measuring(self, language: str, visitor: str) -> str:
         draft = self._workshop.draft(visitor)
-        return bar(Say(language)("teach_measuring")) if draft and draft.items else ""
+        return bar(Translator(language)("teach_measuring")) if draft and draft.items else ""
 
     def foresee(self, language: str, visitor: str) -> View:
         """What is to be expected of the draft, if there is one."""
-        say, draft = Say(language), self._workshop.draft(visitor)
+        say, draft = Translator(language), self._workshop.draft(visitor)
         if draft is None or not draft.items:
             return {self.status: ""}
         try:
             outlook = self._workshop.outlook(visitor, self._studio.folder)
-        except TROUBLE as error:
-            return {self.status: "", self.trouble: problem(excuse(say, error, "teach_refused"))}
+        except EXPECTED_ERRORS as error:
+            return {self.status: "", self.trouble: error_html(error_text(say, error, "teach_refused"))}
         return {
             self.status: "",
             self.holds: _holds(say, outlook),
             self.preset: gr.update(choices=self._presets(say, outlook)),
         }
 
-    def _presets(self, say: Say, outlook: Outlook | None) -> list[tuple[str, str]]:
+    def _presets(self, say: Translator, outlook: Forecast | None) -> list[tuple[str, str]]:
         """Names of the presets, with the time that each will take where it was measured."""
         return [
             (say(f"preset_{name}") + (f" · {duration(say, outlook.seconds[name])}" if outlook else ""), name)
@@ -213,18 +214,18 @@ class Draft:
         ]
 
 
-def _headers(say: Say) -> list[str]:
+def _headers(say: Translator) -> list[str]:
     return [say("teach_picture"), say("teach_file"), say("teach_caption")]
 
 
-def _table(say: Say, rows: Rows) -> dict[str, Any]:
+def _table(say: Translator, rows: Rows) -> dict[str, Any]:
     """The value of the table."""
     return {"headers": _headers(say), "data": list(rows)}
 
 
 def _captioned(language: str, table: Rows, word: str) -> dict[str, Any]:
     """Every picture under one caption."""
-    return _table(Say(language), [[picture, name, word] for picture, name, _ in table])
+    return _table(Translator(language), [[picture, name, word] for picture, name, _ in table])
 
 
 def _small(picture: Image.Image) -> str:
@@ -232,11 +233,11 @@ def _small(picture: Image.Image) -> str:
     return f'<img src="{source}" width="{SIDE}" height="{SIDE}" alt="">'
 
 
-def _invitation(say: Say) -> str:
+def _invitation(say: Translator) -> str:
     return f"<h3>{say('teach_invitation')}</h3><p class='hint'>{say('teach_invitation_hint')}</p>"
 
 
-def _report(say: Say, draft: Folder) -> str:
+def _report(say: Translator, draft: Folder) -> str:
     """How many pictures and captions there are, and what will not be learnt from, by name."""
     counts = [("count", len(draft.items)), ("matched", _from(draft.items, "metadata", "text"))]
     counts += [(f"by_{kind}", _from(draft.items, kind)) for kind in ("folder", "name")]
@@ -253,7 +254,7 @@ def _from(items: Sequence[Item], *sources: str) -> int:
     return sum(item.source in sources for item in items)
 
 
-def _problems(say: Say, problems: Sequence[Problem]) -> str:
+def _problems(say: Translator, problems: Sequence[ImportIssue]) -> str:
     if not problems:
         return ""
     lines = [
@@ -268,11 +269,11 @@ def _problems(say: Say, problems: Sequence[Problem]) -> str:
     )
 
 
-def _why(say: Say, problem: Problem) -> str:
-    return say.why(Reason(problem.code, problem.values)) if problem.code else problem.reason
+def _why(say: Translator, problem: ImportIssue) -> str:
+    return say.why(ErrorMessage(problem.code, problem.values)) if problem.code else problem.reason
 
 
-def _holds(say: Say, outlook: Outlook) -> str:
+def _holds(say: Translator, outlook: Forecast) -> str:
     """How well the checkpoint can hold the pictures at all: each above its reconstruction."""
     psnr = f"{outlook.psnr:.0f}"
     told = say("teach_holds_adapts", psnr=psnr) if outlook.adapts else say("teach_holds_well", psnr=psnr)

@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dalle.data.emoji import emoji_set as emoji_module
-from dalle.data.emoji.aliases import SPELLINGS
-from dalle.data.emoji.emoji_set import PACKAGES, STYLES, Concept, EmojiSet, build, summary
-from dalle.data.emoji.names import Names, slugify, squash
+from dalle.data.emoji import build as build_module
+from dalle.data.emoji.aliases import ALIASES
+from dalle.data.emoji.build import PACKAGES, _choose, _install, build
+from dalle.data.emoji.emoji_set import STYLES, Concept, EmojiSet, summary
+from dalle.data.emoji.names import EmojiNames, normalize_name, slugify
 from dalle.data.emoji.svg import rasterise, read_drawings
 
 SIZE = 16
@@ -301,7 +302,7 @@ def test_missing_renderer_is_noticed_before_any_download(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """resvg-py is for builders only: without it, half a minute of npm ended in a worker's ImportError."""
-    monkeypatch.setattr(emoji_module, "find_spec", lambda name: None)
+    monkeypatch.setattr(build_module, "find_spec", lambda name: None)
     with pytest.raises(RuntimeError, match="pip install resvg-py"):
         build(tmp_path / "emoji", SIZE, styles=STYLES_BUILT)
     assert not list(tmp_path.iterdir())
@@ -324,8 +325,8 @@ def test_bad_requests_are_refused_before_any_download(tmp_path: Path) -> None:
 
 def test_share_alike_is_opt_in() -> None:
     """Weights trained on CC-BY-SA pictures could not be shipped as we ship them."""
-    assert emoji_module._choose(None, sharealike=False) == [style for style in STYLES if style != "openmoji"]
-    assert emoji_module._choose(None, sharealike=True) == list(STYLES)
+    assert _choose(None, sharealike=False) == [style for style in STYLES if style != "openmoji"]
+    assert _choose(None, sharealike=True) == list(STYLES)
     assert {f"@iconify-json/{style}" for style in STYLES} == PACKAGES.keys() - {"emojibase-data"}
 
 
@@ -393,7 +394,7 @@ def test_aliases_are_drawings_too() -> None:
 
 def test_name_of_two_emoji_means_neither(packages: Path) -> None:
     """A guess would put a wrong caption under a picture."""
-    names = Names(packages / "emojibase-data", [{"1f34e": "malus"}])
+    names = EmojiNames(packages / "emojibase-data", [{"1f34e": "malus"}])
     assert names.find("jogger") is None
     assert names.find("ma-lus").emoji == "1f34e"
     assert names.find("red_apple").rank == 0
@@ -402,7 +403,7 @@ def test_name_of_two_emoji_means_neither(packages: Path) -> None:
 def test_slugs_are_plain() -> None:
     """Slugs are keys of captions, splits and reports: letters, digits and hyphens only."""
     assert slugify("Piñata, 3 o’clock & more!") == "pinata-3-oclock-more"
-    assert squash("Alarm-Clock") == "alarmclock"
+    assert normalize_name("Alarm-Clock") == "alarmclock"
 
 
 def test_real_slice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -411,7 +412,7 @@ def test_real_slice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.skip("npm is not installed, so no real icon set can be fetched")
     monkeypatch.setenv("npm_config_fetch_retries", "0")
     try:
-        fetched = emoji_module._install(["@iconify-json/fxemoji", "emojibase-data"], tmp_path / "npm")
+        fetched = _install(["@iconify-json/fxemoji", "emojibase-data"], tmp_path / "npm")
     except RuntimeError as error:
         if any(
             code in str(error)
@@ -419,18 +420,18 @@ def test_real_slice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ):
             pytest.skip("the npm registry cannot be reached, so no real icon set can be fetched")
         raise
-    monkeypatch.setattr(emoji_module, "_install", lambda packages, scratch: fetched)
+    monkeypatch.setattr(build_module, "_install", lambda packages, scratch: fetched)
     emoji = build(tmp_path / "emoji", 32, styles=["fxemoji"], limit=20)
     assert len(emoji.concepts) == len(emoji.icons) == 20
     assert len({language for concept in emoji.concepts for language in concept.labels}) == 28
     assert (emoji.pixels[..., 3] == 0).any() and (emoji.pixels[..., 3] == 255).any()
     assert emoji.licences[0].licence == "Apache-2.0" and emoji.licences[0].unmatched < 200
 
-    names = Names(fetched / "emojibase-data")
+    names = EmojiNames(fetched / "emojibase-data")
     assert names.entries[names.find("alarmclock").emoji]["label"] == "alarm clock"
-    for label in {label for spelt in SPELLINGS.values() for label in spelt.values() if label}:
+    for label in {label for spelt in ALIASES.values() for label in spelt.values() if label}:
         assert names.find(label).rank == 0, label
     assert (
-        SPELLINGS["fxemoji"].keys()
+        ALIASES["fxemoji"].keys()
         <= json.loads((fetched / "@iconify-json/fxemoji/icons.json").read_text())["icons"].keys()
     )

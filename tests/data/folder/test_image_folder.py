@@ -16,9 +16,10 @@ import pytest
 from PIL import Image
 
 from dalle.data.folder import augmentation
-from dalle.data.folder.image_folder import Folder, FolderError, Quota, gather
+from dalle.data.folder.archive import FolderError, Quota
+from dalle.data.folder.image_folder import Folder, import_images
 from dalle.data.scenes.colours import COLOURS, nearest_colour
-from dalle.errors import Reason
+from dalle.errors import ErrorMessage
 
 
 def picture(seed: int = 0, size: tuple[int, int] = (40, 40), mode: str = "RGB") -> bytes:
@@ -82,7 +83,7 @@ def test_captions_from_files(source: str, kind: str, tmp_path: Path) -> None:
         "uploaded zip": [tmp_path / "in.zip"],
         "files": [home / name for name in files],
     }[kind]
-    folder = gather(given, tmp_path / "out")
+    folder = import_images(given, tmp_path / "out")
     assert captions(folder) == TOLD
     assert {item.source for item in folder.items} == {told_by}
     assert folder.problems == () and folder.files == len(files)
@@ -92,11 +93,11 @@ def test_captions_from_files(source: str, kind: str, tmp_path: Path) -> None:
 def test_what_comes_later_is_added(tmp_path: Path) -> None:
     """Guards against a second handful of pictures that costs the first one and its captions."""
     first = {"1.png": picture(0), "2.png": picture(1), "2.txt": "my cup", "bad.png": b"no picture"}
-    before = gather(lay(tmp_path / "first", first), tmp_path / "before")
+    before = import_images(lay(tmp_path / "first", first), tmp_path / "before")
     later = {"1.png": picture(2), "0-again.png": picture(1), "3.png": picture(3), "4.png": picture(4)}
     table = "file_name,text\n1.png,a bowl\n3.png,a jug\n"
     given = lay(tmp_path / "later", later | {"metadata.csv": table})
-    folder = gather(given, tmp_path / "out", Quota(pictures=4), before)
+    folder = import_images(given, tmp_path / "out", Quota(pictures=4), before)
     assert folder.rows == [("1.png", ""), ("2.png", "my cup"), ("1-2.png", "a bowl"), ("3.png", "a jug")]
     assert [item.source for item in folder.items] == ["", "text", "metadata", "metadata"]
     assert [(p.name, p.kind) for p in folder.problems] == [
@@ -106,7 +107,7 @@ def test_what_comes_later_is_added(tmp_path: Path) -> None:
     ]
     assert (folder.files, folder.caption_files) == (9, 2) and Folder.open(tmp_path / "out") == folder
     assert len(folder.pictures()) == 4 and len(before.pictures()) == 2
-    caption = gather(lay(tmp_path / "caption", {"1.txt": "a mug"}), tmp_path / "third", None, before)
+    caption = import_images(lay(tmp_path / "caption", {"1.txt": "a mug"}), tmp_path / "third", None, before)
     assert caption.rows == [("1.png", "a mug"), ("2.png", "my cup")]
 
 
@@ -129,7 +130,7 @@ def test_what_comes_later_is_added(tmp_path: Path) -> None:
 def test_captions_from_names(paths: list[str], told: list[str], tmp_path: Path) -> None:
     """Guards against "IMG 0001" as a caption, and against classes that are lost."""
     files = {path: picture(seed) for seed, path in enumerate(paths)}
-    folder = gather(pack(tmp_path / "in.zip", files), tmp_path / "out")
+    folder = import_images(pack(tmp_path / "in.zip", files), tmp_path / "out")
     found = dict(zip(sorted(paths), captions(folder), strict=True))
     assert [found[path] for path in paths] == told
     assert len(folder.uncaptioned) == told.count("")
@@ -141,7 +142,9 @@ def test_browsers_flatten_folders(tmp_path: Path) -> None:
     home = lay(
         tmp_path / "in", {"metadata.csv": table} | {f"{n}.png": picture(i) for i, n in enumerate("abc")}
     )
-    folder = gather([home / name for name in ("a.png", "c.png", "metadata.csv", "b.png")], tmp_path / "out")
+    folder = import_images(
+        [home / name for name in ("a.png", "c.png", "metadata.csv", "b.png")], tmp_path / "out"
+    )
     assert captions(folder) == ["a cat", "a dog", "a bird"]
 
 
@@ -152,7 +155,7 @@ def test_base_names_that_two_pictures_share(tmp_path: Path) -> None:
         "y/a.png": picture(1),
         "metadata.csv": "file_name,text\nx/a.png,right\na.png,which?\n",
     }
-    folder = gather(pack(tmp_path / "in.zip", files), tmp_path / "out")
+    folder = import_images(pack(tmp_path / "in.zip", files), tmp_path / "out")
     assert captions(folder) == ["right", "y"]
     ((name, (kind, reason)),) = reasons(folder).items()
     assert "row 2" in name and kind == "orphan" and "2 pictures have that name" in reason
@@ -166,7 +169,7 @@ def test_one_caption_a_picture(tmp_path: Path) -> None:
         "a.txt": "of the text",
         "metadata.csv": "file_name,text\na.png,of the table\n",
     }
-    folder = gather(lay(tmp_path / "in", files), tmp_path / "out")
+    folder = import_images(lay(tmp_path / "in", files), tmp_path / "out")
     assert captions(folder) == ["of the table"]
     assert reasons(folder)["a.txt"][0] == "orphan" and "metadata.csv" in reasons(folder)["a.txt"][1]
 
@@ -175,7 +178,7 @@ def test_accents_of_another_system(tmp_path: Path) -> None:
     """Guards against macOS, which takes é apart in the names of files."""
     name = unicodedata.normalize("NFD", "café.png")
     files = {name: picture(), "metadata.csv": f"file_name,text\n{unicodedata.normalize('NFC', name)},a cup\n"}
-    assert captions(gather(pack(tmp_path / "in.zip", files), tmp_path / "out")) == ["a cup"]
+    assert captions(import_images(pack(tmp_path / "in.zip", files), tmp_path / "out")) == ["a cup"]
 
 
 def test_tables_that_are_wrong(tmp_path: Path) -> None:
@@ -190,7 +193,7 @@ def test_tables_that_are_wrong(tmp_path: Path) -> None:
         "7/metadata.csv": "file_name,text\n" + "b.png,x\n" * 40,
     }
     files = {"a.png": picture(), "a.txt": b"\xff\xfe"} | tables
-    folder = gather(lay(tmp_path / "in", files), tmp_path / "out", Quota(files=30))
+    folder = import_images(lay(tmp_path / "in", files), tmp_path / "out", Quota(files=30))
     found = reasons(folder)
     assert found["1/metadata.csv"] == (
         "unreadable",
@@ -248,11 +251,11 @@ KINDS = {
 def test_nothing_vanishes_silently(kind: str, tmp_path: Path) -> None:
     """Guards against files that are neither learnt from nor named, and one broken picture that ends all."""
     given = lay(tmp_path / "in", MIXED) if kind == "folder" else pack(tmp_path / "in.zip", MIXED)
-    folder = gather(given, tmp_path / "out")
+    folder = import_images(given, tmp_path / "out")
     found = reasons(folder)
     assert {name: kind for name, (kind, _) in found.items()} == KINDS
     assert all(len(reason) > 10 for _, reason in found.values())
-    assert all(str(Reason(each.code, each.values)) == each.reason for each in folder.problems)
+    assert all(str(ErrorMessage(each.code, each.values)) == each.reason for each in folder.problems)
     assert captions(folder) == ["an ant", "a bird"]
     assert folder.files == len(MIXED)
     assert folder.files == len(folder.items) + folder.caption_files + sum(name in MIXED for name in found)
@@ -279,7 +282,7 @@ def test_quotas(quota: Quota, left_out: list[str], says: str, tmp_path: Path) ->
     files = {f"{name}.png": picture(seed) for seed, name in enumerate("abc")} | {
         "d.png": picture(3, (90, 90))
     }
-    folder = gather(lay(tmp_path / "in", files), tmp_path / "out", quota)
+    folder = import_images(lay(tmp_path / "in", files), tmp_path / "out", quota)
     assert list(reasons(folder)) == left_out
     assert all(says in reason for _, reason in reasons(folder).values())
     assert len(folder.items) == 4 - len(left_out)
@@ -290,10 +293,12 @@ def test_absurd_counts_are_refused(tmp_path: Path) -> None:
     files = {f"{number}.png": b"" for number in range(12)}
     for given in (lay(tmp_path / "in", files), pack(tmp_path / "in.zip", files)):
         with pytest.raises(FolderError, match="more than 10 files"):
-            gather(given, tmp_path / "out", Quota(files=10))
+            import_images(given, tmp_path / "out", Quota(files=10))
     assert not (tmp_path / "out").exists()
     with pytest.raises(FolderError, match="larger than 1 KiB"):
-        gather(pack(tmp_path / "in.zip", {"a.png": picture()}), tmp_path / "out", Quota(total_bytes=1024))
+        import_images(
+            pack(tmp_path / "in.zip", {"a.png": picture()}), tmp_path / "out", Quota(total_bytes=1024)
+        )
     with pytest.raises(ValueError, match="pictures must be at least 1; got 0"):
         Quota(pictures=0)
 
@@ -319,7 +324,7 @@ def test_a_directory_of_millions_is_not_read(
     path.write_bytes(data)
     monkeypatch.setattr(zipfile, "ZipFile", lambda *_: pytest.fail("the directory was read"))
     with pytest.raises(FolderError, match="lists more than 2,000 files"):
-        gather(path, tmp_path / "out")
+        import_images(path, tmp_path / "out")
 
 
 def entry(name: str, mode: int = 0) -> zipfile.ZipInfo:
@@ -346,7 +351,7 @@ def test_entries_that_are_refused_by_name(info: zipfile.ZipInfo, says: str, tmp_
     with zipfile.ZipFile(tmp_path / "in.zip", "w") as archive:
         archive.writestr(info, picture())
         archive.writestr("good.png", picture(1))
-    folder = gather(tmp_path / "in.zip", tmp_path / "home/out")
+    folder = import_images(tmp_path / "in.zip", tmp_path / "home/out")
     ((name, (kind, reason)),) = reasons(folder).items()
     assert (name, kind) == (info.filename.replace("\\", "/"), "refused") and says in reason
     assert [item.name for item in folder.items] == ["good.png"]
@@ -367,9 +372,9 @@ def test_a_zip_that_lies_about_sizes(tmp_path: Path) -> None:
     """Guards against 64 MiB that claim to be a hundred bytes, and against claims that pass every quota."""
     bomb = pack(tmp_path / "bomb.zip", {"bomb.png": bytes(2**26), "good.png": picture()})
     assert bomb.stat().st_size < 100_000
-    assert "64 MiB when unpacked" in reasons(gather(bomb, tmp_path / "1"))["bomb.png"][1]
+    assert "64 MiB when unpacked" in reasons(import_images(bomb, tmp_path / "1"))["bomb.png"][1]
     patched(bomb, 24, struct.pack("<I", 100))
-    folder = gather(bomb, tmp_path / "2")
+    folder = import_images(bomb, tmp_path / "2")
     assert reasons(folder)["bomb.png"][0] == "unreadable" and len(folder.items) == 1
 
 
@@ -383,7 +388,7 @@ def test_entries_that_cannot_be_unpacked(
     """Guards against an exception of zipfile that ends everything."""
     path = pack(tmp_path / "in.zip", {"a.png": picture(), "b.png": picture(1)})
     patched(path, field, value, local)
-    folder = gather(path, tmp_path / "out")
+    folder = import_images(path, tmp_path / "out")
     assert says in reasons(folder)["a.png"][1] and len(folder.items) == 1
 
 
@@ -397,7 +402,7 @@ def test_damage_anywhere_in_a_zip(tmp_path: Path) -> None:
             data[place] = rng.integers(0, 256)
         (tmp_path / "in.zip").write_bytes(data)
         try:
-            folder = gather(tmp_path / "in.zip", tmp_path / f"out{number}")
+            folder = import_images(tmp_path / "in.zip", tmp_path / f"out{number}")
             assert folder.files == len(folder.items) + folder.caption_files + len(folder.problems)
         except FolderError as error:
             assert "in.zip" in str(error)
@@ -409,9 +414,9 @@ def test_damage_anywhere_in_a_zip(tmp_path: Path) -> None:
 def test_what_is_no_zip(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "in.zip").write_bytes(content)
     with pytest.raises(FolderError, match="no zip, or is damaged"):
-        gather(tmp_path / "in.zip", tmp_path / "out")
+        import_images(tmp_path / "in.zip", tmp_path / "out")
     with pytest.raises(FolderError, match="is not there"):
-        gather(tmp_path / "none", tmp_path / "out")
+        import_images(tmp_path / "none", tmp_path / "out")
 
 
 # --- hostile folders
@@ -425,7 +430,7 @@ def test_links_and_pipes_in_a_folder(tmp_path: Path) -> None:
     (home / "folder").symlink_to(secret)
     (home / "round").symlink_to(home)
     os.mkfifo(home / "pipe.png")
-    folder = gather(home, tmp_path / "out")
+    folder = import_images(home, tmp_path / "out")
     kinds = {name: kind for name, (kind, _) in reasons(folder).items()}
     assert kinds == dict.fromkeys(["link.png", "folder", "round", "pipe.png"], "refused") | {
         ".git": "ignored"
@@ -449,7 +454,7 @@ def test_names_become_plain(tmp_path: Path) -> None:
     home.mkdir()
     for seed, name in enumerate(names):
         (home / name).write_bytes(picture(seed))
-    folder = gather(home, tmp_path / "out")
+    folder = import_images(home, tmp_path / "out")
     assert len({item.name.lower() for item in folder.items}) == len(names)
     for item in folder.items:
         assert len(item.name) < 80 and item.name.endswith(".png") and item.name[0] not in "-."
@@ -470,7 +475,7 @@ def test_pictures_keep_what_counts(tmp_path: Path) -> None:
     exif[0x010E] = "at home"
     Image.new("RGB", (64, 48), "green").save(photo, "JPEG", exif=exif)
     given = {"clear.png": file.getvalue(), "photo.jpg": photo.getvalue(), "grey.png": picture(0, mode="RGBA")}
-    folder = gather(lay(tmp_path / "in", given), tmp_path / "out")
+    folder = import_images(lay(tmp_path / "in", given), tmp_path / "out")
     pictures = dict(zip((item.name for item in folder.items), folder.pictures(), strict=True))
     assert pictures["clear.png"].size == (384, 256)
     assert pictures["clear.png"].getpixel((380, 9))[3] == 0 and pictures["clear.png"].getpixel((9, 9))[
@@ -486,11 +491,11 @@ def test_an_interruption_leaves_nothing(tmp_path: Path) -> None:
 
     with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(Folder, "save", Mock(side_effect=KeyboardInterrupt))
-        gather(home, tmp_path / "there/out")
+        import_images(home, tmp_path / "there/out")
     assert list((tmp_path / "there").iterdir()) == []
-    gather(home, tmp_path / "out")
+    import_images(home, tmp_path / "out")
     with pytest.raises(FileExistsError, match="choose another"):
-        gather(home, tmp_path / "out")
+        import_images(home, tmp_path / "out")
 
 
 # --- the table
@@ -498,7 +503,7 @@ def test_an_interruption_leaves_nothing(tmp_path: Path) -> None:
 
 def test_captions_can_be_edited(tmp_path: Path) -> None:
     """Guards against edits that are lost, and against rows that name something else."""
-    folder = gather(
+    folder = import_images(
         lay(tmp_path / "in", {f"{n}.png": picture(i) for i, n in enumerate("abc")}), tmp_path / "out"
     )
     odd = 'a "round", <b>red</b>\none; =1+1 苹果'
@@ -531,7 +536,7 @@ def test_it_is_an_imagefolder_of_datasets(tmp_path: Path, monkeypatch: pytest.Mo
     """Guards against a format of our own: both what we read and what we write is theirs."""
     datasets = pytest.importorskip("datasets", reason="pip install datasets")
     home = lay(tmp_path / "in", {"metadata.csv": CSV, "a.png": picture(0), "b.png": picture(1)})
-    folder = gather(home, tmp_path / "out")
+    folder = import_images(home, tmp_path / "out")
     assert captions(folder) == TOLD
     for path in (home, folder.path):
         loaded = datasets.load_dataset("imagefolder", data_dir=str(path), cache_dir=str(tmp_path / "cache"))[
@@ -555,7 +560,7 @@ def test_views_say_what_is_true() -> None:
     """Guards against a background that the caption does not name, or one in which the thing is lost."""
     backgrounds = Counter()
     for seed in range(120):
-        pixels, caption = augmentation.view(
+        pixels, caption = augmentation.augment(
             spot("RGBA"), "a spot", 32, "crop", False, np.random.default_rng(seed)
         )
         assert pixels.shape == (32, 32, 3) and pixels.dtype == np.uint8
@@ -569,7 +574,7 @@ def test_views_say_what_is_true() -> None:
 def test_views_in_other_languages_stay_on_white() -> None:
     """Guards against English behind a caption of another language."""
     seen = [
-        augmentation.view(spot("RGBA"), "苹果", 32, "pad", False, np.random.default_rng(seed))
+        augmentation.augment(spot("RGBA"), "苹果", 32, "pad", False, np.random.default_rng(seed))
         for seed in range(20)
     ]
     assert {caption for _, caption in seen} == {"苹果"}
@@ -580,7 +585,7 @@ def test_views_are_mirrored_only_if_asked() -> None:
     """Guards against letters turned round."""
 
     def leans_left(flips: bool, seed: int) -> bool:
-        pixels, _ = augmentation.view(spot("RGB"), "", 32, "pad", flips, np.random.default_rng(seed))
+        pixels, _ = augmentation.augment(spot("RGB"), "", 32, "pad", flips, np.random.default_rng(seed))
         blue = np.flatnonzero((np.abs(pixels.astype(int) - COLOURS["blue"]).sum(-1) < 60).any(0))
         red = np.flatnonzero((np.abs(pixels.astype(int) - COLOURS["red"]).sum(-1) < 60).any(0))
         return red.mean() < blue.mean()
@@ -593,7 +598,7 @@ def test_views_differ_a_little_and_repeat() -> None:
     """Guards against augmentation that does nothing, or is not the seed's alone."""
     for how in ("crop", "pad"):
         first, again, other = (
-            augmentation.view(spot("RGB"), "", 32, how, False, np.random.default_rng(seed))[0]
+            augmentation.augment(spot("RGB"), "", 32, how, False, np.random.default_rng(seed))[0]
             for seed in (1, 1, 2)
         )
         assert np.array_equal(first, again) and not np.array_equal(first, other)

@@ -10,21 +10,11 @@ import numpy as np
 import pytest
 
 from dalle.data.emoji.emoji_set import DEFAULT_FOLDER, STYLES, EmojiSet
-from dalle.data.scenes.composer import (
-    COLOURS,
-    Composer,
-    Mix,
-    Scene,
-    Thing,
-    contact_sheet,
-    corpus,
-    dominant_colour,
-    held_out_colour,
-    held_out_pair,
-    nearest_colour,
-    prompt,
-)
+from dalle.data.scenes.captions import prompt
+from dalle.data.scenes.colours import COLOURS, dominant_colour, nearest_colour
+from dalle.data.scenes.composer import Composer, contact_sheet, corpus
 from dalle.data.scenes.english import NUMBERS
+from dalle.data.scenes.scene import Scene, SceneObject, SceneWeights, held_out_colour, held_out_pair
 from tests.fakes import SIZE, disc, fake_emoji
 
 
@@ -34,7 +24,7 @@ def emoji() -> EmojiSet:
 
 
 def composer(emoji: EmojiSet, *kinds: str, **settings) -> Composer:
-    mix = Mix(kinds=dict.fromkeys(kinds, 1)) if kinds else Mix()
+    mix = SceneWeights(kinds=dict.fromkeys(kinds, 1)) if kinds else SceneWeights()
     return Composer(emoji, **{"seed": 1, "size": 64, "mix": mix} | settings)
 
 
@@ -43,7 +33,7 @@ def facts(scene: Scene, kind: str) -> list[list[str]]:
     return [fact.split(":")[1:] for fact in scene.says if fact.startswith(f"{kind}:")]
 
 
-def name_of(emoji: EmojiSet, thing: Thing) -> str:
+def name_of(emoji: EmojiSet, thing: SceneObject) -> str:
     return emoji.concepts[emoji.icons[thing.icon].concept].slug
 
 
@@ -144,7 +134,7 @@ ORDERS = {  # how a caption puts one thing before another: along x (0) or y (1)
 
 def test_sides_are_in_the_pixels(emoji):
     """Guards against swapped sides: what the words put to the left or on top has the smaller coordinate."""
-    drawn = composer(emoji, mix=Mix(kinds={"attribution": 1}, white=1, style_said=0))
+    drawn = composer(emoji, mix=SceneWeights(kinds={"attribution": 1}, white=1, style_said=0))
     seen = Counter()
     for scene in map(drawn.scene, range(500)):
         if scene.background != COLOURS["white"] or facts(scene, "background"):
@@ -163,7 +153,7 @@ def test_sides_are_in_the_pixels(emoji):
 
 def test_counts_are_in_the_pixels(emoji):
     """Guards against things that touch, hide each other or are too few."""
-    drawn = composer(emoji, "count", mix=Mix(kinds={"count": 1}, white=1))
+    drawn = composer(emoji, "count", mix=SceneWeights(kinds={"count": 1}, white=1))
     for scene in map(drawn.scene, range(100)):
         ((_, number),) = facts(scene, "count")
         sizes = components(np.abs(drawn.render(scene).astype(int) - scene.background).sum(-1) > 60)
@@ -245,7 +235,7 @@ def test_a_keyword_is_true_of_all_that_carry_it(emoji):
 
 def test_single_captions_speak_many_languages(emoji):
     """Guards against a model that reads English only, or that hardly reads it."""
-    drawn = composer(emoji, "single", mix=Mix(kinds={"single": 1}, languages={"en": 80, "es": 20}))
+    drawn = composer(emoji, "single", mix=SceneWeights(kinds={"single": 1}, languages={"en": 80, "es": 20}))
     scenes = [drawn.scene(index) for index in range(1500)]
     spanish = [s for s in scenes if re.search(r" es\b|gato|perro", s.caption.lower())]
     assert 0.15 < len(spanish) / len(scenes) < 0.25
@@ -273,7 +263,7 @@ def test_named_styles_are_drawn(emoji):
 
 def test_near_identical_concepts_count_as_one(emoji):
     """Guards against a cook, a man cook and a woman cook taking three shares of the training."""
-    drawn = composer(emoji, "single", mix=Mix(kinds={"single": 1}, groups={}))
+    drawn = composer(emoji, "single", mix=SceneWeights(kinds={"single": 1}, groups={}))
     seen = Counter(name_of(emoji, drawn.scene(index).things[0]) for index in range(3000))
     cooks = seen["cook"] + seen["man-cook"] + seen["woman-cook"]
     assert 0.7 < cooks / seen["dog"] < 1.4
@@ -308,7 +298,7 @@ def test_only_the_given_concepts_are_drawn(emoji):
 def test_a_kind_can_be_asked_for(emoji):
     """Guards against an evaluation of one category on scenes of another."""
     drawn = composer(emoji)
-    for kind in Mix().kinds:
+    for kind in SceneWeights().kinds:
         assert {drawn.scene(index, kind).kind for index in range(20)} == {kind}
 
 
@@ -342,12 +332,12 @@ def test_contact_sheet(emoji):
 
 
 @pytest.mark.skipif(
-    not (Path(__file__).parents[1] / DEFAULT_FOLDER).is_dir(), reason="the emoji set is not built"
+    not (Path(__file__).parents[3] / DEFAULT_FOLDER).is_dir(), reason="the emoji set is not built"
 )
 def test_the_real_set():
     """Guards against drawings and labels that no fake thought of."""
-    drawn = Composer(EmojiSet.load(Path(__file__).parents[1] / DEFAULT_FOLDER), size=32)
+    drawn = Composer(EmojiSet.load(Path(__file__).parents[3] / DEFAULT_FOLDER), size=32)
     scenes = [drawn.scene(index) for index in range(2000)]
     assert [scene.caption for scene in scenes if not scene.says <= scene.has] == []
-    assert {name for name in Mix().groups} <= {concept.group for concept in drawn.emoji.concepts}
-    assert {scene.kind for scene in scenes} == set(Mix().kinds)
+    assert {name for name in SceneWeights().groups} <= {concept.group for concept in drawn.emoji.concepts}
+    assert {scene.kind for scene in scenes} == set(SceneWeights().kinds)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dalle.data.scenes.english import misspelt, noun
+from dalle.data.scenes.english import noun, with_typo
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_adjectives_change_the_article():
 def test_a_slip_of_the_hand_is_one_slip_in_one_long_word() -> None:
     """Guards against words that nobody could read any more, and short ones that become others."""
     rng = np.random.Generator(np.random.PCG64(0))
-    slips = {misspelt("red apple", rng) for _ in range(200)}
+    slips = {with_typo("red apple", rng) for _ in range(200)}
     assert {"red aplpe", "red appe", "red applle"} <= slips
     assert all(slip.startswith("red a") and abs(len(slip) - len("red apple")) <= 1 for slip in slips)
-    assert misspelt("a cat", rng) == "a cat"
+    assert with_typo("a cat", rng) == "a cat"

@@ -10,12 +10,12 @@ from dalle.data.scenes import layout
 DRAWS = 50
 
 
-def inside(spot: layout.Spot) -> bool:
+def inside(spot: layout.Placement) -> bool:
     x, y, size = spot
     return min(x, y) - size / 2 > -1e-9 and max(x, y) + size / 2 < 1 + 1e-9
 
 
-def apart(one: layout.Spot, other: layout.Spot) -> bool:
+def apart(one: layout.Placement, other: layout.Placement) -> bool:
     return max(abs(one[0] - other[0]), abs(one[1] - other[1])) >= (one[2] + other[2]) / 2 - 1e-9
 
 
@@ -63,7 +63,7 @@ def test_standing():
     upper[10:50, 20:44] = True
     lower = np.zeros((64, 64), bool)
     lower[24:60, 4:60] = True
-    one, other = layout.standing(upper, lower)
+    one, other = layout.stacked_on(upper, lower)
     assert inside(one)
     assert inside(other)
     feet = one[1] + (50 / 64 - 0.5) * one[2]
