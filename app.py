@@ -48,11 +48,14 @@ def serve(options: argparse.Namespace) -> None:
         launch(build(studio, options.lang), **served)
         return
 
-    from dalle.serving.training_service import HOME, HOSTED, Limits, TrainingService
+    from dalle.serving.training_limits import HOSTED_LIMITS, Limits
+    from dalle.serving.training_service import RUNS_FOLDER, TrainingService
 
-    limits = Limits() if here else HOSTED
-    with TrainingService(options.runs or Path(__file__).parent / HOME, limits, shared=not here) as workshop:
-        page = build(studio, options.lang, workshop)
+    limits = Limits() if here else HOSTED_LIMITS
+    with TrainingService(
+        options.runs or Path(__file__).parent / RUNS_FOLDER, limits, shared=not here
+    ) as training:
+        page = build(studio, options.lang, training)
         launch(page, max_file_size=limits.source_bytes, **served)
 
 

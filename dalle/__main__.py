@@ -5,14 +5,14 @@ import sys
 from dalle.cli.main import main
 
 
-def use_the_cores_granted() -> None:
-    """Compute with no more threads than there are cores for this process: torch counts the machine's."""
-    import torch  # not before a command is known, so that `--help` answers at once
+def limit_threads() -> None:
+    """Use no more threads than this process has cores: torch counts those of the whole machine."""
+    import torch  # imported only once a command is known, so that `--help` answers at once
 
     from dalle import runtime
 
-    torch.set_num_threads(min(torch.get_num_threads(), runtime.threads()))
+    torch.set_num_threads(min(torch.get_num_threads(), runtime.available_cores()))
 
 
 if __name__ == "__main__":
-    sys.exit(main(prepare=use_the_cores_granted))
+    sys.exit(main(prepare=limit_threads))

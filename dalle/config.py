@@ -1,6 +1,6 @@
-"""Sizes of the networks: frozen dataclasses, and the presets that name them.
+"""Sizes of the networks as frozen dataclasses, and named presets; `config.json` of a checkpoint.
 
-A checkpoint's `config.json` is `Config.to_json`; `Config.from_json` refuses keys that it does not know.
+Field names are the keys of `config.json`.
 """
 
 import dataclasses
@@ -9,35 +9,35 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-LARGEST = 2**16  # of any size: a config read from a file must not fill the memory
+MAX_DIMENSION = 2**16  # of every field: a config from an untrusted file must not fill the memory
 
 
 @dataclass(frozen=True)
 class AutoencoderConfig:
-    """FeatureExtractor and Generator: pictures <-> a grid of features, `image_size / 16` cells a side."""
+    """FeatureExtractor and Generator: images <-> a grid of features, `image_size / 16` cells a side."""
 
-    widths: tuple[int, ...] = (64, 128, 256)  # channels at 1/4, 1/8 and 1/16 of the picture's side
-    encoder_blocks: int = 2  # residual blocks a level
+    widths: tuple[int, ...] = (64, 128, 256)  # channels at 1/4, 1/8 and 1/16 of the image's side
+    encoder_blocks: int = 2  # residual blocks a resolution
     decoder_blocks: int = 3
-    channels: int = 16  # features a cell
-    fold: int = 2  # fold x fold cells make one token
+    channels: int = 16  # of a cell
+    fold: int = 2  # fold x fold cells form one token
 
 
 @dataclass(frozen=True)
 class TextConfig:
-    """TextEncoder: byte-level BPE and a small transformer."""
+    """TextEncoder: byte-level BPE tokenizer and a small transformer."""
 
     vocabulary: int = 8192
-    length: int = 64  # tokens a caption at most
+    length: int = 64  # maximum tokens of a caption
     width: int = 256
     depth: int = 4
     heads: int = 4
-    embedding: int = 256  # the space shared with the ImageTower
+    embedding: int = 256  # dimension of the space shared with the ImageTower
 
 
 @dataclass(frozen=True)
 class TowerConfig:
-    """ImageTower: a small convolutional network that reads pictures at `size` pixels."""
+    """ImageTower: a small convolutional network on images of `size` pixels a side."""
 
     size: int = 64
     widths: tuple[int, ...] = (48, 96, 192, 384)
@@ -45,30 +45,31 @@ class TowerConfig:
 
 @dataclass(frozen=True)
 class FlowConfig:
-    """The velocity field behind Normalizer and InverseNormalizer."""
+    """Normalizer and InverseNormalizer: the velocity network, the code and its encoder."""
 
     width: int = 384
     depth: int = 10
     heads: int = 6
-    code: int = 20  # numbers in the code, the seed's 20
-    code_nats: float = 0.6  # information each of them carries about the picture
-    refiner_depth: int = 2  # blocks that read a caption's states again, for the flow's own ends
-    code_width: int = 256  # of the small transformer that reads the code from the features
+    code: int = 20  # numbers in the code
+    code_nats: float = 0.6  # information about the image in each number, in nats
+    refiner_depth: int = 2  # transformer blocks of the flow on the text encoder's states
+    code_width: int = 256  # of the code encoder, a small transformer
     code_depth: int = 2
 
 
 @dataclass(frozen=True)
 class Config:
-    image_size: int = 128
+    """All networks of a checkpoint. Raises ValueError for sizes that do not fit together."""
+
+    image_size: int = 128  # pixels a side
     autoencoder: AutoencoderConfig = field(default_factory=AutoencoderConfig)
     text: TextConfig = field(default_factory=TextConfig)
     tower: TowerConfig = field(default_factory=TowerConfig)
     flow: FlowConfig = field(default_factory=FlowConfig)
 
     def __post_init__(self) -> None:
-        """Raises ValueError for sizes that no network can have."""
-        for part in (self, self.autoencoder, self.text, self.tower, self.flow):
-            _check_sizes(part)
+        for section in (self, self.autoencoder, self.text, self.tower, self.flow):
+            _check_fields(section)
         cell = 16 * self.autoencoder.fold
         if self.image_size % cell:
             raise ValueError(f"image_size must be a multiple of {cell}; got {self.image_size}")
@@ -77,60 +78,65 @@ class Config:
             raise ValueError(
                 f"the autoencoder has three widths, each dividing four times the one before; got {widths}"
             )
-        if odd := [width for width in (*widths, *self.tower.widths) if width % 8]:
-            raise ValueError(f"widths of convolutional networks must be multiples of 8; got {odd}")
+        if invalid := [width for width in (*widths, *self.tower.widths) if width % 8]:
+            raise ValueError(f"widths of convolutional networks must be multiples of 8; got {invalid}")
 
     @property
     def tokens(self) -> int:
-        """N, tokens a picture."""
+        """N, tokens of an image."""
         return (self.image_size // (16 * self.autoencoder.fold)) ** 2
 
     @property
     def channels(self) -> int:
-        """C, channels a token."""
+        """C, channels of a token."""
         return self.autoencoder.channels * self.autoencoder.fold**2
 
     def to_json(self) -> str:
+        """The content of `config.json`; `from_json` gives the equal config back."""
         return json.dumps(dataclasses.asdict(self), indent=2)
 
     @classmethod
     def from_json(cls, text: str) -> "Config":
-        """Raises ValueError where the text is no JSON object or has an unknown key."""
-        return _build(cls, json.loads(text), "config")
+        """Missing keys have their defaults. Raises ValueError for invalid JSON, unknown keys, wrong sizes."""
+        return _from_dict(cls, json.loads(text), "config")
 
 
-def _check_sizes(part: Any) -> None:
-    for entry in dataclasses.fields(part):
-        value, default = getattr(part, entry.name), entry.default
+def _check_fields(section: Any) -> None:
+    """Raise ValueError for a field whose type is not its default's, or that is out of bounds."""
+    for config_field in dataclasses.fields(section):
+        value, default = getattr(section, config_field.name), config_field.default
         if isinstance(default, float):
-            if type(value) not in (int, float) or not 0 < value < LARGEST:
-                raise ValueError(f"{entry.name} must be a number above 0; got {value!r}")
+            if type(value) not in (int, float) or not 0 < value < MAX_DIMENSION:
+                raise ValueError(f"{config_field.name} must be a number above 0; got {value!r}")
         elif default is not dataclasses.MISSING:
             sizes = value if isinstance(value, tuple) else (value,)
-            whole = all(type(size) is int and 1 <= size <= LARGEST for size in sizes)
-            if type(value) is not type(default) or not whole:
+            in_bounds = all(type(size) is int and 1 <= size <= MAX_DIMENSION for size in sizes)
+            if type(value) is not type(default) or not in_bounds:
                 kind = "a list of whole numbers" if isinstance(default, tuple) else "a whole number"
-                raise ValueError(f"{entry.name} must be {kind} from 1 to {LARGEST}; got {value!r}")
+                raise ValueError(
+                    f"{config_field.name} must be {kind} from 1 to {MAX_DIMENSION}; got {value!r}"
+                )
 
 
-def _build(kind: type, values: Any, where: str) -> Any:
+def _from_dict(config_class: type, values: Any, path: str) -> Any:
+    """An instance of a config dataclass, nested ones included; `path` names it in errors."""
     if not isinstance(values, dict):
-        raise ValueError(f"{where} must be a JSON object; got {values!r:.80}")
-    fields = {f.name: f for f in dataclasses.fields(kind)}
+        raise ValueError(f"{path} must be a JSON object; got {values!r:.80}")
+    fields = {f.name: f for f in dataclasses.fields(config_class)}
     unknown = sorted(set(values) - set(fields))
     if unknown:
-        raise ValueError(f"{where}: unknown keys {unknown}; known are {sorted(fields)}")
+        raise ValueError(f"{path}: unknown keys {unknown}; known are {sorted(fields)}")
     arguments = {}
     for name, value in values.items():
         default = fields[name].default_factory
         if dataclasses.is_dataclass(default):
-            value = _build(default, value, f"{where}.{name}")
+            value = _from_dict(default, value, f"{path}.{name}")
         arguments[name] = tuple(value) if isinstance(value, list) else value
-    return kind(**arguments)
+    return config_class(**arguments)
 
 
 PRESETS: dict[str, Config] = {
-    # Trains in seconds: for tests.
+    # For tests: trains in seconds.
     "tiny": Config(
         image_size=32,
         autoencoder=AutoencoderConfig(

@@ -1,10 +1,10 @@
-"""Edits: what can be done to a picture, as values that its recipe keeps and a link carries.
+"""Edits of a picture as validated dataclasses, to and from the recipe; packed masks.
 
-    Edit  --to_dict-->  {"kind": "vary", "amount": 0.4, "seed": 7}  --read-->  Edit
+    Edit  --to_dict-->  {"kind": "vary", "amount": 0.4, "seed": 7}  --from_dict-->  Edit
 
-A recipe's edits are applied one after the other. The first may be `Open`: then the picture began as a file,
-which the recipe names by its digest and does not hold. What is read may be hostile: a mistake is a ValueError
-(reasons.Refused).
+A recipe's edits are applied in order. The first may be FromFile: the picture then starts from a file, which
+the recipe names by its digest and does not contain. Edits come from untrusted sources, so every field is
+checked: InputError, a ValueError. Kinds and field names are part of the recipe format.
 """
 
 import base64
@@ -14,100 +14,96 @@ import re
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
 import numpy as np
 
 from dalle.errors import InputError
 from dalle.recipe import (
-    CODE,
-    MAX_CODE,
     MAX_GUIDANCE,
-    SEEDS,
+    SEED_COUNT,
     Recipe,
+    check_code,
+    check_integer,
     check_number,
-    check_whole,
-    check_words,
-    short,
+    check_text,
+    short_repr,
 )
 
-FILE = re.compile(r"[0-9a-f]{16}")  # the first 64 bits of a file's SHA-256
-LEAST, MOST = 0.02, 1.0  # of the way to noise
-FACTORS = (2, 4)
-LANCZOS = "lanczos"  # stands in where a checkpoint has no upscaler
-INVERSION = 16  # sampling steps from features to noise
-LEAST_STEPS = 2
-MAX_WORK = 2_000  # sampling steps of a recipe in all: a short link must not ask for hours of work
+FILE_DIGEST = re.compile(r"[0-9a-f]{16}")  # as images.digest gives it
+MIN_AMOUNT, MAX_AMOUNT = 0.02, 1.0  # time of the flow: 0 features, 1 noise
+UPSCALE_FACTORS = (2, 4)
+LANCZOS = "lanczos"  # value of Upscale.by without an upscaler network
+INVERSION_STEPS = 16  # sampling steps from features to noise
+MIN_STEPS = 2  # of a sampling over a part of the way
+MAX_TOTAL_STEPS = 2_000  # sampling steps of one recipe: a short link must not ask for hours of work
 
 
 @dataclass(frozen=True)
 class FromFile:
-    """Begin with a file instead of a drawing."""
+    """Start from an image file instead of sampling."""
 
     kind: ClassVar[str] = "open"
-    file: str  # digest, as images.digest gives it
+    file: str  # its digest
 
     def __post_init__(self) -> None:
-        if not isinstance(self.file, str) or not FILE.fullmatch(self.file):
-            raise InputError("digest", name="file", most=16, value=short(self.file))
+        if not isinstance(self.file, str) or not FILE_DIGEST.fullmatch(self.file):
+            raise InputError("digest", name="file", most=16, value=short_repr(self.file))
 
 
 @dataclass(frozen=True)
 class Variation:
-    """Another picture like this one: `amount` of the way to noise and back; the code stays."""
+    """A similar picture: noise is added up to time `amount` and removed again; the code stays."""
 
     kind: ClassVar[str] = "vary"
     amount: float
     seed: int
 
     def __post_init__(self) -> None:
-        check_number("amount", self.amount, LEAST, MOST)
-        check_whole("seed", self.seed, 0, SEEDS - 1)
+        check_number("amount", self.amount, MIN_AMOUNT, MAX_AMOUNT)
+        check_integer("seed", self.seed, 0, SEED_COUNT - 1)
 
 
 @dataclass(frozen=True)
 class PromptEdit:
-    """The same picture under another caption, another code, or both; `keep` says how much of it stays."""
+    """The same picture under another prompt, another code, or both."""
 
     kind: ClassVar[str] = "change"
-    prompt: str | None = None  # None: as it was
+    prompt: str | None = None  # None: the current one
     code: tuple[float, ...] | None = None  # None: the picture's own
-    keep: float = 0.0
+    keep: float = 0.0  # inversion stops at time 1 - keep: with larger values more of the picture stays
     guidance: float = 1.0
 
     def __post_init__(self) -> None:
         if self.prompt is not None:
-            check_words("prompt", self.prompt)
+            check_text("prompt", self.prompt)
         if self.code is not None:
-            if not isinstance(self.code, tuple) or len(self.code) != CODE:
-                raise InputError("numbers", name="code", count=CODE, value=short(self.code))
-            for value in self.code:
-                check_number("code", value, -MAX_CODE, MAX_CODE)
-        check_number("keep", self.keep, 0, 1 - LEAST)
+            check_code(self.code)
+        check_number("keep", self.keep, 0, 1 - MIN_AMOUNT)
         check_number("guidance", self.guidance, 0, MAX_GUIDANCE)
 
 
 @dataclass(frozen=True)
 class Inpaint:
-    """Redraw what a mask covers, to fit a caption of the whole picture; all else stays, pixel by pixel."""
+    """Generate what a mask covers; all other pixels stay exactly."""
 
     kind: ClassVar[str] = "paint"
     mask: str  # as pack_mask gives it
-    prompt: str
+    prompt: str  # of the whole picture
     seed: int
     guidance: float = Recipe.guidance
 
     def __post_init__(self) -> None:
         if not isinstance(self.mask, str):
-            raise InputError("text", name="mask", value=short(self.mask))
-        _check_painting(self)
+            raise InputError("text", name="mask", value=short_repr(self.mask))
+        _check_generation(self)
 
 
 @dataclass(frozen=True)
 class Outpaint:
-    """Move the frame: the picture becomes a square of `side` at (left, top), and the rest is drawn anew.
+    """Move the frame: the picture becomes a square of `side` at (left, top), and the rest is generated.
 
-    In shares of the picture's own side, y downwards; side 1 leaves its pixels as they are.
+    In shares of the frame's side, y downwards; with side 1 the picture is not resized.
     """
 
     kind: ClassVar[str] = "extend"
@@ -122,37 +118,38 @@ class Outpaint:
         check_number("side", self.side, 0.25, 1)
         for name in ("left", "top"):
             check_number(name, getattr(self, name), -0.75, 0.75)
-        _check_painting(self)
+        _check_generation(self)
 
 
 @dataclass(frozen=True)
 class Interpolate:
-    """Part of the way to another picture: `other` is its recipe; its weight is from 0 to 1."""
+    """A picture between this one and another."""
 
     kind: ClassVar[str] = "blend"
-    other: dict[str, Any]
-    weight: float
+    other: dict[str, Any]  # the other's recipe
+    weight: float  # of the other, from 0 to 1
 
     def __post_init__(self) -> None:
         check_number("weight", self.weight, 0, 1)
-        # A blend within a blend would let a short link ask for hours of work.
-        if any(isinstance(edit, Interpolate) for edit in read_all(Recipe.from_dict(self.other))):
+        # Nested interpolations would let a short link ask for hours of work.
+        if any(isinstance(edit, Interpolate) for edit in parse_edits(Recipe.from_dict(self.other))):
             raise InputError("blends")
 
 
 @dataclass(frozen=True)
 class Upscale:
-    """Super-resolution: `factor` times the pixels a side."""
+    """Super-resolution to `factor` times the width and height."""
 
     kind: ClassVar[str] = "enlarge"
     factor: int
-    by: str = LANCZOS  # digest of the upscaler, or LANCZOS
+    by: str = LANCZOS  # digest of the upscaler network, or LANCZOS
 
     def __post_init__(self) -> None:
-        if type(self.factor) is not int or self.factor not in FACTORS:
-            raise InputError("choice", name="factor", known=_listed(FACTORS), value=short(self.factor))
+        if type(self.factor) is not int or self.factor not in UPSCALE_FACTORS:
+            known = _join(UPSCALE_FACTORS)
+            raise InputError("choice", name="factor", known=known, value=short_repr(self.factor))
         if not isinstance(self.by, str) or not re.fullmatch(r"[0-9a-z]{1,16}", self.by):
-            raise InputError("digest", name="by", most=16, value=short(self.by))
+            raise InputError("digest", name="by", most=16, value=short_repr(self.by))
 
 
 @dataclass(frozen=True)
@@ -163,36 +160,32 @@ class RemoveBackground:
 
 
 Edit = FromFile | Variation | PromptEdit | Inpaint | Outpaint | Interpolate | Upscale | RemoveBackground
-KINDS: dict[str, type[Edit]] = {
-    kind.kind: kind
-    for kind in (FromFile, Variation, PromptEdit, Inpaint, Outpaint, Interpolate, Upscale, RemoveBackground)
-}
+EDIT_TYPES: dict[str, type[Edit]] = {edit_type.kind: edit_type for edit_type in get_args(Edit)}
+
+OUTPAINT_SIDES = ("out", "left", "right", "up", "down")
 
 
-SIDES = ("out", "left", "right", "up", "down")
-
-
-def extended(side: str, room: float, prompt: str, seed: int) -> Outpaint:
-    """An Extend with room on one side, or all around: a share of the picture's own. Raises ValueError."""
+def outpaint_towards(side: str, share: float, prompt: str, seed: int) -> Outpaint:
+    """Outpaint one of OUTPAINT_SIDES by `share` of the picture's side. Raises InputError."""
     frames = {
-        "out": (room / 2, room / 2, 1 - room),
-        "left": (room, 0.0, 1.0),
-        "right": (-room, 0.0, 1.0),
-        "up": (0.0, room, 1.0),
-        "down": (0.0, -room, 1.0),
+        "out": (share / 2, share / 2, 1 - share),
+        "left": (share, 0.0, 1.0),
+        "right": (-share, 0.0, 1.0),
+        "up": (0.0, share, 1.0),
+        "down": (0.0, -share, 1.0),
     }
     if side not in frames:
-        raise InputError("choice", name="side", known=_listed(SIDES), value=short(side))
+        raise InputError("choice", name="side", known=_join(OUTPAINT_SIDES), value=short_repr(side))
     return Outpaint(*frames[side], prompt, seed)
 
 
-def _check_painting(edit: Inpaint | Outpaint) -> None:
-    check_words("prompt", edit.prompt)
-    check_whole("seed", edit.seed, 0, SEEDS - 1)
+def _check_generation(edit: Inpaint | Outpaint) -> None:
+    check_text("prompt", edit.prompt)
+    check_integer("seed", edit.seed, 0, SEED_COUNT - 1)
     check_number("guidance", edit.guidance, 0, MAX_GUIDANCE)
 
 
-def _listed(choices: Iterable[object]) -> str:
+def _join(choices: Iterable[object]) -> str:
     return ", ".join(map(str, choices))
 
 
@@ -200,79 +193,81 @@ def _listed(choices: Iterable[object]) -> str:
 
 
 def to_dict(edit: Edit) -> dict[str, Any]:
-    """A JSON object; `read` gives the equal edit back."""
+    """A JSON object; `from_dict` gives the equal edit back."""
     values = {field.name: getattr(edit, field.name) for field in dataclasses.fields(edit)}
     if isinstance(values.get("code"), tuple):
         values["code"] = list(values["code"])
     return {"kind": edit.kind} | {name: value for name, value in values.items() if value is not None}
 
 
-def read(values: dict[str, Any]) -> Edit:
-    """Raises ValueError for a kind or a field that there is not, or a value out of its bounds."""
+def from_dict(values: dict[str, Any]) -> Edit:
+    """Raises InputError for an unknown kind, unknown or missing fields, or a value out of bounds."""
     if not isinstance(values, dict):
-        raise InputError("objects", value=short(values))
+        raise InputError("objects", value=short_repr(values))
     values = dict(values)
     kind = values.pop("kind", None)
-    if not isinstance(kind, str) or kind not in KINDS:
-        raise InputError("choice", name="kind", known=_listed(KINDS), value=short(kind))
-    fields = {field.name: field for field in dataclasses.fields(KINDS[kind])}
+    if not isinstance(kind, str) or kind not in EDIT_TYPES:
+        raise InputError("choice", name="kind", known=_join(EDIT_TYPES), value=short_repr(kind))
+    fields = {field.name: field for field in dataclasses.fields(EDIT_TYPES[kind])}
     unknown = sorted(map(str, values.keys() - fields.keys()))
-    needed = [name for name, field in fields.items() if field.default is dataclasses.MISSING]
-    missing = [name for name in needed if name not in values]
-    known = _listed(fields) or "none"
+    required = [name for name, field in fields.items() if field.default is dataclasses.MISSING]
+    missing = [name for name in required if name not in values]
+    known = _join(fields) or "none"
     if unknown:
         raise InputError("unknown_field", kind=kind, name=unknown[0][:40], known=known)
     if missing:
         raise InputError("missing_field", kind=kind, name=missing[0], known=known)
     if isinstance(values.get("code"), list):
         values["code"] = tuple(values["code"])
-    return KINDS[kind](**values)
+    return EDIT_TYPES[kind](**values)
 
 
-def read_all(recipe: Recipe) -> list[Edit]:
+def parse_edits(recipe: Recipe) -> list[Edit]:
     """A recipe's edits, in order.
 
-    Raises ValueError, also where a file is opened later than first, or the picture would take too long.
+    Raises InputError for an invalid edit, a FromFile that is not the first, or more than MAX_TOTAL_STEPS.
     """
-    edits = [read(values) for values in recipe.edits]
+    edits = [from_dict(values) for values in recipe.edits]
     if any(isinstance(edit, FromFile) for edit in edits[1:]):
         raise InputError("file_late")
-    if (steps := _work(recipe, edits)) > MAX_WORK:
-        raise InputError("work", steps=steps, most=MAX_WORK)
+    if (steps := _total_steps(recipe, edits)) > MAX_TOTAL_STEPS:
+        raise InputError("work", steps=steps, most=MAX_TOTAL_STEPS)
     return edits
 
 
-def _work(recipe: Recipe, edits: list[Edit]) -> int:
-    """At most so many sampling steps: the picture's own, each edit's, and those of blended pictures."""
-    again = max(LEAST_STEPS, recipe.steps)
-    takes = {Variation: again, PromptEdit: INVERSION + again, Inpaint: again, Outpaint: again}
-    takes[Interpolate] = 2 * INVERSION + again
+def _total_steps(recipe: Recipe, edits: list[Edit]) -> int:
+    """An upper bound of the sampling steps that a recipe takes, with those of other pictures in its edits."""
+    sampling = max(MIN_STEPS, recipe.steps)
+    steps_of: dict[type[Edit], int] = dict.fromkeys((Variation, Inpaint, Outpaint), sampling)
+    steps_of |= {PromptEdit: INVERSION_STEPS + sampling, Interpolate: 2 * INVERSION_STEPS + sampling}
+    steps = recipe.steps + sum(steps_of.get(type(edit), 0) for edit in edits)
     others = (Recipe.from_dict(edit.other) for edit in edits if isinstance(edit, Interpolate))
-    own = recipe.steps + sum(takes.get(type(edit), 0) for edit in edits)
-    return own + sum(_work(other, read_all(other)) for other in others)
+    return steps + sum(_total_steps(other, parse_edits(other)) for other in others)
 
 
-def caption(recipe: Recipe) -> str:
-    """What the picture shows by now: the prompt of the last edit that has one, else the recipe's."""
-    said = [edit.prompt for edit in read_all(recipe) if getattr(edit, "prompt", None) is not None]
-    return said[-1] if said else recipe.prompt
+def current_prompt(recipe: Recipe) -> str:
+    """The picture's caption after all edits: the prompt of the last edit that has one, else the recipe's."""
+    prompts = [
+        edit.prompt for edit in parse_edits(recipe) if isinstance(edit, PromptEdit | Inpaint | Outpaint)
+    ]
+    return next((prompt for prompt in reversed(prompts) if prompt is not None), recipe.prompt)
 
 
-def files(recipe: Recipe) -> list[str]:
-    """Digests of the files that it takes to draw a recipe, in order; those of blended pictures too."""
-    found: dict[str, None] = {}
-    for edit in read_all(recipe):
+def required_files(recipe: Recipe) -> list[str]:
+    """Digests of the files that a recipe and the other pictures in its edits start from, in order."""
+    digests: dict[str, None] = {}  # an ordered set
+    for edit in parse_edits(recipe):
         if isinstance(edit, FromFile):
-            found[edit.file] = None
+            digests[edit.file] = None
         elif isinstance(edit, Interpolate):
-            found |= dict.fromkeys(files(Recipe.from_dict(edit.other)))
-    return list(found)
+            digests |= dict.fromkeys(required_files(Recipe.from_dict(edit.other)))
+    return list(digests)
 
 
 def with_edit(recipe: Recipe, edit: Edit) -> Recipe:
-    """The recipe of what an edit makes of its picture. Raises ValueError where it would take too long."""
+    """The recipe of the edited picture. Raises what `parse_edits` raises."""
     edited = dataclasses.replace(recipe, edits=(*recipe.edits, to_dict(edit)))
-    read_all(edited)  # a picture whose link nobody can open is not made
+    parse_edits(edited)  # a recipe that nobody could open again must not be made
     return edited
 
 
@@ -280,17 +275,17 @@ def with_edit(recipe: Recipe, edit: Edit) -> Recipe:
 
 
 def pack_mask(mask: np.ndarray) -> str:
-    """A mask (S, S) bool as text: a drawn one has a few hundred characters."""
+    """A mask (S, S) bool as text, a few hundred characters for one drawn by hand."""
     return base64.urlsafe_b64encode(zlib.compress(np.packbits(mask).tobytes(), 9)).decode().rstrip("=")
 
 
 def unpack_mask(text: str, size: int) -> np.ndarray:
-    """-> (size, size) bool. Raises ValueError where the text is no mask of that size."""
+    """Inverse of `pack_mask`: -> (size, size) bool. Raises InputError for text that is no such mask."""
     length = -(-size * size // 8)
     try:
         packed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         unpacker = zlib.decompressobj()
-        bits = unpacker.decompress(packed, length + 1)  # and no bomb
+        bits = unpacker.decompress(packed, length + 1)  # bounded: the text may be a decompression bomb
     except (binascii.Error, ValueError, zlib.error) as error:
         raise InputError("mask_closed", error=str(error)) from error
     if len(bits) != length or not unpacker.eof:

@@ -1,19 +1,19 @@
-"""Why something is refused: a code with values. The library tells it in English, a page in any language."""
+"""Error messages for invalid user input: a code with values, and its English text; the page translates it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-_SMALLER = "make it smaller: {megapixels} megapixels and {size} are read at most"
-_EXPORT = "open it in a picture editor and export it as PNG"
+_SIZE_ADVICE = "make it smaller: {megapixels} megapixels and {size} are read at most"
+_EXPORT_ADVICE = "open it in a picture editor and export it as PNG"
 
-ENGLISH = {
+ENGLISH_TEXTS = {
     # --- a picture
-    "pixels": f"the picture is too large, {{width}}x{{height}} pixels; {_SMALLER}",
-    "bomb": f"the picture is too large ({{error}}); {_SMALLER}",
-    "bytes": f"the file is too large; {_SMALLER}",
-    "foreign": f"the file is no PNG, JPEG, WebP or GIF picture, whatever its name says; {_EXPORT}",
-    "damaged": f"the picture is damaged or cut short ({{error}}); {_EXPORT}",
+    "pixels": f"the picture is too large, {{width}}x{{height}} pixels; {_SIZE_ADVICE}",
+    "bomb": f"the picture is too large ({{error}}); {_SIZE_ADVICE}",
+    "bytes": f"the file is too large; {_SIZE_ADVICE}",
+    "foreign": f"the file is no PNG, JPEG, WebP or GIF picture, whatever its name says; {_EXPORT_ADVICE}",
+    "damaged": f"the picture is damaged or cut short ({{error}}); {_EXPORT_ADVICE}",
     "empty": "the file is empty: choose another, or copy it again from where it came",
     # --- a file among others
     "hidden": "hidden, or made by the system",
@@ -112,23 +112,23 @@ ENGLISH = {
 
 @dataclass(frozen=True)
 class ErrorMessage:
-    """`values` fill the braces of the code's text; they are plain, or reasons themselves."""
+    """A code of ENGLISH_TEXTS, and the values of its text's placeholders; a value may be a message itself."""
 
     code: str
     values: Mapping[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        return ENGLISH[self.code].format(**self.values)
+        return ENGLISH_TEXTS[self.code].format(**self.values)
 
 
 def error_message(code: str, **values: Any) -> ErrorMessage:
-    """A reason of ENGLISH."""
+    """Shorthand for ErrorMessage with `values` as keywords."""
     return ErrorMessage(code, values)
 
 
 class InputError(ValueError):
-    """Something that a person handed over cannot be used; the message says why and what to do."""
+    """Invalid input of a user: a file, a field, a link; the message says what is wrong and what to do."""
 
     def __init__(self, code: str, **values: Any):
-        self.reason = ErrorMessage(code, values)
-        super().__init__(str(self.reason))
+        self.message = ErrorMessage(code, values)
+        super().__init__(str(self.message))

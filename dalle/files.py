@@ -1,4 +1,4 @@
-"""Small files: written so that a kill or a power cut leaves them old or new, never half; and read again."""
+"""Small files: atomic writes with fsync, reading of JSON lines and lists, deterministic zip files."""
 
 import io
 import json
@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write `path` beside its place, then move it there."""
+def write_text_atomically(path: Path, text: str) -> None:
+    """Write UTF-8 to a temporary file and rename it, so that after a kill `path` is either old or new."""
     scratch = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
     try:
         with scratch.open("w", encoding="utf-8") as file:
@@ -26,7 +26,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def fsync_files(folder: Path) -> None:
-    """Have the files of a folder on the disk itself, so that a power cut leaves them whole."""
+    """Flush the files of a folder, and their names, to the disk."""
     for path in folder.iterdir():
         with path.open("rb+") as file:
             os.fsync(file.fileno())
@@ -34,23 +34,23 @@ def fsync_files(folder: Path) -> None:
 
 
 def fsync_directory(folder: Path) -> None:
-    """The same of what the files of a folder are called, where its file system can."""
+    """Flush the names of a folder's files to the disk, where the file system supports it."""
     with suppress(OSError):
-        opened = os.open(folder, os.O_RDONLY)
+        descriptor = os.open(folder, os.O_RDONLY)
         try:
-            os.fsync(opened)
+            os.fsync(descriptor)
         finally:
-            os.close(opened)
+            os.close(descriptor)
 
 
-def read_records(path: Path) -> list[dict[str, Any]]:
-    """The JSON objects of a file, one a line, less a half-written last one; none where there is no file."""
+def read_json_lines(path: Path) -> list[dict[str, Any]]:
+    """JSON objects, one a line, without a last line that was cut off; empty where there is no file."""
     lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
     return [json.loads(line) for line in lines if line.endswith("}")]
 
 
-def read_texts(path: Path) -> list[str]:
-    """A JSON file's list of texts; empty where there is no file. Raises ValueError for anything else."""
+def read_string_list(path: Path) -> list[str]:
+    """A JSON list of strings; empty where there is no file. Raises ValueError for any other content."""
     if not path.is_file():
         return []
     try:
@@ -64,10 +64,10 @@ def read_texts(path: Path) -> list[str]:
     return texts
 
 
-def zipped(files: Mapping[str, bytes]) -> bytes:
-    """A zip file of files by name, stored as they are; the same files give the same bytes."""
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w") as into:
+def zip_bytes(files: Mapping[str, bytes]) -> bytes:
+    """A zip file of uncompressed contents by name, without dates: the same files give the same bytes."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
         for name, content in files.items():
-            into.writestr(zipfile.ZipInfo(name), content)
-    return archive.getvalue()
+            archive.writestr(zipfile.ZipInfo(name), content)
+    return buffer.getvalue()

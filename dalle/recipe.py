@@ -1,7 +1,7 @@
-"""Recipe: all that determines a picture; to and from a dict, a link's query and a PNG file's text, exactly.
+"""Recipe: all that determines a picture. Exact round trips to JSON, URL query and PNG metadata.
 
-Whatever is read may be hostile: every field is checked, and a mistake is a ValueError (reasons.Refused) that
-names the field, the value and what is allowed.
+Recipes come from untrusted sources, so every field is checked: InputError, a ValueError, names the field, the
+value and what is allowed.
 """
 
 import base64
@@ -22,21 +22,21 @@ from PIL.PngImagePlugin import PngInfo
 from dalle import images
 from dalle.errors import InputError, error_message
 
-VERSION = 2  # of the format; one more whenever an old reader would draw something else
-SEEDS = 2**32
-MAX_PROMPT = 1_000  # characters
+FORMAT_VERSION = 2  # increased whenever an older version of this program would draw another picture
+SEED_COUNT = 2**32
+MAX_PROMPT_LENGTH = 1_000  # characters
 MAX_GUIDANCE = 20.0
 MAX_STEPS = 100
 MAX_SIZE = 2_048  # pixels a side
-CODE = 20  # numbers in a code
-MAX_CODE = 10.0  # standard deviations
+CODE_SIZE = 20  # numbers in a code
+MAX_CODE = 10.0  # of a number's absolute value, in standard deviations
 MAX_EDITS = 32
-DIGEST = re.compile(r"[\w-]{0,64}", re.ASCII)
-MAX_TEXT = 32_768  # characters of a recipe's JSON
-MAX_QUERY = 4 * MAX_TEXT  # of a link, where a quotation mark takes three characters, and an emoji twelve
+CHECKPOINT_DIGEST = re.compile(r"[\w-]{0,64}", re.ASCII)
+MAX_JSON_LENGTH = 32_768  # characters of a recipe's JSON
+MAX_QUERY_LENGTH = 4 * MAX_JSON_LENGTH  # percent-encoded, a quotation mark takes 3 characters, an emoji 12
 
-# Unicode gives control characters no names; these are ASCII's, for 0 to 31.
-CONTROLS = (
+# ASCII's names of characters 0 to 31, to which Unicode gives none.
+CONTROL_NAMES = (
     "NUL SOH STX ETX EOT ENQ ACK BEL BS TAB LF VT FF CR SO SI "
     "DLE DC1 DC2 DC3 DC4 NAK SYN ETB CAN EM SUB ESC FS GS RS US"
 ).split()
@@ -44,81 +44,83 @@ CONTROLS = (
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that determines a picture. Raises ValueError where a field is out of its bounds."""
+    """All that determines a picture. Raises InputError for a field of a wrong type or out of bounds."""
 
     prompt: str = ""
-    negative: str = ""  # what should not be there
-    guidance: float = 2.5  # how closely to follow the prompt; 1: as it comes
-    steps: int = 7
+    negative: str = ""  # negative prompt
+    guidance: float = 2.5  # classifier-free guidance scale; 1: none
+    steps: int = 7  # sampling steps
     seed: int = 0
     code: tuple[float, ...] | None = None  # None: drawn from the seed
-    checkpoint: str = ""  # digest of the weights; empty: whichever are in use
+    checkpoint: str = ""  # digest of the weights; empty: any
     size: int = 128  # pixels a side
-    edits: tuple[dict[str, Any], ...] = ()  # what was done to the picture afterwards, in order
+    edits: tuple[dict[str, Any], ...] = ()  # applied in order, as edits.to_dict gives them
 
     def __post_init__(self) -> None:
-        check_words("prompt", self.prompt)
-        check_words("negative", self.negative)
+        check_text("prompt", self.prompt)
+        check_text("negative", self.negative)
         check_number("guidance", self.guidance, 0, MAX_GUIDANCE)
-        check_whole("steps", self.steps, 1, MAX_STEPS)
-        check_whole("seed", self.seed, 0, SEEDS - 1)
-        check_whole("size", self.size, 1, MAX_SIZE)
+        check_integer("steps", self.steps, 1, MAX_STEPS)
+        check_integer("seed", self.seed, 0, SEED_COUNT - 1)
+        check_integer("size", self.size, 1, MAX_SIZE)
         if self.code is not None:
-            if not isinstance(self.code, tuple) or len(self.code) != CODE:
-                raise InputError("numbers", name="code", count=CODE, value=short(self.code))
-            for value in self.code:
-                check_number("code", value, -MAX_CODE, MAX_CODE)
+            check_code(self.code)
             object.__setattr__(self, "code", tuple(map(float, self.code)))
-        # 3 and 3.0 are one recipe, and must write one file.
+        # Guidance 3 and 3.0 are the same recipe and must give the same file.
         object.__setattr__(self, "guidance", float(self.guidance))
-        if not isinstance(self.checkpoint, str) or not DIGEST.fullmatch(self.checkpoint):
-            raise InputError("digest", name="checkpoint", most=64, value=short(self.checkpoint))
+        if not isinstance(self.checkpoint, str) or not CHECKPOINT_DIGEST.fullmatch(self.checkpoint):
+            raise InputError("digest", name="checkpoint", most=64, value=short_repr(self.checkpoint))
         _check_edits(self.edits)
 
-    # --- a dict, for JSON
+    # --- JSON
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON object; `from_dict` gives the equal recipe back."""
         values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         values["code"] = None if self.code is None else list(self.code)
-        return {"version": VERSION} | values | {"edits": list(self.edits)}
+        return {"version": FORMAT_VERSION} | values | {"edits": list(self.edits)}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Recipe":
-        """Fields left out have their defaults. Raises ValueError on an unknown field or a newer version."""
+        """Missing fields have their defaults. Raises InputError for an unknown field or another version."""
         if not isinstance(values, dict):
-            raise InputError("not_object", value=short(values))
+            raise InputError("not_object", value=short_repr(values))
         values = dict(values)
-        version = values.pop("version", VERSION)
+        version = values.pop("version", FORMAT_VERSION)
         known = {field.name for field in dataclasses.fields(cls)}
         unknown = sorted(str(key) for key in values.keys() - known)
-        if version != VERSION or unknown:
-            odd = (
-                error_message("unknown_fields", fields=short(unknown))
+        if version != FORMAT_VERSION or unknown:
+            difference = (
+                error_message("unknown_fields", fields=short_repr(unknown))
                 if unknown
-                else error_message("its_version", value=short(version))
+                else error_message("its_version", value=short_repr(version))
             )
-            raise InputError("other_version", odd=odd, version=VERSION, known=", ".join(sorted(known)))
+            raise InputError(
+                "other_version", odd=difference, version=FORMAT_VERSION, known=", ".join(sorted(known))
+            )
         for name in ("code", "edits"):
             if isinstance(values.get(name), list):
                 values[name] = tuple(values[name])
         return cls(**values)
 
-    # --- the query of a link
+    # --- URL query
 
     def to_query(self) -> str:
-        """The part of an address after "?"; empty fields are left out, the code is packed in base64."""
+        """The part of a URL after "?"; empty fields are left out, the code is packed in base64."""
         values = {name: value for name, value in self.to_dict().items() if value not in ("", None, [])}
         if self.code is not None:
-            values["code"] = _pack(self.code)
+            values["code"] = _pack_code(self.code)
         if self.edits:
             values["edits"] = json.dumps(self.edits, separators=(",", ":"), ensure_ascii=False)
         return urlencode(values)
 
     @classmethod
     def from_query(cls, query: str) -> "Recipe":
-        """Parameters that begin with two underscores, as __theme, belong to the page and are passed over."""
-        _check_length("link", query, MAX_QUERY)
+        """Inverse of `to_query`; ignores names with two leading underscores (Gradio's, as __theme).
+
+        Raises InputError.
+        """
+        _check_length("link", query, MAX_QUERY_LENGTH)
         try:
             pairs = parse_qsl(query, keep_blank_values=True, errors="strict", max_num_fields=64)
         except ValueError as error:
@@ -128,19 +130,19 @@ class Recipe:
             if name.startswith("__"):
                 continue
             if name in values:
-                raise InputError("twice", name=short(name))
+                raise InputError("twice", name=short_repr(name))
             if name == "code":
-                values[name] = _unpack(text)
+                values[name] = _unpack_code(text)
             else:
                 values[name] = (
                     text if name in ("prompt", "negative", "checkpoint") else _read_json(name, text)
                 )
         return cls.from_dict(values)
 
-    # --- the text in a PNG file
+    # --- PNG metadata
 
     def to_parameters(self) -> str:
-        """The recipe as AUTOMATIC1111 writes it, for people and other programs; without code and edits."""
+        """AUTOMATIC1111's `parameters` text, for people and other programs; without code and edits."""
         settings = {
             "Steps": self.steps,
             "Sampler": "rectified flow",
@@ -159,14 +161,14 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture and the recipe that it was drawn by."""
+    """An image and its recipe."""
 
     image: Image.Image
     recipe: Recipe
 
 
 def save_png(picture: Picture, target: str | Path | BinaryIO) -> None:
-    """Write a PNG that carries its recipe; the same picture gives the same bytes."""
+    """Write a PNG that carries the recipe; the same picture gives the same bytes."""
     info = PngInfo()
     info.add_text("parameters", picture.recipe.to_parameters())
     info.add_text("dalle", json.dumps(picture.recipe.to_dict()))
@@ -176,62 +178,71 @@ def save_png(picture: Picture, target: str | Path | BinaryIO) -> None:
 def load_png(source: images.Source) -> Recipe:
     """The recipe that a PNG file carries.
 
-    Raises ImageError where it is no picture, ValueError where it carries no recipe or a broken one.
+    Raises ImageError for a file that is no image, InputError where there is no recipe, or an invalid one.
     """
-    text = images.read_texts(source).get("dalle")
+    text = images.read_png_texts(source).get("dalle")
     if text is None:
         raise InputError("no_recipe")
     return Recipe.from_dict(_read_json("recipe", text))
 
 
-# --- checks and small codecs
+# --- field checks: each raises InputError that names the field
 
 
-def check_words(name: str, text: str) -> None:
+def check_text(name: str, text: str) -> None:
+    """At most MAX_PROMPT_LENGTH characters, no control characters, surrogates or line separators."""
     if not isinstance(text, str):
-        raise InputError("text", name=name, value=short(text))
-    _check_length(name, text, MAX_PROMPT)
-    for at, character in enumerate(text, 1):
-        # Controls, halves of surrogate pairs, line and paragraph separators. Joiners (Cf) are part of emoji.
+        raise InputError("text", name=name, value=short_repr(text))
+    _check_length(name, text, MAX_PROMPT_LENGTH)
+    for position, character in enumerate(text, 1):
+        # Format characters (Cf) are allowed: emoji are joined by them.
         if unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp"):
             point = ord(character)
-            known = CONTROLS[point] if point < len(CONTROLS) else unicodedata.name(character, "")
-            raise InputError("field_control", name=name, known=known, point=point, at=at)
+            known = CONTROL_NAMES[point] if point < len(CONTROL_NAMES) else unicodedata.name(character, "")
+            raise InputError("field_control", name=name, known=known, point=point, at=position)
 
 
-def check_whole(name: str, value: int, least: int, most: int) -> None:
+def check_integer(name: str, value: int, least: int, most: int) -> None:
     if type(value) is not int or not least <= value <= most:
-        raise InputError("whole", name=name, least=least, most=most, value=short(value))
+        raise InputError("whole", name=name, least=least, most=most, value=short_repr(value))
 
 
 def check_number(name: str, value: float, least: float, most: float) -> None:
-    # The type is asked first: a comparison would let True pass as 1; NaN fails it.
+    # bool is a subclass of int; NaN fails the comparison.
     if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
-        raise InputError("number", name=name, least=least, most=most, value=short(value))
+        raise InputError("number", name=name, least=least, most=most, value=short_repr(value))
+
+
+def check_code(code: object) -> None:
+    """CODE_SIZE numbers from -MAX_CODE to MAX_CODE."""
+    if not isinstance(code, tuple) or len(code) != CODE_SIZE:
+        raise InputError("numbers", name="code", count=CODE_SIZE, value=short_repr(code))
+    for value in code:
+        check_number("code", value, -MAX_CODE, MAX_CODE)
 
 
 def _check_edits(edits: tuple[dict[str, Any], ...]) -> None:
     if not isinstance(edits, tuple) or not all(isinstance(edit, dict) for edit in edits):
-        raise InputError("objects", value=short(edits))
+        raise InputError("objects", value=short_repr(edits))
     if len(edits) > MAX_EDITS:
         raise InputError("edits", count=len(edits), most=MAX_EDITS)
     try:
         text = json.dumps(edits, allow_nan=False)
-        same = json.loads(text) == list(edits)
+        survives_json = json.loads(text) == list(edits)
     except (TypeError, ValueError, RecursionError) as error:
-        raise InputError("field_closed", name="edits", error=str(error), value=short(edits)) from error
+        raise InputError("field_closed", name="edits", error=str(error), value=short_repr(edits)) from error
     _check_length("edits", text)
-    if not same:
-        raise InputError("objects", value=short(edits))  # a tuple, say, which JSON makes a list
+    if not survives_json:  # as a tuple, which JSON makes a list
+        raise InputError("objects", value=short_repr(edits))
 
 
-def _check_length(name: str, text: str, most: int = MAX_TEXT) -> None:
+def _check_length(name: str, text: str, most: int = MAX_JSON_LENGTH) -> None:
     if len(text) > most:
         raise InputError("field_long", name=name, length=len(text), most=most)
 
 
-def short(value: object) -> str:
-    """A hostile value as it may stand in a message."""
+def short_repr(value: object) -> str:
+    """repr of an untrusted value for an error message, at most 80 characters."""
     try:
         text = repr(value)
     except (ValueError, RecursionError):  # an integer of too many digits, a list too deep
@@ -239,26 +250,29 @@ def short(value: object) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
+# --- codecs of fields
+
+
 def _read_json(name: str, text: str) -> Any:
     _check_length(name, text)
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InputError("field_closed", name=name, error=str(error), value=short(text)) from error
+        raise InputError("field_closed", name=name, error=str(error), value=short_repr(text)) from error
 
 
-def _pack(code: tuple[float, ...]) -> str:
-    """Numbers in base64: 4 bytes each where that is exact, as for all that networks give, else 8."""
+def _pack_code(code: tuple[float, ...]) -> str:
+    """base64 of float32 where that is exact, as for codes that networks give, else of float64."""
     single = struct.pack(f"<{len(code)}f", *code)
-    exact = struct.unpack(f"<{len(code)}f", single) == tuple(code)
-    packed = single if exact else struct.pack(f"<{len(code)}d", *code)
+    is_exact = struct.unpack(f"<{len(code)}f", single) == tuple(code)
+    packed = single if is_exact else struct.pack(f"<{len(code)}d", *code)
     return base64.urlsafe_b64encode(packed).decode().rstrip("=")
 
 
-def _unpack(text: str) -> tuple[float, ...]:
-    kinds = {4 * CODE: f"<{CODE}f", 8 * CODE: f"<{CODE}d"}
+def _unpack_code(text: str) -> tuple[float, ...]:
+    formats = {4 * CODE_SIZE: f"<{CODE_SIZE}f", 8 * CODE_SIZE: f"<{CODE_SIZE}d"}  # by number of bytes
     try:
         packed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        return struct.unpack(kinds[len(packed)], packed)
+        return struct.unpack(formats[len(packed)], packed)
     except (binascii.Error, ValueError, KeyError) as error:
-        raise InputError("numbers", name="code", count=CODE, value=short(text)) from error
+        raise InputError("numbers", name="code", count=CODE_SIZE, value=short_repr(text)) from error

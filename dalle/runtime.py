@@ -1,6 +1,6 @@
-"""Where and how fast to compute: device, dtype chosen by a short measurement, threads, seeds.
+"""Device, dtype by measurement, thread counts, seeded generators.
 
-Nothing happens on import, and what is measured is measured once a process.
+Nothing happens on import; the measurement runs once a process.
 """
 
 import math
@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-FASTER = 1.25  # bf16 must beat fp32 by so much: a choice near a tie would differ from start to start
+MIN_BFLOAT16_SPEEDUP = 1.25  # over fp32: nearer to a tie, the choice would differ from start to start
 
 
 def device() -> torch.device:
@@ -23,92 +23,95 @@ def device() -> torch.device:
     return torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
 
 
-def threads() -> int:
-    """How many cores this process may use: its affinity, within the quota of its container.
+def available_cores() -> int:
+    """Cores that this process may use, by its affinity and the quota of its container.
 
-    torch counts the machine's cores instead, and is slow where a container grants it two of sixty-four.
+    torch counts the machine's cores instead, and is slow where a container grants two of sixty-four.
     """
     affinity = getattr(os, "sched_getaffinity", None)  # not on macOS and Windows
     cores = len(affinity(0)) if affinity else os.cpu_count() or 1
-    return int(max(1, min(cores, _quota())))
+    return int(max(1, min(cores, _cgroup_cores())))
 
 
-def num_workers(usual: int, processes: int = 1) -> int:
-    """How many processes prepare data for each of so many: `usual`; beside an accelerator all other cores."""
-    return usual if device().type == "cpu" else max(usual, threads() // processes - 1)
+def num_workers(default: int, processes: int = 1) -> int:
+    """Data loader workers for each of `processes` training processes.
+
+    `default` on a CPU, which training needs itself; with an accelerator, all cores but one for each process.
+    """
+    return default if device().type == "cpu" else max(default, available_cores() // processes - 1)
 
 
 def use_one_thread() -> None:
-    """Compute on one core in this thread, and in those that begin later, until they are told otherwise.
+    """Compute on one core in this thread, and by default in threads that start later.
 
-    A process has room for one pool of threads as large as the machine, the studio's. Beside a second one the
-    workers of both sleep where they would spin, and a picture takes twice as long.
+    A process has room for one thread pool of the machine's size, the scheduler's: with a second one, the
+    workers of both sleep instead of spinning, and a picture takes twice as long.
     """
     torch.set_num_threads(1)
 
 
 def use_all_threads() -> None:
-    """Compute on all cores in this thread, and from here on in those that begin later."""
-    torch.set_num_threads(threads())
-    torch.get_num_threads()  # asked once, the number is this thread's own, whatever others set
+    """Compute on all available cores in this thread, and by default in threads that start later."""
+    torch.set_num_threads(available_cores())
+    torch.get_num_threads()  # fixes the number for this thread: later calls in other threads do not change it
 
 
-def _quota(file: Path = Path("/sys/fs/cgroup/cpu.max")) -> float:
-    """Cores that a control group of Linux grants: "200000 100000" is two, "max 100000" is any number."""
+def _cgroup_cores(file: Path = Path("/sys/fs/cgroup/cpu.max")) -> float:
+    """Cores granted by a Linux control group: "200000 100000" is two; infinite for "max" or no file."""
     try:
-        granted, period = file.read_text(encoding="ascii").split()
-        return int(granted) / int(period)
+        quota, period = file.read_text(encoding="ascii").split()
+        return int(quota) / int(period)
     except (OSError, ValueError):
         return math.inf
 
 
 @cache
-def fast_bfloat16() -> bool:
-    """Whether bf16 matrices multiply clearly faster here than fp32 ones; takes a fraction of a second.
+def bfloat16_is_faster() -> bool:
+    """Whether bf16 matrix products are clearly faster than fp32 ones; takes a fraction of a second.
 
-    On a CPU it is the computing time of one thread that counts: the work of other programs would change the
+    On a CPU, CPU time of one thread is measured: in wall time, the load of other programs would change the
     answer from start to start, and with it every picture.
     """
-    best = {torch.float32: math.inf, torch.bfloat16: math.inf}
-    matrices = {dtype: torch.ones(768, 768, dtype=dtype, device=device()) for dtype in best}
+    seconds = {torch.float32: math.inf, torch.bfloat16: math.inf}
+    matrices = {dtype: torch.ones(768, 768, dtype=dtype, device=device()) for dtype in seconds}
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        for _ in range(6):  # in turn, the best of each
+        for _ in range(6):  # interleaved; the fastest of each counts
             for dtype, matrix in matrices.items():
-                best[dtype] = min(best[dtype], _seconds(matrix))
+                seconds[dtype] = min(seconds[dtype], _matmul_seconds(matrix))
     finally:
         torch.set_num_threads(threads)
-    return best[torch.float32] > FASTER * best[torch.bfloat16]
+    return seconds[torch.float32] > MIN_BFLOAT16_SPEEDUP * seconds[torch.bfloat16]
 
 
-def _seconds(matrix: torch.Tensor) -> float:
+def _matmul_seconds(matrix: torch.Tensor) -> float:
     on_cpu = matrix.device.type == "cpu"
     clock = time.thread_time if on_cpu else time.perf_counter
     start = clock()
-    matrix @ matrix
+    torch.matmul(matrix, matrix)
     if not on_cpu:
         torch.accelerator.synchronize()
     return clock() - start
 
 
 def inference_dtype() -> torch.dtype:
-    """The dtype in which to keep weights that are only used."""
-    return torch.bfloat16 if fast_bfloat16() else torch.float32
+    """The dtype for weights that are not trained."""
+    return torch.bfloat16 if bfloat16_is_faster() else torch.float32
 
 
-def generator(seed: int) -> torch.Generator:
-    """Random numbers from a seed, on the CPU whatever the device: the same everywhere."""
+def seeded_generator(seed: int) -> torch.Generator:
+    """A generator on the CPU, so that a seed gives the same numbers with every device."""
     return torch.Generator("cpu").manual_seed(seed)
 
 
 @contextmanager
-def inference() -> Iterator[None]:
-    """No gradients inside, and the global random states of Python, NumPy and torch afterwards as before."""
-    python, numpy = random.getstate(), np.random.get_state()
+def isolated_inference() -> Iterator[None]:
+    """Context without gradients that restores the global random states of Python, NumPy and torch."""
+    python_state, numpy_state = random.getstate(), np.random.get_state()
     try:
         with torch.random.fork_rng(), torch.inference_mode():
             yield
     finally:
-        random.setstate(python)
-        np.random.set_state(numpy)
+        random.setstate(python_state)
+        np.random.set_state(numpy_state)

@@ -57,7 +57,7 @@ def full_precision(own_accelerator: None, monkeypatch: pytest.MonkeyPatch) -> No
     """Training in fp32 without measuring."""
     from dalle import runtime
 
-    monkeypatch.setattr(runtime, "fast_bfloat16", lambda: False)
+    monkeypatch.setattr(runtime, "bfloat16_is_faster", lambda: False)
 
 
 @pytest.fixture(autouse=True)
@@ -80,6 +80,6 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Pictures to teach it."""
-    from tests.blorples import blorples
+    from tests.training_runs import save_blorple_images
 
-    return blorples(tmp_path_factory.mktemp("pictures") / "in")
+    return save_blorple_images(tmp_path_factory.mktemp("pictures") / "in")

@@ -1,4 +1,4 @@
-"""The fake set with a shape for each thing, and a referee that knows them by shape alone, in any colour."""
+"""The fake emoji set with a shape for each class, and a classifier that recognises them in any colour."""
 
 from dataclasses import replace
 from functools import cache
@@ -10,15 +10,17 @@ from torch.nn import functional as F
 
 from dalle.data.emoji.emoji_set import EmojiSet
 from dalle.data.scenes.colours import COLOURS
+from dalle.evaluation import detector
 from dalle.evaluation.classifier_training import class_names
-from tests.fakes import SIZE, THINGS, fake_emoji
+from dalle.evaluation.detector import Detection
+from tests.fakes import SIZE, CONCEPTS, fake_emoji
 
-CELLS = 4  # a shape is of so many squares across and down
-BROKEN = "key"  # drawn in two pieces
+CELLS = 4  # squares in a row of a shape
+TWO_PIECES = "key"  # the class whose shape is cut in two
 
 
-def _whole(shape: np.ndarray) -> bool:
-    """Whether a shape hangs together and fills its square from side to side."""
+def _is_connected(shape: np.ndarray) -> bool:
+    """Whether a shape is connected and reaches all four sides of its square."""
     reached = np.zeros_like(shape)
     reached[tuple(np.argwhere(shape)[0])] = True
     for _ in range(shape.size):
@@ -31,20 +33,20 @@ def _whole(shape: np.ndarray) -> bool:
 
 @cache
 def shapes() -> dict[str, np.ndarray]:
-    """A shape (CELLS, CELLS) for each answer, none near another or its mirror image."""
+    """A shape (CELLS, CELLS) bool for each class, different from all others and their mirror images."""
     rng, found = np.random.default_rng(0), []
-    while len(found) < len(THINGS):
+    while len(found) < len(CONCEPTS):
         shape = rng.random((CELLS, CELLS)) < 0.6
         far = all((shape ^ other[:, ::turn]).sum() >= 4 for other in found for turn in (1, -1))
-        if shape.any() and far and _whole(shape):
+        if shape.any() and far and _is_connected(shape):
             found.append(shape)
     return dict(zip(class_names(fake_emoji()), found, strict=False))
 
 
-def drawing(answer: str) -> np.ndarray:
-    """Where a thing is seen: (SIZE, SIZE) bool, with a margin of two pixels."""
-    inside = np.kron(shapes()[answer], np.ones((SIZE // CELLS - 1,) * 2, bool))
-    if answer == BROKEN:
+def mask_of(name: str) -> np.ndarray:
+    """The mask of a class: its shape as (SIZE, SIZE) bool, with a margin of two pixels."""
+    inside = np.kron(shapes()[name], np.ones((SIZE // CELLS - 1,) * 2, bool))
+    if name == TWO_PIECES:
         inside[len(inside) // 2] = False
     return np.pad(inside, (SIZE - len(inside)) // 2)
 
@@ -54,26 +56,31 @@ def shaped_emoji() -> EmojiSet:
     emoji, pixels = fake_emoji(), []
     for icon in emoji.icons:
         concept = emoji.concepts[icon.concept]
-        seen = drawing(concept.base)[..., None]
-        colour = np.array(COLOURS[THINGS[concept.labels["en"]][0]])
-        pixels.append(np.concatenate([seen * colour, seen * 255], -1).astype(np.uint8))
+        mask = mask_of(concept.canonical)[..., None]
+        colour = np.array(COLOURS[CONCEPTS[concept.labels["en"]][0]])
+        pixels.append(np.concatenate([mask * colour, mask * 255], -1).astype(np.uint8))
     return replace(emoji, digest="shapes", pixels=np.stack(pixels))
 
 
-def _outline(seen: Tensor) -> Tensor:
-    """(H, W) bool -> its tight square as (256,) shares of cells."""
-    rows, columns = (seen.any(axis).nonzero().flatten() for axis in (1, 0))
+def _outline(mask: Tensor) -> Tensor:
+    """(H, W) bool -> its bounding box as 16 x 16 shares of foreground, (256,)."""
+    rows, columns = (mask.any(axis).nonzero().flatten() for axis in (1, 0))
     if not len(rows):
         return torch.zeros(256)
-    tight = seen[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].float()
-    return F.interpolate(tight[None, None], size=(16, 16), mode="area").flatten()
+    box = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].float()
+    return F.interpolate(box[None, None], size=(16, 16), mode="area").flatten()
 
 
-def name(pictures: Tensor) -> Tensor:
-    """A referee: (B, 3, H, W) on a plain background -> probabilities (B, K), by shape alone."""
-    templates = torch.stack([_outline(torch.from_numpy(drawing(answer))) for answer in shapes()])
+def classify(pictures: Tensor) -> Tensor:
+    """(B, 3, H, W) on a plain background -> class probabilities (B, K), by shape alone."""
+    templates = torch.stack([_outline(torch.from_numpy(mask_of(name))) for name in shapes()])
     mirrored = templates.unflatten(1, (16, 16)).flip(2).flatten(1)
-    seen = (pictures - pictures[:, :, :1, :1]).abs().amax(1) > 0.3
-    outlines = torch.stack([_outline(each) for each in seen])
-    gaps = torch.minimum(*((outlines[:, None] - known).abs().mean(-1) for known in (templates, mirrored)))
-    return (-40 * gaps).softmax(-1)
+    foreground = (pictures - pictures[:, :, :1, :1]).abs().amax(1) > 0.3
+    outlines = torch.stack([_outline(mask) for mask in foreground])
+    distances = [(outlines[:, None] - known).abs().mean(-1) for known in (templates, mirrored)]
+    return (-40 * torch.minimum(*distances)).softmax(-1)
+
+
+def detect(pixels: np.ndarray) -> list[Detection]:
+    """The objects of an image (S, S, 3) uint8, classified by shape."""
+    return detector.detect(pixels, classify, list(shapes()))

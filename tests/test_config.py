@@ -1,4 +1,4 @@
-"""Laws of the sizes of networks."""
+"""Tests of dalle/config.py."""
 
 import dataclasses
 import json
@@ -7,19 +7,19 @@ import pytest
 import torch
 
 from dalle.config import PRESETS, Config
+from dalle.networks.model import DALLEModel
 from dalle.networks.text_encoder import Tokenizer
-from dalle.pipeline.dalle import DALLE
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_there_and_back(name: str) -> None:
+def test_presets_survive_json(name: str) -> None:
     """Guards against a checkpoint whose config.json builds other networks than it was trained with."""
     config = PRESETS[name]
     assert Config.from_json(config.to_json()) == config
 
 
-def test_what_is_left_out_has_its_default() -> None:
-    """Guards against old checkpoints that a new setting makes unreadable."""
+def test_missing_keys_have_their_defaults() -> None:
+    """Guards against a new field that makes old checkpoints unreadable."""
     assert Config.from_json('{"flow": {"depth": 3}}') == Config(
         flow=dataclasses.replace(Config().flow, depth=3)
     )
@@ -35,8 +35,8 @@ def test_what_is_left_out_has_its_default() -> None:
         ("{", "Expecting"),
     ],
 )
-def test_what_is_no_config_is_refused(text: str, message: str) -> None:
-    """Guards against keys that are silently passed over: the networks would be others."""
+def test_invalid_json_is_refused(text: str, message: str) -> None:
+    """Guards against keys that are silently ignored, so that other networks are built."""
     with pytest.raises(ValueError, match=message):
         Config.from_json(text)
 
@@ -58,8 +58,8 @@ def test_what_is_no_config_is_refused(text: str, message: str) -> None:
         ({"tower": {"size": [64]}}, r"size must be a whole number from 1 to 65536; got \(64,\)"),
     ],
 )
-def test_sizes_that_cannot_be_are_refused(values: dict, message: str) -> None:
-    """Guards against networks that fail much later, in the middle of training, with torch's words."""
+def test_impossible_sizes_are_refused(values: dict, message: str) -> None:
+    """Guards against networks that fail much later, during training, with an error of torch."""
     with pytest.raises(ValueError, match=message):
         Config.from_json(json.dumps(values))
 
@@ -70,7 +70,7 @@ def test_presets_can_be_built(name: str) -> None:
     config = PRESETS[name]
     tokenizer = Tokenizer.train(["a dog"], config.text.vocabulary, config.text.length)
     with torch.device("meta"):
-        model = DALLE(config, tokenizer)
+        model = DALLEModel(config, tokenizer)
         pictures = torch.empty(2, 3, config.image_size, config.image_size)
         features = model.extractor(pictures)
         assert features.shape == (2, config.tokens, config.channels)

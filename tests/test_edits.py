@@ -1,4 +1,4 @@
-"""Laws of edits as values: they come back from recipes, links and masks, and hostile ones are refused."""
+"""Tests of dalle/edits.py: edits survive recipes, links and files, and invalid ones are refused."""
 
 import base64
 import io
@@ -19,14 +19,14 @@ from dalle.edits import (
     Upscale,
     Variation,
 )
-from dalle.recipe import CODE, Picture, Recipe, load_png, save_png
+from dalle.recipe import CODE_SIZE, Picture, Recipe, load_png, save_png
 
 MASK = edits.pack_mask(np.eye(16, dtype=bool))
-EVERY = [
+ALL_KINDS = [
     FromFile("0123456789abcdef"),
     Variation(0.4, 7),
-    PromptEdit("a dog", tuple(n / 7 for n in range(CODE)), 0.5, 3.0),
-    PromptEdit(code=(0.25,) * CODE),
+    PromptEdit("a dog", tuple(n / 7 for n in range(CODE_SIZE)), 0.5, 3.0),
+    PromptEdit(code=(0.25,) * CODE_SIZE),
     Inpaint(MASK, "a hat", 2**32 - 1),
     Outpaint(0.25, -0.1, 0.5, "a field", 3),
     Interpolate(Recipe("a cat", seed=4, edits=({"kind": "open", "file": "f" * 16},)).to_dict(), 0.3),
@@ -36,49 +36,53 @@ EVERY = [
 
 
 def test_every_edit_survives_a_dict_a_link_and_a_file() -> None:
-    """Guards against a link or a file that makes another picture than the one it was made with."""
+    """Guards against a link or a file that gives another picture than the one it was saved from."""
     recipe = Recipe("a red apple", seed=1)
-    for edit in EVERY:
-        assert edits.read(edits.to_dict(edit)) == edit
+    for edit in ALL_KINDS:
+        assert edits.from_dict(edits.to_dict(edit)) == edit
         recipe = edits.with_edit(recipe, edit)
-    assert {type(edit) for edit in EVERY} == set(edits.KINDS.values())
-    assert edits.read_all(recipe) == EVERY
+    assert {type(edit) for edit in ALL_KINDS} == set(edits.EDIT_TYPES.values())
+    assert edits.parse_edits(recipe) == ALL_KINDS
     assert Recipe.from_query(recipe.to_query()) == recipe
     file = io.BytesIO()
     save_png(Picture(Image.new("RGB", (8, 8)), recipe), file)
     assert load_png(file.getvalue()) == recipe
 
 
-def test_what_a_picture_shows_by_now() -> None:
-    """Guards against an edit that is told what the picture showed before the last one."""
+def test_the_current_prompt_follows_the_edits() -> None:
+    """Guards against an edit under the prompt from before the last edit."""
     recipe = Recipe("a red apple")
-    assert edits.caption(recipe) == "a red apple"
-    for edit, caption in ((Variation(0.4, 7), "a red apple"), (EVERY[2], "a dog"), (EVERY[3], "a dog")):
+    assert edits.current_prompt(recipe) == "a red apple"
+    for edit, prompt in (
+        (Variation(0.4, 7), "a red apple"),
+        (ALL_KINDS[2], "a dog"),
+        (ALL_KINDS[3], "a dog"),
+    ):
         recipe = edits.with_edit(recipe, edit)
-        assert edits.caption(recipe) == caption
+        assert edits.current_prompt(recipe) == prompt
 
 
-def test_work_is_bounded() -> None:
-    """Guards against a short link that keeps the machine busy for hours, and a picture with such a link."""
-    vary = edits.to_dict(Variation(0.4, 7))
-    longest = Recipe(steps=60, edits=(vary,) * 32)
-    assert len(edits.read_all(longest)) == 32
+def test_the_number_of_sampling_steps_is_bounded() -> None:
+    """Guards against a short link that keeps the machine busy for hours, and against saving such a recipe."""
+    variation = edits.to_dict(Variation(0.4, 7))
+    longest = Recipe(steps=60, edits=(variation,) * 32)
+    assert len(edits.parse_edits(longest)) == 32
     with pytest.raises(ValueError, match="takes 2,013 sampling steps"):
-        edits.read_all(Recipe(steps=61, edits=(vary,) * 32))
-    other = Recipe(steps=12, edits=(vary,) * 30).to_dict()
-    blends = [Interpolate(other, 0.5)] * 4
+        edits.parse_edits(Recipe(steps=61, edits=(variation,) * 32))
+    other = Recipe(steps=12, edits=(variation,) * 30).to_dict()
+    interpolations = [Interpolate(other, 0.5)] * 4
     recipe = Recipe(steps=12)
-    for blend in blends:
-        recipe = edits.with_edit(recipe, blend)
+    for edit in interpolations:
+        recipe = edits.with_edit(recipe, edit)
     with pytest.raises(ValueError, match="2,092 sampling steps"):
-        edits.with_edit(recipe, blends[0])
+        edits.with_edit(recipe, interpolations[0])
 
 
-def test_files_are_named() -> None:
-    """Guards against a recipe that does not say what it takes, also for the other picture of a blend."""
-    recipe = edits.with_edit(Recipe(), EVERY[0])
-    assert edits.files(edits.with_edit(recipe, EVERY[6])) == ["0123456789abcdef", "f" * 16]
-    assert edits.files(Recipe("a dog")) == []
+def test_required_files_are_listed() -> None:
+    """Guards against a missing file of a recipe, or of the other picture of an interpolation."""
+    recipe = edits.with_edit(Recipe(), ALL_KINDS[0])
+    assert edits.required_files(edits.with_edit(recipe, ALL_KINDS[6])) == ["0123456789abcdef", "f" * 16]
+    assert edits.required_files(Recipe("a dog")) == []
 
 
 @pytest.mark.parametrize(
@@ -110,30 +114,30 @@ def test_files_are_named() -> None:
         ("vary", "JSON object"),
     ],
 )
-def test_a_hostile_edit_is_refused(values: object, message: str) -> None:
-    """Guards against values from a link that reach the networks, the disk or the page unchecked."""
+def test_an_invalid_edit_is_refused(values: object, message: str) -> None:
+    """Guards against unchecked values of a link that reach the networks, the disk or the page."""
     with pytest.raises(ValueError, match=message):
-        edits.read(values)
+        edits.from_dict(values)
 
 
-def test_a_blend_of_blends_is_refused() -> None:
+def test_nested_interpolations_are_refused() -> None:
     """Guards against a short link that asks for hours of work."""
-    blended = edits.with_edit(Recipe(), EVERY[6])
+    interpolated = edits.with_edit(Recipe(), ALL_KINDS[6])
     with pytest.raises(ValueError, match="cannot be a blend itself"):
-        Interpolate(blended.to_dict(), 0.5)
+        Interpolate(interpolated.to_dict(), 0.5)
 
 
-def test_a_file_is_opened_first() -> None:
+def test_only_the_first_edit_may_open_a_file() -> None:
     with pytest.raises(ValueError, match="only a recipe's first edit"):
-        edits.read_all(edits.with_edit(edits.with_edit(Recipe(), EVERY[1]), EVERY[0]))
+        edits.parse_edits(edits.with_edit(edits.with_edit(Recipe(), ALL_KINDS[1]), ALL_KINDS[0]))
 
 
-def test_masks_survive() -> None:
-    """Guards against a mask that is shifted, mirrored or lost on its way through a link."""
+def test_masks_survive_packing() -> None:
+    """Guards against a mask that is shifted, mirrored or lost in a link."""
     mask = np.random.default_rng(0).random((128, 128)) < 0.5
     assert (edits.unpack_mask(edits.pack_mask(mask), 128) == mask).all()
-    drawn = np.hypot(*np.mgrid[-64:64, -64:64]) < 30
-    assert len(edits.pack_mask(drawn)) < 500
+    disc = np.hypot(*np.mgrid[-64:64, -64:64]) < 30
+    assert len(edits.pack_mask(disc)) < 500
 
 
 @pytest.mark.parametrize(
@@ -148,7 +152,7 @@ def test_masks_survive() -> None:
     ],
     ids=["empty", "no base64", "chinese", "cut short", "another size", "bomb"],
 )
-def test_a_mask_that_cannot_be_read_is_refused(text: str) -> None:
-    """Guards against a traceback, and against a mask that fills the memory."""
+def test_an_invalid_mask_is_refused(text: str) -> None:
+    """Guards against a traceback, and against a decompression bomb."""
     with pytest.raises(ValueError, match="paint it again"):
         edits.unpack_mask(text, 16)

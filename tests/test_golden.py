@@ -82,7 +82,7 @@ def test_no_edit_is_left_out(edited: tuple[dict[str, bytes], list[Any]]) -> None
     """Guards against a golden picture that is gone, and a kind of edit that has none."""
     assert set(edited[0]) == set(EDITED)
     recipes = [load_png(content) for content in edited[0].values()]
-    assert {edit["kind"] for recipe in recipes for edit in recipe.edits} == set(edits.KINDS)
+    assert {edit["kind"] for recipe in recipes for edit in recipe.edits} == set(edits.EDIT_TYPES)
 
 
 def test_what_is_seen_in_a_picture(edited: tuple[dict[str, bytes], list[Any]], same_machine: bool) -> None:
@@ -113,13 +113,13 @@ def test_a_link_sent_earlier(link: str, text: str) -> None:
     recipe = Recipe.from_query(link)
     assert recipe == Recipe.from_dict(json.loads(text))
     assert (recipe.to_query(), json.dumps(recipe.to_dict())) == (link, text)
-    assert json.dumps(recipe.edits) == json.dumps([edits.to_dict(edit) for edit in edits.read_all(recipe)])
+    assert json.dumps(recipe.edits) == json.dumps([edits.to_dict(edit) for edit in edits.parse_edits(recipe)])
 
 
 def test_every_kind_of_edit_is_in_a_link() -> None:
     """Guards against a kind that is renamed, dropped or added without a golden link."""
     recipes = [json.loads(text) for _, text in FORMATS["links"]]
-    assert {edit["kind"] for recipe in recipes for edit in recipe["edits"]} == set(edits.KINDS)
+    assert {edit["kind"] for recipe in recipes for edit in recipe["edits"]} == set(edits.EDIT_TYPES)
 
 
 def test_a_checkpoint_downloaded_earlier(tmp_path: Path) -> None:
@@ -129,8 +129,9 @@ def test_a_checkpoint_downloaded_earlier(tmp_path: Path) -> None:
     with zipfile.ZipFile(again) as new, zipfile.ZipFile(GOLDEN / "checkpoint.zip") as old:
         assert new.namelist() == old.namelist()
         assert all(new.read(name) == old.read(name) for name in old.namelist())
-    model = DALLE.from_pretrained(tmp_path / "mine")
-    assert model.save_pretrained(tmp_path / "saved") == model.digest and model.generate("a dog", seed=1)
+    pipeline = DALLE.from_pretrained(tmp_path / "mine")
+    assert pipeline.save_pretrained(tmp_path / "saved") == pipeline.model.digest
+    assert pipeline.generate("a dog", seed=1)
 
 
 @pytest.mark.parametrize("text", FORMATS["plans"])
@@ -138,7 +139,7 @@ def test_a_plan_made_earlier(text: str, tmp_path: Path) -> None:
     """Guards against runs of users that lose their plan: of fine-tuning, and of training from nothing."""
     (tmp_path / "plan.json").write_text(text)
     plan = Plan.load(tmp_path)
-    assert dataclasses.asdict(plan) == json.loads(text)
+    assert plan.to_dict() == json.loads(text)
     plan.save(tmp_path)
     assert (tmp_path / "plan.json").read_text() == text
 
@@ -148,7 +149,7 @@ def test_a_run_left_earlier(text: str, state: str, tmp_path: Path) -> None:
     """Guards against runs of users that are listed in another state than they are in."""
     (tmp_path / "run").mkdir()
     (tmp_path / "run/status.json").write_text(text)
-    (run,) = runs.listing(tmp_path)
+    (run,) = runs.list_runs(tmp_path)
     left = None if state == "interrupted" else json.loads(text)["seconds_left"]
     assert dataclasses.asdict(run.status()) == json.loads(text) | {"state": state, "seconds_left": left}
 
@@ -160,10 +161,10 @@ def test_a_half_done_run_goes_on(tmp_path: Path, same_machine: bool) -> None:
     folder = tmp_path / "home/blorple"
     plan, logged = folder / "plan.json", (folder / "flow/metrics.jsonl").read_text()
     plan.write_text(plan.read_text().replace('"BASE"', json.dumps(str(tmp_path / "base"))))
-    (run,) = runs.listing(tmp_path / "home")
+    (run,) = runs.list_runs(tmp_path / "home")
     stopped = json.loads((folder / "status.json").read_text())
     assert dataclasses.asdict(run.status()) == stopped
-    assert (run.name, run.checkpoint.name, len(run.sheets())) == ("blorple", "checkpoint-000002", 2)
+    assert (run.name, run.checkpoint.name, len(run.sample_grids())) == ("blorple", "checkpoint-000002", 2)
     adapted = run.metrics("generator")
 
     command = [sys.executable, "-m", "dalle", "train-folder", "--output", str(folder)]
@@ -175,9 +176,9 @@ def test_a_half_done_run_goes_on(tmp_path: Path, same_machine: bool) -> None:
     assert (folder / "flow/metrics.jsonl").read_text().startswith(logged)
     assert [record["step"] for record in run.metrics()] == [1, 2, 3, 4, 5, 6]
     assert run.metrics("generator") == adapted and len(adapted) == 3
-    assert run.checkpoint.name == "checkpoint-000006" and len(run.sheets()) == 6
+    assert run.checkpoint.name == "checkpoint-000006" and len(run.sample_grids()) == 6
     if same_machine:
-        assert DALLE.from_pretrained(run.checkpoint).digest == FORMATS["resumed"]
+        assert DALLE.from_pretrained(run.checkpoint).model.digest == FORMATS["resumed"]
 
 
 # --- names

@@ -1,4 +1,4 @@
-"""Laws of dalle/recipe.py: a recipe survives every carrier exactly, and nothing hostile becomes one."""
+"""Tests of dalle/recipe.py: recipes survive JSON, links and PNG files exactly; invalid ones are refused."""
 
 import dataclasses
 import io
@@ -19,14 +19,14 @@ from dalle import recipe
 from dalle.images import ImageError
 from dalle.recipe import Picture, Recipe
 
-SINGLES = tuple(torch.randn(20, generator=torch.Generator().manual_seed(1)).tolist())
+FLOAT32_CODE = tuple(torch.randn(20, generator=torch.Generator().manual_seed(1)).tolist())
 FULL = Recipe(
     prompt='a red apple, "twemoji" style & 100% <b>ripe</b>; 苹果 👩‍🚀 = naïve + C:\\x?#',
     negative="blue, leaves: none",
     guidance=2.7,
     steps=24,
     seed=2**32 - 1,
-    code=SINGLES,
+    code=FLOAT32_CODE,
     checkpoint="0123456789ab",
     size=512,
     edits=(
@@ -45,9 +45,9 @@ RECIPES = {
 }
 
 
-def saved(made: Recipe) -> bytes:
+def png_bytes(original: Recipe) -> bytes:
     buffer = io.BytesIO()
-    recipe.save_png(Picture(Image.new("RGB", (16, 16), "red"), made), buffer)
+    recipe.save_png(Picture(Image.new("RGB", (16, 16), "red"), original), buffer)
     return buffer.getvalue()
 
 
@@ -60,63 +60,63 @@ def png_with(**texts: str) -> bytes:
     return buffer.getvalue()
 
 
-def same(a: Recipe, b: Recipe) -> bool:
-    """Equal, and to the last bit: 0.0 == -0.0, but they are drawn from different files."""
+def identical(a: Recipe, b: Recipe) -> bool:
+    """Equal to the last bit: 0.0 == -0.0, but they are written differently."""
     return a == b and repr(a.code and tuple(map(float, a.code))) == repr(b.code and tuple(map(float, b.code)))
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_a_recipe_survives_every_carrier(name: str, tmp_path: Path) -> None:
-    """Guards against seeds and floats that lose digits, and prompts that lose characters, on any way."""
-    made = RECIPES[name]
-    assert same(Recipe.from_dict(json.loads(json.dumps(made.to_dict()))), made)
-    assert same(Recipe.from_query(made.to_query()), made)
-    assert same(recipe.load_png(saved(made)), made)
+def test_a_recipe_survives_every_format(name: str, tmp_path: Path) -> None:
+    """Guards against seeds and floats that lose digits, and prompts that lose characters."""
+    original = RECIPES[name]
+    assert identical(Recipe.from_dict(json.loads(json.dumps(original.to_dict()))), original)
+    assert identical(Recipe.from_query(original.to_query()), original)
+    assert identical(recipe.load_png(png_bytes(original)), original)
     path = tmp_path / "picture.png"
-    recipe.save_png(Picture(Image.new("RGB", (4, 4)), made), path)
-    assert same(recipe.load_png(path), made)
+    recipe.save_png(Picture(Image.new("RGB", (4, 4)), original), path)
+    assert identical(recipe.load_png(path), original)
 
 
 def test_the_longest_recipe_survives_a_link() -> None:
-    """Guards against a link that is written and then refused: most characters take three or more in it."""
-    room = recipe.MAX_TEXT - len(json.dumps([{"mask": ""}]))
+    """Guards against a link that is written and then refused: percent-encoding makes texts longer."""
+    room = recipe.MAX_JSON_LENGTH - len(json.dumps([{"mask": ""}]))
     for filling in ("!" * room, "苹" * (room // 6), "🍎" * (room // 12), '"' * (room // 2)):
-        made = Recipe("🍎" * 1000, "🍎" * 1000, code=SINGLES, edits=({"mask": filling},))
-        assert same(Recipe.from_query(made.to_query()), made)
+        original = Recipe("🍎" * 1000, "🍎" * 1000, code=FLOAT32_CODE, edits=({"mask": filling},))
+        assert identical(Recipe.from_query(original.to_query()), original)
 
 
 def test_links_are_short() -> None:
-    """Guards against a code of 400 characters: what networks give is single precision, and stays so."""
-    link = Recipe("a red apple", seed=7, checkpoint="0123456789ab", code=SINGLES).to_query()
+    """Guards against a code of 400 characters: float32 values are packed as such."""
+    link = Recipe("a red apple", seed=7, checkpoint="0123456789ab", code=FLOAT32_CODE).to_query()
     assert len(parse_qs(link)["code"][0]) == 107
     assert len(link) < 250
     assert link.isascii()
 
 
-def test_a_link_does_not_lean_on_defaults() -> None:
-    """Guards against old links that change their picture when a default does."""
-    given = parse_qs(Recipe("a dog").to_query())
-    assert {"version", "prompt", "guidance", "steps", "seed", "size"} <= given.keys()
+def test_a_link_states_every_field() -> None:
+    """Guards against old links that give another picture when a default changes."""
+    parameters = parse_qs(Recipe("a dog").to_query())
+    assert {"version", "prompt", "guidance", "steps", "seed", "size"} <= parameters.keys()
 
 
-def test_a_link_by_hand_is_enough() -> None:
+def test_a_link_typed_by_hand_is_read() -> None:
     assert Recipe.from_query("prompt=a+red%20apple&__theme=dark") == Recipe("a red apple")
     assert Recipe.from_query("") == Recipe()
 
 
 def test_the_same_picture_gives_the_same_bytes() -> None:
-    """Guards against a time stamp in the file."""
-    assert saved(FULL) == saved(FULL)
-    assert saved(FULL) != saved(dataclasses.replace(FULL, seed=1))
+    """Guards against a timestamp in the file."""
+    assert png_bytes(FULL) == png_bytes(FULL)
+    assert png_bytes(FULL) != png_bytes(dataclasses.replace(FULL, seed=1))
 
 
-def test_whole_numbers_are_the_same_recipe() -> None:
+def test_int_and_float_are_the_same_recipe() -> None:
     """Guards against guidance=3 and guidance=3.0 writing two files."""
     whole, exact = Recipe("x", guidance=3, code=(1,) * 20), Recipe("x", guidance=3.0, code=(1.0,) * 20)
-    assert saved(whole) == saved(exact) and whole.to_query() == exact.to_query()
+    assert png_bytes(whole) == png_bytes(exact) and whole.to_query() == exact.to_query()
 
 
-def test_the_picture_itself_is_unchanged() -> None:
+def test_saving_keeps_the_pixels() -> None:
     image = Image.radial_gradient("L").convert("RGB")
     buffer = io.BytesIO()
     recipe.save_png(Picture(image, FULL), buffer)
@@ -124,28 +124,30 @@ def test_the_picture_itself_is_unchanged() -> None:
 
 
 @pytest.mark.parametrize("name", ["prompt", "full"])
-def test_other_programs_read_our_files(name: str, tmp_path: Path) -> None:
-    """Guards against a `parameters` text that only we understand; sd-parsers was written by others."""
-    made = RECIPES[name]
+def test_other_programs_read_the_metadata(name: str, tmp_path: Path) -> None:
+    """Guards against a `parameters` text that only this program reads; sd-parsers is independent."""
+    original = RECIPES[name]
     path = tmp_path / "picture.png"
-    path.write_bytes(saved(made))
+    path.write_bytes(png_bytes(original))
     info = ParserManager().parse(path)
     (sampler,) = info.samplers
     assert info.generator.name == "AUTOMATIC1111"
-    assert [prompt.value for prompt in sampler.prompts] == [made.prompt]
-    assert [prompt.value for prompt in sampler.negative_prompts] == ([made.negative] if made.negative else [])
-    assert sampler.parameters["seed"] == str(made.seed)
-    assert sampler.parameters["steps"] == str(made.steps)
-    assert sampler.parameters["cfg_scale"] == str(made.guidance)
-    assert info.metadata["Size"] == f"{made.size}x{made.size}"
-    assert (sampler.model.hash if sampler.model else "") == made.checkpoint
+    assert [prompt.value for prompt in sampler.prompts] == [original.prompt]
+    assert [prompt.value for prompt in sampler.negative_prompts] == (
+        [original.negative] if original.negative else []
+    )
+    assert sampler.parameters["seed"] == str(original.seed)
+    assert sampler.parameters["steps"] == str(original.steps)
+    assert sampler.parameters["cfg_scale"] == str(original.guidance)
+    assert info.metadata["Size"] == f"{original.size}x{original.size}"
+    assert (sampler.model.hash if sampler.model else "") == original.checkpoint
 
 
 DEEP: dict[str, Any] = {}
 for _ in range(10_000):
     DEEP = {"x": DEEP}
 
-BAD_FIELDS: list[tuple[str, Any, str]] = [  # field, value, what the message says
+BAD_FIELDS: list[tuple[str, Any, str]] = [  # field, value, message
     ("prompt", "a" * 1_001, "1,001 characters; 1,000"),
     ("prompt", "bell\a", r"BEL U\+0007 at position 5"),
     ("prompt", "two\nlines", r"LF U\+000A at position 4"),
@@ -191,22 +193,24 @@ BAD_FIELDS: list[tuple[str, Any, str]] = [  # field, value, what the message say
 ]
 
 
-@pytest.mark.parametrize(("field", "value", "says"), BAD_FIELDS, ids=[f"{f}: {s}" for f, _, s in BAD_FIELDS])
-def test_a_field_out_of_bounds_is_refused_by_name(field: str, value: Any, says: str) -> None:
+@pytest.mark.parametrize(
+    ("field", "value", "message"), BAD_FIELDS, ids=[f"{f}: {s}" for f, _, s in BAD_FIELDS]
+)
+def test_a_field_out_of_bounds_is_refused_by_name(field: str, value: Any, message: str) -> None:
     """Guards against silent correction, and against messages of a megabyte."""
-    with pytest.raises(ValueError, match=says) as raised:
+    with pytest.raises(ValueError, match=message) as raised:
         Recipe(**{field: value})
     assert field in str(raised.value) and len(str(raised.value)) < 400
 
 
-def test_joiners_and_any_script_are_allowed() -> None:
+def test_emoji_and_all_scripts_are_allowed() -> None:
     """Guards against refusing emoji of several characters, and right-to-left or combining scripts."""
     for prompt in ("👩‍🚀", "क्षि", "می‌خواهم", "تفاحة حمراء", "é", "", " "):
         assert Recipe(prompt).prompt == prompt
 
 
 @pytest.mark.parametrize(
-    ("query", "says"),
+    ("query", "message"),
     [
         ("seed=1&seed=2", "twice"),
         ("seed=x", "seed cannot be read"),
@@ -231,14 +235,14 @@ def test_joiners_and_any_script_are_allowed() -> None:
         ("version=null", "version None"),
     ],
 )
-def test_hostile_links_get_a_clear_word(query: str, says: str) -> None:
-    with pytest.raises(ValueError, match=says) as raised:
+def test_invalid_links_are_refused(query: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message) as raised:
         Recipe.from_query(query)
     assert len(str(raised.value)) < 500
 
 
 def test_packed_infinity_is_refused() -> None:
-    """Guards against numbers that the packed code smuggles past the checks of text."""
+    """Guards against numbers in a packed code that bypass the checks."""
     for kind, value in (("f", math.inf), ("d", math.nan), ("d", 1e300)):
         packed = recipe.base64.urlsafe_b64encode(struct.pack(f"<20{kind}", *[value] * 20)).decode()
         with pytest.raises(ValueError, match="code must be a number"):
@@ -246,7 +250,7 @@ def test_packed_infinity_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "says"),
+    ("values", "message"),
     [
         ([], "JSON object"),
         (None, "JSON object"),
@@ -256,21 +260,21 @@ def test_packed_infinity_is_refused() -> None:
         ({f"field{i}": i for i in range(9_999)}, "unknown fields"),
     ],
 )
-def test_foreign_objects_are_refused(values: Any, says: str) -> None:
-    with pytest.raises(ValueError, match=says) as raised:
+def test_invalid_objects_are_refused(values: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message) as raised:
         Recipe.from_dict(values)
     assert len(str(raised.value)) < 500
 
 
-def test_reading_leaves_the_callers_dict_alone() -> None:
+def test_from_dict_does_not_change_its_argument() -> None:
     values = FULL.to_dict()
     before = json.dumps(values)
     Recipe.from_dict(values)
     assert json.dumps(values) == before
 
 
-def test_pictures_without_a_recipe_say_so() -> None:
-    """Guards against a blank page where someone drops any other picture."""
+def test_a_picture_without_a_recipe_is_reported() -> None:
+    """Guards against a page that shows no error for a picture from elsewhere."""
     for data in (png_with(), png_with(parameters="a dog\nSteps: 20, Sampler: Euler, CFG scale: 7, Seed: 1")):
         with pytest.raises(ValueError, match=r"no recipe.*only PNG"):
             recipe.load_png(data)

@@ -121,12 +121,14 @@ BAD = """
 import pickle  # bad
 import gradio as gr  # bad
 from dalle import config
-from dalle import recipe  # bad
-import dalle.text  # bad
+from dalle.networks import flow
+from dalle.pipeline import sampler  # bad
+import dalle.pipeline.sampler  # bad
 from dalle import DALLE  # bad
+from dalle.nowhere import thing  # bad
 
 def run():
-    from dalle.text import Tokenizer  # bad
+    from dalle.pipeline.sampler import Sampler  # bad
     torch.load("x")  # bad
     subprocess.run("ls", shell=True)  # bad
     eval("1")  # bad
@@ -136,10 +138,11 @@ def run():
 
 def test_faults_are_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Guards against a test of laws that cannot fail."""
-    (tmp_path / "dalle").mkdir()
-    for name in ("config", "layers", "recipe", "text"):
-        (tmp_path / f"dalle/{name}.py").touch()
-    bad = tmp_path / "dalle/layers.py"
+    for name in ("config", "networks/layers", "networks/flow", "pipeline/sampler", "nowhere/thing"):
+        path = tmp_path / f"dalle/{name}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    bad = tmp_path / "dalle/networks/layers.py"
     bad.write_text(BAD)
     monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)
     assert len(faults(bad)) == BAD.count("# bad")
@@ -181,11 +184,28 @@ def test_an_import_changes_nothing(tmp_path: Path) -> None:
     assert done.stdout == ""
 
 
-def test_the_readme_names_every_file() -> None:
-    """Guards against an annotated tree that has fallen behind."""
-    tree = (ROOT / "README.md").read_text(encoding="utf-8").split("## What stands where")[1]
-    files = [path.name for path in sources() if path.stem not in ("__init__", "__main__")]
-    assert [file for file in files if file not in tree] == []
+def readme_tree() -> dict[str, str]:
+    """Path -> purpose, of the annotated tree in the README; folders end with a slash."""
+    section = (ROOT / "README.md").read_text(encoding="utf-8").split("## What stands where")[1]
+    block = section.split("```")[1]
+    paths, folders = {}, []
+    for line in block.strip().splitlines():
+        name, _, purpose = line.strip().partition(" ")
+        depth = (len(line) - len(line.lstrip())) // 2
+        folders[depth:] = [name]
+        paths["".join(folders)] = purpose.strip()
+    return paths
+
+
+def test_the_readme_tree_is_the_tree() -> None:
+    """Guards against an annotated tree that misses a file, lists one that is gone, or explains none."""
+    listed = readme_tree()
+    files = {f"{name_of(path)}.py" for path in sources() if path.stem not in ("__init__", "__main__")}
+    assert {path for path in listed if path.endswith(".py") and not path.startswith("tests/")} == files
+    rooms = {f"{room}/" for room in [*ROOMS, "dalle/data"]}
+    folders = {path for path in listed if path.endswith("/") and path.startswith("dalle/")}
+    assert folders == rooms
+    assert [path for path, purpose in listed.items() if not purpose and path != "dalle/"] == []
 
 
 def test_ci_runs_the_tests_as_the_readme_says() -> None:

@@ -1,22 +1,24 @@
-"""A checkpoint so small that it draws in milliseconds: untrained, but every recipe gives another picture."""
+"""Checkpoints so small that they draw in milliseconds: untrained, but every recipe gives another picture."""
 
 from pathlib import Path
 
 import torch
 
 from dalle.config import PRESETS
+from dalle.networks.model import DALLEModel
 from dalle.networks.text_encoder import Tokenizer
+from dalle.networks.upscaler import Upscaler
 from dalle.pipeline.dalle import DALLE
 
 CAPTIONS = ("a red apple", "a dog", "a green cat to the left of a red house", "ein Hund", "苹果")
 
 
-def tiny_model(seed: int = 0) -> DALLE:
-    """Networks whose layers that start at zero are random too: else all pictures would be alike."""
+def tiny_model(seed: int = 0) -> DALLEModel:
+    """Random networks; layers that start at zero are random too, or all pictures would be alike."""
     config = PRESETS["tiny"]
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        model = DALLE(config, Tokenizer.train(CAPTIONS, config.text.vocabulary, config.text.length))
+        model = DALLEModel(config, Tokenizer.train(CAPTIONS, config.text.vocabulary, config.text.length))
         for parameter in model.parameters():
             if not parameter.any():
                 torch.nn.init.normal_(parameter, std=0.2)
@@ -25,7 +27,20 @@ def tiny_model(seed: int = 0) -> DALLE:
     return model.eval().requires_grad_(False)
 
 
+def tiny_pipeline(seed: int = 0) -> DALLE:
+    """`tiny_model` as a pipeline that nothing else belongs to."""
+    return DALLE(tiny_model(seed))
+
+
 def tiny_checkpoint(folder: Path, seed: int = 0, card: str = "") -> Path:
     """Write one into `folder`."""
-    tiny_model(seed).save_pretrained(folder, card)
+    tiny_pipeline(seed).save_pretrained(folder, card)
     return folder
+
+
+def random_upscaler(width: int = 16, blocks: int = 10) -> Upscaler:
+    """Untrained, with random weights in the layers that start at zero too."""
+    network = Upscaler(width, blocks)
+    for parameter in network.parameters():
+        torch.nn.init.normal_(parameter, std=0.05)
+    return network.eval().requires_grad_(False)

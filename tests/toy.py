@@ -1,9 +1,9 @@
-"""A task that trains in milliseconds: mirror small pictures. As a script it trains in a process of its own:
+"""A task that trains in milliseconds: mirroring small images. As a script it trains in its own process:
 
     python tests/toy.py FOLDER STEPS noise=0 sleep=0.1
 
-Its layers are those that ask most of a saved state: matrices for Muon, a narrow convolution in channels-last
-order for AdamW, a number without dimensions, a buffer.
+It has the kinds of tensors that are hardest to save and restore: matrices for Muon, a narrow convolution in
+channels-last order for AdamW, a parameter without dimensions, a buffer.
 """
 
 import sys
@@ -18,8 +18,8 @@ from torch.utils.data import Dataset
 from dalle.training.trainer import Trainer, TrainingSettings
 
 
-class Noise(Dataset):
-    """Picture i is a pure function of i."""
+class NoiseDataset(Dataset):
+    """Image i, (4, 6, 6), depends only on i."""
 
     def __getitem__(self, index: int) -> tuple[int, Tensor]:
         return index, torch.randn(4, 6, 6, generator=torch.Generator().manual_seed(index))
@@ -28,18 +28,20 @@ class Noise(Dataset):
         return 2**31
 
 
-class Mirror(nn.Module):
-    """`noise` in the targets, from torch's global state; at sample `poison` the loss or its gradient is NaN.
+class MirrorTask(nn.Module):
+    """Learns to mirror images.
 
-    `sleep`: seconds that every step takes at least.
+    `noise`: standard deviation of the noise in the targets, from torch's global random state. `nan_sample`:
+    index of a sample at which the loss, or only its gradient, is NaN: `nan_in`. `sleep`: least seconds of a
+    step.
     """
 
     def __init__(
         self,
         width: int = 16,
         noise: float = 0.5,
-        poison: int | None = None,
-        poisoned: str = "loss",
+        nan_sample: int | None = None,
+        nan_in: str = "loss",
         sleep: float = 0,
     ):
         super().__init__()
@@ -49,8 +51,8 @@ class Mirror(nn.Module):
         self.scale = nn.Parameter(torch.tensor(0.5))
         self.register_buffer("seen", torch.zeros((), dtype=torch.int64))
         self.to(memory_format=torch.channels_last)
-        self.dataset = Noise()
-        self.noise, self.poison, self.poisoned, self.sleep = noise, poison, poisoned, sleep
+        self.dataset = NoiseDataset()
+        self.noise, self.nan_sample, self.nan_in, self.sleep = noise, nan_sample, nan_in, sleep
 
     def collate(self, items: list[tuple[int, Tensor]]) -> tuple[list[int], Tensor]:
         indices, pictures = zip(*items, strict=True)
@@ -63,29 +65,30 @@ class Mirror(nn.Module):
         drawn = self.scale * self.narrow(torch.tanh(self.wide(pictures)))
         target = pictures.flip(-1) + self.noise * torch.randn_like(pictures)
         loss = (drawn - target).square().mean()
-        if self.poison in indices:
-            # The second is 0, and its gradient infinity times 0.
-            loss = loss * float("nan") if self.poisoned == "loss" else loss + (0 * self.scale).abs().sqrt()
+        if self.nan_sample in indices:
+            # The square root is 0, and its gradient infinity times 0.
+            loss = loss * float("nan") if self.nan_in == "loss" else loss + (0 * self.scale).abs().sqrt()
         return loss, {"size": drawn.detach().abs().mean()}
 
-    def sheet(self) -> Image.Image:
+    def sample_grid(self) -> Image.Image:
         """One pixel as bright as the scale."""
         return Image.new("L", (1, 1), round(255 * float(self.scale.clamp(0, 1))))
 
 
 def settings(steps: int, **changes: object) -> TrainingSettings:
-    """Of a run in which learning rates rise, stay and fall."""
-    fast = {"batch": 4, "warmup": 3, "save_every": 5, "sheet_every": 10, "workers": 0, "precision": "fp32"}
-    return TrainingSettings(steps, **(fast | changes))
+    """Settings of a run in which learning rates rise, stay and fall."""
+    defaults = {"batch": 4, "warmup": 3, "save_every": 5, "grid_every": 10, "workers": 0, "precision": "fp32"}
+    return TrainingSettings(steps, **(defaults | changes))
 
 
 def train(folder: Path, steps: int, **changes: object) -> Trainer:
-    trainer = Trainer(Mirror(), settings(steps, **changes), folder)
+    """Train in `folder`, or resume there, up to `steps`."""
+    trainer = Trainer(MirrorTask(), settings(steps, **changes), folder)
     trainer.run()
     return trainer
 
 
 if __name__ == "__main__":
     folder, steps, *arguments = sys.argv[1:]
-    task = Mirror(**{name: float(value) for name, value in (pair.split("=") for pair in arguments)})
+    task = MirrorTask(**{name: float(value) for name, value in (pair.split("=") for pair in arguments)})
     Trainer(task, settings(int(steps)), Path(folder)).run()

@@ -1,4 +1,4 @@
-"""One `python -m dalle edit` command: what is read, done and written."""
+"""Runs one `python -m dalle edit` command: reads the pictures, applies the edit, writes the results."""
 
 import argparse
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dalle import images, runtime
 from dalle.editing import animation, icon_files, inpainting
-from dalle.editing.editor import NO_FILES, Editor, Files
+from dalle.editing.editor import NO_FILES, Editor, FilesByDigest
 from dalle.edits import (
     Edit,
     Inpaint,
@@ -15,35 +15,35 @@ from dalle.edits import (
     RemoveBackground,
     Upscale,
     Variation,
-    extended,
-    files,
+    outpaint_towards,
     pack_mask,
+    required_files,
 )
-from dalle.networks.upscaler import Upscaler
-from dalle.pipeline.batches import run
-from dalle.pipeline.dalle import DALLE, MAX_BATCH
-from dalle.pipeline.sampler import Sampler
+from dalle.pipeline.dalle import DALLE
+from dalle.pipeline.sampler import MAX_BATCH, run
 from dalle.recipe import Picture, Recipe, load_png, save_png
 
 
 class EditJob:
-    """A method for each tool of cli_edit.TOOLS; `options` are that command's."""
+    """One public method for each tool of edit_commands.TOOLS, named as the tool.
+
+    Raises ValueError or OSError for wrong options, unreadable pictures and failed writes.
+    """
 
     def __init__(self, options: argparse.Namespace):
-        dtype = runtime.inference_dtype()
-        model = DALLE.from_pretrained(options.checkpoint, dtype)
-        self.editor = Editor(Sampler(model), Upscaler.load(options.checkpoint, dtype))
+        pipeline = DALLE.from_pretrained(options.checkpoint, runtime.inference_dtype())
+        self.editor = Editor(pipeline.make_sampler(), pipeline.upscaler)
         self.options = options
 
     def run(self) -> None:
-        """Prints the paths of what it writes. Raises ValueError, OSError."""
+        """Run the tool of the options; prints the path of every file that it writes."""
         self.options.output.mkdir(parents=True, exist_ok=True)
         getattr(self, self.options.tool)()
 
     def look(self) -> None:
         picture = self._picture()
-        seen = run(self.editor.seen(picture))
-        self._save([seen.again])
+        seen = run(self.editor.reconstruct(picture))
+        self._save([seen.picture])
         print(f"{seen.psnr:.2f} dB")
 
     def vary(self) -> None:
@@ -53,41 +53,41 @@ class EditJob:
         self._edit([PromptEdit(self.options.wanted, None, self.options.keep, Recipe.guidance)])
 
     def restyle(self) -> None:
-        code = tuple(round(value, 3) for value in self.editor.code(self._open(self.options.other)))
+        code = tuple(round(value, 3) for value in self.editor.infer_code(self._open(self.options.other)))
         self._edit([PromptEdit(None, code, self.options.keep, Recipe.guidance)])
 
     def paint(self) -> None:
         size = self.editor.model.config.image_size
-        mask = pack_mask(inpainting.mask_of(images.read(self.options.mask, alpha=True), size))
+        mask = pack_mask(inpainting.mask_from_image(images.read(self.options.mask, alpha=True), size))
         self._edit([Inpaint(mask, self.options.wanted, seed) for seed in self._seeds()])
 
     def extend(self) -> None:
         side, room, wanted = self.options.side, self.options.room, self.options.wanted
-        self._edit([extended(side, room, wanted, seed) for seed in self._seeds()])
+        self._edit([outpaint_towards(side, room, wanted, seed) for seed in self._seeds()])
 
     def blend(self) -> None:
-        self._check_count(2)  # both ends
-        animation.check(self.options.film)  # before a minute's work, not after it
+        self._check_count(2)  # both ends count
+        animation.check_format(self.options.film)  # fail before the pictures are drawn, not after
         other, last = self._open(self.options.other), self.options.count - 1
         way = [Interpolate(other.recipe.to_dict(), round(at / last, 3)) for at in range(last + 1)]
-        made = self._edit(way, dict.fromkeys(files(other.recipe), other.image))
+        made = self._edit(way, dict.fromkeys(required_files(other.recipe), other.image))
         shown = animation.encode_animation([picture.image for picture in made], self.options.film)
         self._write(f"blend.{self.options.film}", shown)
 
     def enlarge(self) -> None:
-        self._edit([Upscale(self.options.factor, self.editor.enlarged_by)])
+        self._edit([Upscale(self.options.factor, self.editor.upscaler_id)])
 
     def cut(self) -> None:
         (made,) = self._edit([RemoveBackground()])
-        self._write("icons.zip", icon_files.export(made.image))
+        self._write("icons.zip", icon_files.export_icons(made.image))
 
     def replay(self) -> None:
         file = self.options.file
         given = {images.digest(file): images.read(file)} if file else NO_FILES
-        self._save([run(self.editor.replayed(load_png(self.options.picture), given))])
+        self._save([run(self.editor.replay(load_png(self.options.picture), given))])
 
     def _open(self, path: Path, shows: str = "") -> Picture:
-        return run(self.editor.opened(path.read_bytes(), shows))
+        return run(self.editor.open_file(path.read_bytes(), shows))
 
     def _picture(self) -> Picture:
         return self._open(self.options.picture, self.options.shows)
@@ -100,8 +100,8 @@ class EditJob:
         if not least <= self.options.count <= MAX_BATCH:
             raise ValueError(f"--count must be from {least} to {MAX_BATCH}; got {self.options.count}")
 
-    def _edit(self, edits: Sequence[Edit], given: Files = NO_FILES) -> list[Picture]:
-        made = run(self.editor.edited(self._picture(), edits, given))
+    def _edit(self, edits: Sequence[Edit], given: FilesByDigest = NO_FILES) -> list[Picture]:
+        made = run(self.editor.apply(self._picture(), edits, given))
         self._save(made)
         return made
 

@@ -1,1 +1,1 @@
-"""What the networks learn from: the emoji set, captioned scenes made of it, and people's own folders."""
+"""Training data: the emoji set, captioned scenes composed from it, and folders of users' images."""

@@ -1,4 +1,4 @@
-"""Films: pictures of one size, one after the other and back, as GIF, WebP or, with ffmpeg, MP4."""
+"""Animations of images of one size, played forwards and back: GIF, WebP or, with ffmpeg, MP4."""
 
 import io
 import shutil
@@ -9,60 +9,66 @@ from pathlib import Path
 
 from PIL import Image
 
-KINDS = ("gif", "webp", "mp4")
-FRAME_MS = 140  # milliseconds that each picture is shown
-FFMPEG_TIMEOUT = 60  # seconds that ffmpeg may take
-PROGRAM = "ffmpeg"
+ANIMATION_FORMATS = ("gif", "webp", "mp4")
+FRAME_MS = 140  # milliseconds a frame
+FFMPEG = "ffmpeg"
+FFMPEG_TIMEOUT = 60  # seconds
 
 
-def offered() -> tuple[str, ...]:
-    """Those of KINDS that this machine can make."""
-    return KINDS if shutil.which(PROGRAM) else KINDS[:2]
+def available_formats() -> tuple[str, ...]:
+    """The ANIMATION_FORMATS that can be written on this machine."""
+    return ANIMATION_FORMATS if shutil.which(FFMPEG) else ANIMATION_FORMATS[:2]
 
 
-def check(kind: str) -> None:
-    """Raises ValueError where films of a kind cannot be made here."""
-    if kind not in KINDS:
-        raise ValueError(f"no film of kind {kind!r}; there are {', '.join(KINDS)}")
-    if kind not in offered():
-        raise ValueError(f"{kind} takes the program {PROGRAM}, which is not on PATH here; choose gif or webp")
+def check_format(file_format: str) -> None:
+    """Raise ValueError for a format that is unknown, or not available on this machine."""
+    if file_format not in ANIMATION_FORMATS:
+        raise ValueError(f"no film of kind {file_format!r}; there are {', '.join(ANIMATION_FORMATS)}")
+    if file_format not in available_formats():
+        raise ValueError(
+            f"{file_format} takes the program {FFMPEG}, which is not on PATH here; choose gif or webp"
+        )
 
 
-def encode_animation(pictures: Sequence[Image.Image], kind: str, milliseconds: int = FRAME_MS) -> bytes:
-    """A file that shows each picture for so long; gif and webp go on for ever.
+def encode_animation(images: Sequence[Image.Image], file_format: str, milliseconds: int = FRAME_MS) -> bytes:
+    """The content of a file that shows each image for `milliseconds`; GIF and WebP repeat for ever.
 
-    Raises ValueError where this machine makes none of that kind, RuntimeError where ffmpeg fails.
+    Raises ValueError where the format is not available, RuntimeError where ffmpeg fails.
     """
-    check(kind)
-    frames = [*pictures, *pictures[-2:0:-1]]
-    return _mp4(frames, milliseconds) if kind == "mp4" else _animation(frames, milliseconds, kind)
+    check_format(file_format)
+    frames = [*images, *images[-2:0:-1]]
+    if file_format == "mp4":
+        return _encode_mp4(frames, milliseconds)
+    return _encode_by_pillow(frames, milliseconds, file_format)
 
 
-def _animation(frames: Sequence[Image.Image], milliseconds: int, kind: str) -> bytes:
+def _encode_by_pillow(frames: Sequence[Image.Image], milliseconds: int, file_format: str) -> bytes:
     file = io.BytesIO()
-    options = {"lossless": True} if kind == "webp" else {"disposal": 2}
+    options = {"lossless": True} if file_format == "webp" else {"disposal": 2}
     frames[0].save(
-        file, kind, save_all=True, append_images=frames[1:], duration=milliseconds, loop=0, **options
+        file, file_format, save_all=True, append_images=frames[1:], duration=milliseconds, loop=0, **options
     )
     return file.getvalue()
 
 
-def _mp4(frames: Sequence[Image.Image], milliseconds: int) -> bytes:
-    """H.264 as every player reads it: colours at half the size."""
+def _encode_mp4(frames: Sequence[Image.Image], milliseconds: int) -> bytes:
+    """H.264 with 4:2:0 chroma, which every player supports."""
     size = "x".join(map(str, frames[0].size))
-    taken = f"-f rawvideo -pixel_format rgb24 -video_size {size} -framerate 1000/{milliseconds} -i pipe:0"
-    made = "-c:v libx264 -crf 16 -pix_fmt yuv420p -movflags +faststart"
+    input_options = (
+        f"-f rawvideo -pixel_format rgb24 -video_size {size} -framerate 1000/{milliseconds} -i pipe:0"
+    )
+    output_options = "-c:v libx264 -crf 16 -pix_fmt yuv420p -movflags +faststart"
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "film.mp4"  # not a pipe: the index at its front is written last
-        command = [PROGRAM, "-loglevel", "error", *taken.split(), *made.split(), str(path)]
+        path = Path(folder) / "film.mp4"  # not a pipe: faststart writes the index at the front last
+        command = [FFMPEG, "-loglevel", "error", *input_options.split(), *output_options.split(), str(path)]
         pixels = b"".join(frame.convert("RGB").tobytes() for frame in frames)
         try:
             subprocess.run(command, input=pixels, capture_output=True, timeout=FFMPEG_TIMEOUT, check=True)
         except subprocess.TimeoutExpired as error:
             raise RuntimeError(
-                f"{PROGRAM} took more than {FFMPEG_TIMEOUT} seconds; choose gif or webp"
+                f"{FFMPEG} took more than {FFMPEG_TIMEOUT} seconds; choose gif or webp"
             ) from error
         except subprocess.CalledProcessError as error:
-            said = error.stderr.decode(errors="replace").strip().splitlines() or ["no word of why"]
-            raise RuntimeError(f"{PROGRAM} failed ({said[-1][:200]}); choose gif or webp") from error
+            messages = error.stderr.decode(errors="replace").strip().splitlines() or ["no word of why"]
+            raise RuntimeError(f"{FFMPEG} failed ({messages[-1][:200]}); choose gif or webp") from error
         return path.read_bytes()

@@ -1,42 +1,43 @@
-"""Icons as programs want them: one picture as PNG files with alpha at the usual sizes, and a favicon."""
+"""Icon files of one image: PNG with alpha at the sizes that programs ask for, and a favicon."""
 
 import io
 
 from PIL import Image
 
-from dalle.files import zipped
+from dalle.files import zip_bytes
 
-SIZES = (16, 32, 48, 64, 128, 180, 192, 256, 512)  # pixels a side: favicons, Apple's, Android's, stores'
-FAVICON = (16, 32, 48)
+ICON_SIZES = (16, 32, 48, 64, 128, 180, 192, 256, 512)  # pixels a side: favicons, iOS, Android, app stores
+FAVICON_SIZES = (16, 32, 48)
 
 
-def sized(picture: Image.Image, size: int) -> Image.Image:
-    """A picture as RGBA within a square of `size`, whole, in the middle; what is added is transparent."""
-    rgba = picture.convert("RGBA")
+def resize_icon(image: Image.Image, size: int) -> Image.Image:
+    """The whole image, centred in an RGBA square of `size` pixels a side; padding is transparent."""
+    rgba = image.convert("RGBA")
     scale = size / max(rgba.size)
-    shape = tuple(max(1, round(side * scale)) for side in rgba.size)
+    width, height = (max(1, round(side * scale)) for side in rgba.size)
     square = Image.new("RGBA", (size, size))
-    # Pillow multiplies by alpha before it resizes, so that no dark rim appears.
-    small = rgba.resize(shape, Image.Resampling.LANCZOS)
-    square.paste(small, ((size - shape[0]) // 2, (size - shape[1]) // 2))
+    # Pillow multiplies by alpha before it resizes, so no dark fringe appears at the edges.
+    resized = rgba.resize((width, height), Image.Resampling.LANCZOS)
+    square.paste(resized, ((size - width) // 2, (size - height) // 2))
     return square
 
 
-def png(picture: Image.Image, size: int) -> bytes:
+def encode_icon(image: Image.Image, size: int) -> bytes:
+    """The content of a PNG file."""
     file = io.BytesIO()
-    sized(picture, size).save(file, "PNG")
+    resize_icon(image, size).save(file, "PNG")
     return file.getvalue()
 
 
-def ico(picture: Image.Image) -> bytes:
-    """A favicon of several sizes in one file."""
+def encode_favicon(image: Image.Image) -> bytes:
+    """The content of an ICO file with all FAVICON_SIZES."""
     file = io.BytesIO()
-    *smaller, largest = (sized(picture, size) for size in FAVICON)
-    largest.save(file, "ICO", sizes=[(size, size) for size in FAVICON], append_images=smaller)
+    *smaller, largest = (resize_icon(image, size) for size in FAVICON_SIZES)
+    largest.save(file, "ICO", sizes=[(size, size) for size in FAVICON_SIZES], append_images=smaller)
     return file.getvalue()
 
 
-def export(picture: Image.Image) -> bytes:
-    """A zip file of all sizes and the favicon; the same picture gives the same bytes."""
-    files = {f"icon-{size}.png": png(picture, size) for size in SIZES}
-    return zipped({"favicon.ico": ico(picture)} | files)
+def export_icons(image: Image.Image) -> bytes:
+    """The content of a zip file with all sizes and the favicon; the same image gives the same bytes."""
+    files = {f"icon-{size}.png": encode_icon(image, size) for size in ICON_SIZES}
+    return zip_bytes({"favicon.ico": encode_favicon(image)} | files)

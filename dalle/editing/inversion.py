@@ -1,6 +1,6 @@
-"""Latents of pictures: features, code and noise, and the drawings that go from one to another.
+"""Latents of given images: features, code and inverted noise; and the samples that start from them.
 
-N tokens a picture, C channels a token, K numbers in a code.
+N tokens an image, C channels a token, K numbers in a code, S pixels a side of the model's images.
 """
 
 import hashlib
@@ -16,98 +16,110 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dalle import images, runtime
-from dalle.edits import INVERSION, LEAST_STEPS
-from dalle.networks.solver import InversionTrajectory, Trajectory, guided_indices, schedule, unshift_time
-from dalle.pipeline.batches import SampleBatch, SampleCoroutine
-from dalle.pipeline.dalle import SampleState
-from dalle.pipeline.sampler import Sampler
-from dalle.recipe import Picture, Recipe
+from dalle.edits import INVERSION_STEPS, MIN_STEPS
+from dalle.networks.solver import InversionTrajectory, Trajectory, schedule, unshift_time
+from dalle.pipeline.sampler import SampleBatch, SampleCoroutine, Sampler, SampleState
+from dalle.recipe import Recipe
 
-REMEMBERED = 64  # inversions: a slider's picture is inverted once
+MAX_CACHED_INVERSIONS = 64  # so that moving a slider of an image does not invert it again
 
 
 class ImageInverter:
-    """Those of one model's pictures; remembers a few inversions."""
+    """Encodes images with one model and prepares samples from them; caches inversions, thread-safe."""
 
-    def __init__(self, painter: Sampler):
-        self.painter, self.model = painter, painter.model
-        self._known: OrderedDict[str, Tensor] = OrderedDict()
+    def __init__(self, sampler: Sampler):
+        self.sampler, self.model = sampler, sampler.model
+        self._cache: OrderedDict[str, Tensor] = OrderedDict()
         self._lock = threading.Lock()
 
-    def inverted(self, asked: Sequence[tuple[Image.Image, str, float]]) -> SampleCoroutine[list[Tensor]]:
-        """Where features (N, C) come to: of pictures, each under a caption, unguided, by a time."""
+    # --- images to latents
+
+    def to_model_size(self, image: Image.Image) -> Image.Image:
+        """-> (S, S) RGB: padded on white and resized; an RGB image of that size keeps its pixels."""
+        size = self.model.config.image_size
+        opaque = images.flatten_alpha(image)
+        return opaque if opaque.size == (size, size) else images.to_square(opaque, size, "pad")
+
+    @torch.inference_mode()
+    def extract_features(self, image: Image.Image) -> Tensor:
+        """(S, S) RGB image -> (N, C)."""
+        return self.model.extract(images.from_images([image]))[0]
+
+    @torch.inference_mode()
+    def infer_code(self, features: Tensor, caption: str) -> Tensor:
+        """features (N, C) -> (K,), the mean of q(code | features, caption)."""
+        return self.model.normalizer.reader(features[None], self.sampler.encode_text(caption)).mean[0]
+
+    def invert(self, requests: Sequence[tuple[Image.Image, str, float]]) -> SampleCoroutine[list[Tensor]]:
+        """Coroutine. Integrate the flow from t = 0 to each `time`, without guidance.
+
+        requests: (image (S, S), caption, time) -> states x(time) (N, C). Results are cached by all three.
+        """
         keys = [
-            f"{hashlib.sha256(image.tobytes() + prompt.encode()).hexdigest()} {time}"
-            for image, prompt, time in asked
+            f"{hashlib.sha256(image.tobytes() + caption.encode()).hexdigest()} {time}"
+            for image, caption, time in requests
         ]
-        found = {key: self._known.get(key) for key in keys}  # asked once: others may make it forget
-        wanted = {key: each for key, each in zip(keys, asked, strict=True) if found[key] is None}
-        if wanted:
-            drawings = [self._inversion(*each) for each in wanted.values()]
-            yield SampleBatch(self.painter, drawings, painted=False)
-            new = {key: drawing.walk.x for key, drawing in zip(wanted, drawings, strict=True)}
-            found |= new
+        # Looked up once: another thread may evict an entry before this coroutine goes on.
+        cached = ((key, self._cache.get(key)) for key in keys)
+        states = {key: state for key, state in cached if state is not None}
+        missing = {key: each for key, each in zip(keys, requests, strict=True) if key not in states}
+        if missing:
+            samples = [self._prepare_inversion(*each) for each in missing.values()]
+            yield SampleBatch(self.sampler, samples, decode=False)
+            new = {key: sample.trajectory.x for key, sample in zip(missing, samples, strict=True)}
+            states |= new
             self._remember(new)
-        return [found[key] for key in keys]
+        return [states[key] for key in keys]
 
-    def _inversion(self, image: Image.Image, prompt: str, time: float) -> SampleState:
-        """A drawing that goes from a picture towards noise."""
-        features = self.features(image)
-        walk = InversionTrajectory(features, schedule(0, time, _share(INVERSION, time)))
-        return self.drawing(Recipe(prompt), walk, self.code(features, prompt), prompt)
+    def _prepare_inversion(self, image: Image.Image, caption: str, time: float) -> SampleState:
+        features = self.extract_features(image)
+        times = schedule(0, time, _step_count(INVERSION_STEPS, time))
+        code = self.infer_code(features, caption)
+        return self.prepare(Recipe(caption), InversionTrajectory(features, times), code, caption)
 
-    def _remember(self, new: Mapping[str, Tensor]) -> None:
+    def _remember(self, states: Mapping[str, Tensor]) -> None:
         with self._lock:
-            self._known.update(new)
-            while len(self._known) > REMEMBERED:
-                self._known.popitem(last=False)
+            self._cache.update(states)
+            while len(self._cache) > MAX_CACHED_INVERSIONS:
+                self._cache.popitem(last=False)
 
-    @torch.inference_mode()
-    def features(self, image: Image.Image) -> Tensor:
-        """(N, C) of a picture of the model's size."""
-        model = self.model
-        return model.extractor(images.from_images([image]).to(model.device, model.dtype)).float()[0]
+    # --- latents to samples
 
-    @torch.inference_mode()
-    def code(self, features: Tensor, caption: str) -> Tensor:
-        """That of a picture under its caption: (N, C) -> (K,)."""
-        return self.model.normalizer.reader(features[None], self.painter.read(caption)).mean[0]
-
-    def noise(self, seed: int) -> Tensor:
-        """(N, C)."""
+    def seeded_noise(self, seed: int) -> Tensor:
+        """(N, C) from N(0, I), the same on every device."""
         config = self.model.config
-        noise = torch.randn(config.tokens, config.channels, generator=runtime.generator(seed))
+        noise = torch.randn(config.tokens, config.channels, generator=runtime.seeded_generator(seed))
         return noise.to(self.model.device)
 
-    def free(self, mask: np.ndarray) -> Tensor:
-        """Which features a mask (S, S) frees: those of every cell that it touches, (N, C) bool."""
+    def masked_tokens(self, mask: np.ndarray) -> Tensor:
+        """mask (S, S) bool -> (N, C) bool: True for every feature whose cell the mask touches."""
         channels, fold = self.model.config.autoencoder.channels, self.model.config.autoencoder.fold
-        cell = self.model.config.image_size // int(self.model.config.tokens**0.5) // fold
+        cell = self.model.config.image_size // int(self.model.config.tokens**0.5) // fold  # pixels a side
         touched = F.max_pool2d(torch.from_numpy(mask)[None, None].float(), cell)
         cells = touched.expand(1, channels, -1, -1)
         return (F.pixel_unshuffle(cells, fold).flatten(2).transpose(1, 2)[0] > 0).to(self.model.device)
 
-    def walk(self, x: Tensor, time: float, picture: Picture) -> Trajectory:
-        """From x (N, C) at some time down to features."""
-        return Trajectory(x, schedule(time, 0, _share(picture.recipe.steps, time)))
+    def trajectory(self, x: Tensor, time: float, steps: int) -> Trajectory:
+        """From x (N, C) at `time` to features, in the share of `steps` that `time` is away from 0."""
+        return Trajectory(x, schedule(time, 0, _step_count(steps, time)))
 
-    def drawing(
+    def prepare(
         self,
         recipe: Recipe,
-        walk: Trajectory,
+        trajectory: Trajectory,
         code: Tensor,
         prompt: str,
         guidance: float = 1.0,
         negative: str = "",
     ) -> SampleState:
-        read = self.painter.read
-        away = read(negative) if guided_indices([guidance]) else None
-        return SampleState(recipe, walk, code.to(self.model.device), read(prompt), away, guidance)
+        """The sample of `recipe` on a given trajectory, conditioned on `prompt` and `code` (K,)."""
+        captions = self.sampler.encode_captions(prompt, negative, guidance)
+        return SampleState(recipe, trajectory, captions, guidance, code.to(self.model.device))
 
-    def stage(self, drawings: Iterable[SampleState]) -> SampleBatch:
-        return SampleBatch(self.painter, list(drawings))
+    def batch(self, samples: Iterable[SampleState]) -> SampleBatch[SampleState]:
+        return SampleBatch(self.sampler, list(samples))
 
 
-def _share(steps: int, time: float) -> int:
-    """Steps over a share of the way."""
-    return max(LEAST_STEPS, math.ceil(steps * unshift_time(time)))
+def _step_count(steps: int, time: float) -> int:
+    """The share of `steps` between time 0 and `time`, at least MIN_STEPS."""
+    return max(MIN_STEPS, math.ceil(steps * unshift_time(time)))

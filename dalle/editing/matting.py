@@ -1,10 +1,10 @@
-"""Matting: a picture on a flat background becomes one on nothing.
+"""Alpha matting of an image on a flat background.
 
-    RGB  --cut_out-->  RGBA, alpha straight
+    RGB  --extract_foreground-->  RGBA with straight alpha
 
-The background is what is like the frame and hangs together with it, so that the white of an eye stays. At
-the rim a pixel c mixes the thing's colour f and the background's b: c = alpha f + (1 - alpha) b. With f taken
-from the neighbour that is least like the background, alpha is how far c has gone from b to f.
+The background is what resembles the image's border and is connected to it, so that the white of an eye stays.
+Along edges a pixel mixes foreground f and background b: c = alpha f + (1 - alpha) b. With f taken from the
+neighbour that differs most from the background, alpha is the position of c between b and f.
 """
 
 import numpy as np
@@ -12,91 +12,95 @@ from PIL import Image
 
 from dalle.errors import InputError
 
-LIKE = 0.05  # of the range of values: so near to the background's colour is background
-DRIFT = 0.15  # that a background may be off its usual colour, as a drawn one is from corner to corner
-FLAT = 0.5  # share of the frame that must be like it
-RIM = 2  # pixels over which an edge may be soft
-GREY = 0.08  # chroma up to which an enclosed patch of the background's colour is the thing's own
-MAX_PIXELS = 2**22
+BACKGROUND_TOLERANCE = 0.05  # of the value range [0, 1]: colours this near to the background's belong to it
+GRADIENT_TOLERANCE = 0.15  # how far the background's colour may drift from the median of the border
+MIN_FLAT_SHARE = 0.5  # of the border, which must match the fitted background
+EDGE_WIDTH = 2  # pixels over which an edge may be soft
+MAX_GREY_CHROMA = 0.08  # of a background: enclosed patches of such a colour belong to the foreground
+MAX_MATTING_PIXELS = 2**22
 
 
-def cut_out(picture: Image.Image) -> Image.Image:
-    """An RGB picture without its background. Raises ValueError where that is not one flat colour."""
-    if picture.width * picture.height > MAX_PIXELS:
-        most = f"{MAX_PIXELS / 1e6:.0f}"
-        raise InputError("cut_large", width=picture.width, height=picture.height, most=most)
-    pixels = np.asarray(picture.convert("RGB"), np.float32) / 255
-    ground = _ground_colour(pixels)
-    far = np.abs(pixels - ground).max(-1)
-    outside = _background(far < LIKE)
-    if np.ptp(ground.mean((0, 1))) > GREY:  # no thing has a patch of just this colour: it is a hole
-        outside |= far < LIKE / 2
+def extract_foreground(image: Image.Image) -> Image.Image:
+    """RGB -> RGBA without the background. Raises InputError where it is not flat, or the image too large."""
+    if image.width * image.height > MAX_MATTING_PIXELS:
+        most = f"{MAX_MATTING_PIXELS / 1e6:.0f}"
+        raise InputError("cut_large", width=image.width, height=image.height, most=most)
+    pixels = np.asarray(image.convert("RGB"), np.float32) / 255
+    background = _background_colours(pixels)
+    distance = np.abs(pixels - background).max(-1)
+    outside = _connected_to_border(distance < BACKGROUND_TOLERANCE)
+    if np.ptp(background.mean((0, 1))) > MAX_GREY_CHROMA:  # objects rarely have this exact colour: a hole
+        outside |= distance < BACKGROUND_TOLERANCE / 2
     alpha = np.where(outside, 0, 1).astype(np.float32)
-    rim = _widened(outside, RIM) & ~outside
-    towards = _farthest(pixels, far)[rim] - ground[rim]
-    gone = ((pixels[rim] - ground[rim]) * towards).sum(-1)
-    alpha[rim] = np.clip(gone / np.maximum((towards**2).sum(-1), 1e-6), 0, 1)
-    unmixed = ground + (pixels - ground) / np.maximum(alpha, 1 / 255)[..., None]
-    both = np.concatenate([np.where(alpha[..., None] > 0, unmixed, 0), alpha[..., None]], -1)
-    return Image.fromarray((both.clip(0, 1) * 255).round().astype(np.uint8))
+    edge = _dilate(outside, EDGE_WIDTH) & ~outside
+    foreground_axis = _farthest_colours(pixels, distance)[edge] - background[edge]
+    projection = ((pixels[edge] - background[edge]) * foreground_axis).sum(-1)
+    alpha[edge] = np.clip(projection / np.maximum((foreground_axis**2).sum(-1), 1e-6), 0, 1)
+    unmixed = background + (pixels - background) / np.maximum(alpha, 1 / 255)[..., None]
+    rgba = np.concatenate([np.where(alpha[..., None] > 0, unmixed, 0), alpha[..., None]], -1)
+    return Image.fromarray((rgba.clip(0, 1) * 255).round().astype(np.uint8))
 
 
-def _ground_colour(pixels: np.ndarray) -> np.ndarray:
-    """The background's colour at every pixel (H, W, 3): the plane nearest to the frame's usual colours."""
-    height, width = pixels.shape[:2]
-    down, across = np.mgrid[:height, :width].astype(np.float32) / max(height, width)
-    places = np.stack([np.ones_like(down), down, across], -1)
-    at, frame = (np.concatenate([a[0], a[-1], a[:, 0], a[:, -1]]) for a in (places, pixels))
-    usual = np.abs(frame - np.median(frame, axis=0)).max(-1) < DRIFT
-    plane = np.linalg.lstsq(at[usual], frame[usual], rcond=None)[0]
-    if (np.abs(at @ plane - frame).max(-1) < LIKE).mean() < FLAT:
-        raise InputError("not_flat")
-    return (places @ plane).astype(np.float32)
+def _background_colours(pixels: np.ndarray) -> np.ndarray:
+    """(H, W, 3) -> (H, W, 3): colours linear in x and y, fitted to the border pixels near their median.
 
-
-def _background(like: np.ndarray) -> np.ndarray:
-    """What of `like` (H, W) hangs together with the frame: the groups of its runs that reach it.
-
-    A run is an unbroken part of a row. In each round every group joins the lowest that it touches, so that
-    there are few rounds, whatever way the background winds.
+    Raises InputError where less than MIN_FLAT_SHARE of the border matches.
     """
-    run = np.cumsum(_starts(like)).reshape(like.shape)  # of each pixel, from 1; 0 is the frame
-    touching = _starts(like[:-1] & like[1:])
-    at_frame = like.copy()
-    at_frame[1:-1, 1:-1] = False
-    one = np.concatenate([run[:-1][touching], np.zeros(at_frame.sum(), run.dtype)])
-    other = np.concatenate([run[1:][touching], run[at_frame]])
-    group = np.arange(run.max() + 1)  # of each run: the lowest run that it is known to hang together with
-    while (apart := group[one] != group[other]).any():
-        one, other = group[one[apart]], group[other[apart]]
-        np.minimum.at(group, np.maximum(one, other), np.minimum(one, other))
-        while (group[group] != group).any():
-            group = group[group]
-    return like & (group[run] == 0)
+    height, width = pixels.shape[:2]
+    y, x = np.mgrid[:height, :width].astype(np.float32) / max(height, width)
+    basis = np.stack([np.ones_like(y), y, x], -1)
+    border_basis, border = (np.concatenate([a[0], a[-1], a[:, 0], a[:, -1]]) for a in (basis, pixels))
+    inliers = np.abs(border - np.median(border, axis=0)).max(-1) < GRADIENT_TOLERANCE
+    plane = np.linalg.lstsq(border_basis[inliers], border[inliers], rcond=None)[0]
+    if (np.abs(border_basis @ plane - border).max(-1) < BACKGROUND_TOLERANCE).mean() < MIN_FLAT_SHARE:
+        raise InputError("not_flat")
+    return (basis @ plane).astype(np.float32)
 
 
-def _starts(mask: np.ndarray) -> np.ndarray:
-    """Where the runs of a mask's rows begin: (H, W) bool."""
+def _connected_to_border(mask: np.ndarray) -> np.ndarray:
+    """The 4-connected components of a mask (H, W) bool that reach the image's border.
+
+    Components of runs, unbroken parts of rows: in each round every component joins the lowest label that it
+    touches, so the number of rounds stays small however the mask winds.
+    """
+    run = np.cumsum(_run_starts(mask)).reshape(mask.shape)  # label of each pixel's run, from 1; 0: the border
+    touching = _run_starts(mask[:-1] & mask[1:])
+    at_border = mask.copy()
+    at_border[1:-1, 1:-1] = False
+    first = np.concatenate([run[:-1][touching], np.zeros(at_border.sum(), run.dtype)])
+    second = np.concatenate([run[1:][touching], run[at_border]])
+    component = np.arange(run.max() + 1)  # of each run: the lowest label that it is known to be connected to
+    while (apart := component[first] != component[second]).any():
+        first, second = component[first[apart]], component[second[apart]]
+        np.minimum.at(component, np.maximum(first, second), np.minimum(first, second))
+        while (component[component] != component).any():
+            component = component[component]
+    return mask & (component[run] == 0)
+
+
+def _run_starts(mask: np.ndarray) -> np.ndarray:
+    """(H, W) bool: the first pixel of every run of True in a row."""
     return mask & ~np.pad(mask, [(0, 0), (1, 0)])[:, :-1]
 
 
-def _widened(mask: np.ndarray, by: int) -> np.ndarray:
-    """(H, W) bool, grown by `by` pixels all around."""
-    return np.stack(list(_shifts(mask, by))).any(0)
+def _dilate(mask: np.ndarray, radius: int) -> np.ndarray:
+    """(H, W) bool, grown by `radius` pixels to all sides."""
+    return np.any(_shifted_views(mask, radius), axis=0)
 
 
-def _farthest(pixels: np.ndarray, far: np.ndarray) -> np.ndarray:
-    """For each pixel the colour within RIM that is farthest from the background: (H, W, 3)."""
-    best, colours = far.copy(), pixels.copy()
-    for distance, colour in zip(_shifts(far, RIM), _shifts(pixels, RIM), strict=True):
-        better = distance > best
-        best[better], colours[better] = distance[better], colour[better]
+def _farthest_colours(pixels: np.ndarray, distance: np.ndarray) -> np.ndarray:
+    """(H, W, 3): of the colours within EDGE_WIDTH of a pixel, the one with the largest `distance` (H, W)."""
+    best, colours = distance.copy(), pixels.copy()
+    shifted = zip(_shifted_views(distance, EDGE_WIDTH), _shifted_views(pixels, EDGE_WIDTH), strict=True)
+    for other_distance, other_colours in shifted:
+        better = other_distance > best
+        best[better], colours[better] = other_distance[better], other_colours[better]
     return colours
 
 
-def _shifts(array: np.ndarray, by: int) -> list[np.ndarray]:
-    """The array seen from every neighbour up to `by` away; beyond its borders the border goes on."""
+def _shifted_views(array: np.ndarray, radius: int) -> list[np.ndarray]:
+    """(H, W, ...) moved by every offset up to `radius` in x and y; edge values repeat beyond the border."""
     height, width = array.shape[:2]
-    padded = np.pad(array, [(by, by), (by, by)] + [(0, 0)] * (array.ndim - 2), mode="edge")
-    steps = range(2 * by + 1)
-    return [padded[down : down + height, across : across + width] for down in steps for across in steps]
+    padded = np.pad(array, [(radius, radius), (radius, radius)] + [(0, 0)] * (array.ndim - 2), mode="edge")
+    offsets = range(2 * radius + 1)
+    return [padded[y : y + height, x : x + width] for y in offsets for x in offsets]

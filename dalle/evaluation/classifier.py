@@ -1,11 +1,8 @@
-"""Referee: names what a picture shows; it grades checkpoints, teaches none and is a part of none.
+"""IconClassifier: a convolutional network that classifies icons. Evaluations grade generated images with it.
 
-    pictures (B, 3, H, W) in [-1, 1], any size  -->  probabilities (B, K) of K answers
-
-Trained from nothing on the icons, each on a background of any colour, of any size, turned, partly hidden,
-blurred and in other light, as drawn or painted in a named colour. One drawing style is kept from it, so that
-it can say how well it reads drawings of a style that it never saw. An answer is a concept, except that those
-which share `Concept.base`, as a role's man and woman, are one: at this size hardly a person tells them apart.
+It is trained on the icons alone (classifier_training.py), never on a checkpoint's output, and no checkpoint
+is trained with it. Classes are concepts, but those with the same `Concept.canonical`, such as a man and a
+woman of one profession, share a class: at 96 pixels hardly a person tells them apart.
 """
 
 import hashlib
@@ -21,23 +18,29 @@ from torch.nn import functional as F
 
 from dalle.networks.layers import ResidualBlock
 
-DEFAULT_FOLDER, WEIGHTS = Path("checkpoints/referee"), "referee.safetensors"
+CLASSIFIER_FOLDER, WEIGHTS_FILE = Path("checkpoints/referee"), "referee.safetensors"
 
-COMMAND = "python -m dalle train referee --output runs/referee --steps 1500 --decay 0.55"
+TRAIN_COMMAND = "python -m dalle train referee --output runs/referee --steps 1500 --decay 0.55"
 
-SIZE = 96  # pixels a side that it reads
+INPUT_SIZE = 96  # side of the input in pixels
 
-WIDTHS = (64, 128, 256, 384)  # channels at 1/4, 1/8, 1/16 and 1/32 of that side
+STAGE_WIDTHS = (64, 128, 256, 384)  # channels at 1/4, 1/8, 1/16 and 1/32 of the input size
 
 
 class IconClassifier(nn.Module):
-    """A small residual network of its own kind."""
+    """A small residual network; (B, 3, H, W) in [-1, 1] of any size -> logits (B, K) of K classes."""
 
-    def __init__(self, answers: Sequence[str], size: int = SIZE, widths: Sequence[int] = WIDTHS):
+    def __init__(
+        self, classes: Sequence[str], size: int = INPUT_SIZE, widths: Sequence[int] = STAGE_WIDTHS
+    ) -> None:
         super().__init__()
-        self.answers, self.size, self.widths = tuple(answers), size, tuple(widths)
-        self.data, self.digest, self.figures = "", "", {}  # known once it is trained
+        self.classes, self.size, self.widths = tuple(classes), size, tuple(widths)
+        self.class_index = {name: index for index, name in enumerate(self.classes)}
+        # Set by training and by `load`: digests of the data and of the weights file, accuracy on real icons.
+        self.data, self.digest = "", ""
+        self.metrics: dict[str, float | str] = {}
         first = widths[0] // 2
+        # The names of these modules are those of the tensors in the weights file.
         self.stem = nn.Sequential(nn.Conv2d(3, first, 5, stride=2, padding=2), nn.SiLU())
         self.stages = nn.ModuleList(
             nn.Sequential(
@@ -46,77 +49,89 @@ class IconClassifier(nn.Module):
             for width, out, blocks in zip((first, *widths), widths, (1, 2, 2, 1), strict=False)
         )
         self.norm = nn.GroupNorm(8, widths[-1])
-        self.answer = nn.Linear(widths[-1], len(self.answers))
-        self.number = {answer: number for number, answer in enumerate(self.answers)}
+        self.answer = nn.Linear(widths[-1], len(self.classes))
 
-    def depths(self, pictures: Tensor) -> list[Tensor]:
-        """(B, 3, H, W) -> activations (B, C, H, W) after each stage."""
+    def activations(self, pictures: Tensor) -> list[Tensor]:
+        """(B, 3, H, W) -> the output (B, C, h, w) of each stage, at 1/4, 1/8, ... of the input size."""
         if pictures.shape[-2:] != (self.size, self.size):
             size = (self.size, self.size)
             pictures = F.interpolate(pictures, size=size, mode="bilinear", antialias=True)
-        x, found = self.stem(pictures.contiguous(memory_format=torch.channels_last)), []
+        x, outputs = self.stem(pictures.contiguous(memory_format=torch.channels_last)), []
         for stage in self.stages:
             x = stage(x)
-            found.append(x)
-        return found
+            outputs.append(x)
+        return outputs
 
     def features(self, pictures: Tensor) -> Tensor:
-        """What the answer is read from: (B, 3, H, W) -> (B, D)."""
-        return F.silu(self.norm(self.depths(pictures)[-1])).mean((2, 3))
+        """(B, 3, H, W) -> the input (B, D) of the last layer."""
+        return F.silu(self.norm(self.activations(pictures)[-1])).mean((2, 3))
 
     def forward(self, pictures: Tensor) -> Tensor:
-        """(B, 3, H, W) -> scores (B, K), not normalised."""
+        """(B, 3, H, W) -> logits (B, K)."""
         return self.answer(self.features(pictures))
 
     @torch.inference_mode()
-    def name(self, pictures: Tensor) -> Tensor:
+    def classify(self, pictures: Tensor) -> Tensor:
         """(B, 3, H, W) -> probabilities (B, K)."""
         return self(pictures).float().softmax(-1)
 
-    def ranks(self, pictures: Tensor, right: Sequence[Collection[str]]) -> Tensor:
-        """How many wrong answers stand before or level with the best right one: (B, 3, H, W) -> (B,)."""
-        probabilities = self.name(pictures)
-        is_right = torch.zeros_like(probabilities, dtype=torch.bool)
-        for row, answers in enumerate(right):
-            is_right[row, [self.number[answer] for answer in answers]] = True
-        best = probabilities.masked_fill(~is_right, -1).amax(1, keepdim=True)
-        return ((probabilities >= best) & ~is_right).sum(1)
+    def target_ranks(self, pictures: Tensor, targets: Sequence[Collection[str]]) -> Tensor:
+        """Rank of the best target class of each image, from 0: (B, 3, H, W) -> (B,).
+
+        `targets` holds the accepted classes of each image. A wrong class with the same probability ranks
+        before the target, so that a classifier with equal probabilities for all classes is never right.
+        """
+        probabilities = self.classify(pictures)
+        is_target = torch.zeros_like(probabilities, dtype=torch.bool)
+        for row, classes in enumerate(targets):
+            is_target[row, [self.class_index[name] for name in classes]] = True
+        best = probabilities.masked_fill(~is_target, -1).amax(1, keepdim=True)
+        return ((probabilities >= best) & ~is_target).sum(1)
 
     @torch.inference_mode()
-    def distance(self, a: Tensor, b: Tensor) -> Tensor:
-        """Perceptual distance of pictures (B, 3, H, W) -> (B,): of normalised activations at every depth.
+    def perceptual_distance(self, a: Tensor, b: Tensor) -> Tensor:
+        """Distance of normalised activations, averaged over the stages: two (B, 3, H, W) -> (B,).
 
-        LPIPS (arXiv:1801.03924) without its learnt weights; 0 where pictures are equal.
+        LPIPS (arXiv:1801.03924) without its learnt weights; 0 for equal images.
         """
-        gaps = [
+        distances = [
             (F.normalize(x, dim=1) - F.normalize(y, dim=1)).square().sum(1).mean((1, 2))
-            for x, y in zip(self.depths(a), self.depths(b), strict=True)
+            for x, y in zip(self.activations(a), self.activations(b), strict=True)
         ]
-        return torch.stack(gaps).mean(0)
-
-    # --- files
+        return torch.stack(distances).mean(0)
 
     @classmethod
-    def load(cls, folder: Path = DEFAULT_FOLDER) -> "IconClassifier":
-        """Raises FileNotFoundError where none was trained, ValueError where its file is damaged."""
-        path = Path(folder) / WEIGHTS
+    def load(cls, folder: Path = CLASSIFIER_FOLDER) -> "IconClassifier":
+        """Load the classifier in `folder`.
+
+        Raises FileNotFoundError if there is none, ValueError if its file is damaged or of another version.
+        """
+        path = Path(folder) / WEIGHTS_FILE
         if not path.is_file():
-            raise FileNotFoundError(f"{path} is missing: train a referee by `{COMMAND}` and copy it there")
+            raise FileNotFoundError(
+                f"{path} is missing: train a referee by `{TRAIN_COMMAND}` and copy it there"
+            )
         try:
             with safetensors.safe_open(path, "pt") as file:
                 header = json.loads(file.metadata()["referee"])
-            referee = cls(header["answers"], header["size"], header["widths"])
+            classifier = cls(header["answers"], header["size"], header["widths"])
             state = safetensors.torch.load_file(path)
-            referee.load_state_dict({name: tensor.float() for name, tensor in state.items()})
+            classifier.load_state_dict({name: tensor.float() for name, tensor in state.items()})
         except (safetensors.SafetensorError, ValueError, KeyError, TypeError, RuntimeError) as error:
             raise ValueError(f"{path} is no referee of this version ({error}); train it again") from error
-        referee.data, referee.figures = header["data"], header["figures"]
-        referee.digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
-        return referee.eval().requires_grad_(False)
+        classifier.data, classifier.metrics = header["data"], header["figures"]
+        classifier.digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+        return classifier.eval().requires_grad_(False)
 
     def save(self, folder: Path) -> None:
-        """Write it in bf16."""
-        header = {name: getattr(self, name) for name in ("answers", "size", "widths", "data", "figures")}
+        """Write the weights in bf16, with classes, sizes and metrics in the header of the file."""
+        header = {
+            "answers": self.classes,
+            "size": self.size,
+            "widths": self.widths,
+            "data": self.data,
+            "figures": self.metrics,
+        }
         state = {n: t.detach().to("cpu", torch.bfloat16).contiguous() for n, t in self.state_dict().items()}
-        # One entry: of several, safetensors would write any first, and the digest would differ.
-        safetensors.torch.save_file(state, folder / WEIGHTS, {"referee": json.dumps(header)})
+        # One metadata entry: safetensors writes several in random order, which would change the digest.
+        safetensors.torch.save_file(state, folder / WEIGHTS_FILE, {"referee": json.dumps(header)})

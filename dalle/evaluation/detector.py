@@ -1,11 +1,12 @@
-"""Judge: whether a picture shows what a caption says, by its parts, each read without a look at the caption.
+"""Detects the objects of a generated image on a plain background, and classifies each of them.
 
-    picture  --cuts-->  parts  --name-->  readings  --shows(facts)-->  yes or no
+    image  --segmentations-->  masks  --classify each crop-->  detections (classes, colour, centre)
 
-The background is plain, so a part is what differs from it and hangs together. Some things are drawn in pieces
-and others touch, so a picture is cut in several ways, which join near pieces or part touching ones; kept is
-the cut whose parts are named most surely. Only then are facts of a scene (compose.py) held against the parts.
-After GenEval (arXiv:2310.11513), which uses an object detector.
+An object is a connected region that differs from the background. Some objects are drawn in several pieces and
+others touch, so the image is segmented several times, joining pieces that are close or separating regions
+that touch by a narrow bridge; the segmentation whose objects are classified with the highest confidence wins.
+The detector does not see the caption; verifier.py compares its detections with the caption's facts. After
+GenEval (arXiv:2310.11513), which uses a trained object detector instead.
 """
 
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -17,131 +18,134 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dalle import images
-from dalle.data.scenes.colours import dominant_colour, to_lab
+from dalle.data.scenes.colours import dominant_colour, rgb_to_oklab
 
-Name = Callable[[Tensor], Tensor]  # pictures (B, 3, S, S) -> probabilities (B, K): the referee's
+Classify = Callable[[Tensor], Tensor]  # images (B, 3, S, S) in [-1, 1] -> class probabilities (B, K)
 
-BACKGROUND_DISTANCE = 0.06  # distance in Oklab from which a pixel is no longer background
+BACKGROUND_DISTANCE = 0.06  # distance in Oklab above which a pixel differs from the background
 
-MIN_AREA = 0.003  # share of the picture's pixels below which a piece is nothing
+MIN_AREA = 0.003  # regions with a smaller share of the image's pixels are ignored
 
-GAPS = (
-    0,
-    0.016,
-    0.032,
-    0.055,
-    -0.008,
-    -0.016,
-    -0.032,
-)  # of the side: pieces so near are joined; below 0: parted
+# Segmentations to try, as shares of the image's side: regions up to 2 * gap apart are joined; with a negative
+# gap, regions joined by a bridge narrower than 2 * |gap| are separated.
+MERGE_GAPS = (0, 0.016, 0.032, 0.055, -0.008, -0.016, -0.032)
 
-MAX_DETECTIONS = 9  # parts that are looked at, the largest
+MAX_DETECTIONS = 9  # the largest regions
 
-BEST = 5  # answers of the referee that count as named
+TOP_CLASSES = 5  # classes of a detection: a caption's concept must be among them
 
-CROP = 96  # pixels a side of a part, as it is named
+CROP_SIZE = 96  # side in pixels of the crops that are classified
 
-ROOM = 1.12  # a crop's side, in sides of the part
+CROP_MARGIN = 1.12  # side of a crop, relative to the longer side of the object's bounding box
 
 
 @dataclass(frozen=True)
 class Detection:
-    """One thing in a picture: its box's centre as fractions of the picture, y downwards."""
+    """An object: the centre of its bounding box in [0, 1] with y downwards, its classes, its colour."""
 
     x: float
     y: float
-    answers: frozenset[str]  # what the referee would call it, its best few
-    colour: str  # what a person would call its colour
+    classes: frozenset[str]  # the TOP_CLASSES most probable ones
+    colour: str  # name of its dominant colour, a key of COLOURS
 
 
 @dataclass(frozen=True)
 class _Segmentation:
-    """One way to see the things in a picture: where each is, (S, S) bool."""
+    """One candidate: a mask (S, S) bool for each object, the largest first."""
 
     masks: tuple[np.ndarray, ...]
-    share: float  # of all that differs from the background
+    share: float  # of all pixels that differ from the background, those in the masks
 
 
-def detect(picture: np.ndarray, name: Name, answers: Sequence[str]) -> list[Detection]:
-    """The parts of a picture (S, S, 3) uint8 on a plain background; `answers` are the K of `name`."""
-    background = _background(picture)
-    best, surest = [], 0.0
-    for cut in _cuts(picture, background):
-        crops = [_crop(picture, background, mask, cut.masks) for mask in cut.masks]
-        probabilities = name(torch.cat(crops))
-        areas = torch.tensor([float(mask.sum()) for mask in cut.masks])
-        sure = cut.share * float((probabilities.max(1).values * areas).sum() / areas.sum())
-        if sure > surest:
-            named = [[answers[i] for i in row] for row in probabilities.topk(min(BEST, len(answers))).indices]
-            parts = zip(cut.masks, named, strict=True)
-            best, surest = [_part(picture, mask, best_few) for mask, best_few in parts], sure
-    return best
+def detect(picture: np.ndarray, classify: Classify, classes: Sequence[str]) -> list[Detection]:
+    """The objects of an image (S, S, 3) uint8 on a plain background; `classes` are the K of `classify`.
+
+    The best segmentation has the highest mean top-1 probability of its objects, weighted by area and
+    multiplied by the share of foreground pixels that it covers.
+    """
+    background = _frame_colour(picture)
+    detections, best_score = [], 0.0
+    for segmentation in _segmentations(picture, background):
+        masks = segmentation.masks
+        probabilities = classify(torch.cat([_crop(picture, background, mask, masks) for mask in masks]))
+        areas = torch.tensor([float(mask.sum()) for mask in masks])
+        confidence = float((probabilities.max(1).values * areas).sum() / areas.sum())
+        if (score := segmentation.share * confidence) > best_score:
+            top: list[list[int]] = probabilities.topk(min(TOP_CLASSES, len(classes))).indices.tolist()
+            detections = [
+                _to_detection(picture, mask, [classes[index] for index in row])
+                for mask, row in zip(masks, top, strict=True)
+            ]
+            best_score = score
+    return detections
 
 
-def _part(picture: np.ndarray, mask: np.ndarray, answers: Collection[str]) -> Detection:
-    left, top, right, bottom = _box(mask)
+def _to_detection(picture: np.ndarray, mask: np.ndarray, classes: Collection[str]) -> Detection:
+    left, top, right, bottom = _bounding_box(mask)
     size = len(mask)
     colour = dominant_colour(picture[mask])
-    return Detection((left + right) / 2 / size, (top + bottom) / 2 / size, frozenset(answers), colour)
+    return Detection((left + right) / 2 / size, (top + bottom) / 2 / size, frozenset(classes), colour)
 
 
-def _background(picture: np.ndarray) -> np.ndarray:
-    """The colour that most of the picture's frame is near to: (3,) uint8."""
+def _frame_colour(picture: np.ndarray) -> np.ndarray:
+    """The median colour (3,) uint8 of the pixels along the image's edges."""
     frame = np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]])
     return np.median(frame, axis=0).astype(np.uint8)
 
 
-def _cuts(picture: np.ndarray, background: np.ndarray) -> Iterator[_Segmentation]:
-    """Every different way to cut a picture into at most MAX_DETECTIONS parts; none for an empty picture."""
-    unlike = np.linalg.norm(to_lab(picture) - to_lab(background), axis=-1) > BACKGROUND_DISTANCE
-    seen: set[tuple[bytes, ...]] = set()
-    for gap in GAPS:
-        labels = _pieces(torch.from_numpy(unlike), round(gap * len(picture))).numpy()
+def _segmentations(picture: np.ndarray, background: np.ndarray) -> Iterator[_Segmentation]:
+    """The distinct segmentations by MERGE_GAPS, of at most MAX_DETECTIONS objects; none of a blank image."""
+    difference = rgb_to_oklab(picture) - rgb_to_oklab(background)
+    foreground = np.linalg.norm(difference, axis=-1) > BACKGROUND_DISTANCE
+    earlier: set[tuple[bytes, ...]] = set()
+    for gap in MERGE_GAPS:
+        labels = _label_segments(torch.from_numpy(foreground), round(gap * len(picture))).numpy()
         numbers, areas = np.unique(labels[labels > 0], return_counts=True)
-        largest = numbers[areas >= MIN_AREA * unlike.size][
-            np.argsort(-areas[areas >= MIN_AREA * unlike.size])
-        ]
-        masks = tuple(labels == number for number in largest[:MAX_DETECTIONS])
+        large = areas >= MIN_AREA * foreground.size
+        largest = numbers[large][np.argsort(-areas[large])][:MAX_DETECTIONS]
+        masks = tuple(labels == number for number in largest)
         key = tuple(mask.tobytes() for mask in masks)
-        if masks and key not in seen:
-            seen.add(key)
-            yield _Segmentation(masks, float(np.sum(masks) / unlike.sum()))
+        if masks and key not in earlier:
+            earlier.add(key)
+            yield _Segmentation(masks, float(np.sum(masks) / foreground.sum()))
 
 
-def _pieces(mask: Tensor, gap: int) -> Tensor:
-    """Which piece each pixel belongs to: mask (S, S) bool -> (S, S), 0 where there is none.
+def _label_segments(mask: Tensor, gap: int) -> Tensor:
+    """Label the objects of a mask: (S, S) bool -> (S, S), a number for each object and 0 outside.
 
-    Pieces up to 2 `gap` pixels apart are one; below 0, what only so narrow a bridge joins is two.
+    gap >= 0: regions up to 2 * gap pixels apart get one label. gap < 0: the mask is eroded by -gap pixels,
+    and the regions that remain grow back to it, each with its own label.
     """
     if gap >= 0:
-        return _components(_widened(mask, gap)) * mask
-    pieces = _components(~_widened(~mask, -gap))
-    while True:  # what was pared off goes to the piece that reaches it first
-        grown = torch.where(pieces > 0, pieces, _widened(pieces, 1) * mask)
-        if torch.equal(grown, pieces):
-            return pieces
-        pieces = grown
+        return _connected_components(_max_filter(mask, gap)) * mask
+    labels = _connected_components(~_max_filter(~mask, -gap))
+    while True:  # eroded pixels get the label that reaches them first
+        grown = torch.where(labels > 0, labels, _max_filter(labels, 1) * mask)
+        if torch.equal(grown, labels):
+            return labels
+        labels = grown
 
 
-def _components(mask: Tensor) -> Tensor:
-    """A number for each 8-connected part, that of its last pixel: mask (S, S) bool -> (S, S), 0 outside."""
+def _connected_components(mask: Tensor) -> Tensor:
+    """Label 8-connected regions: mask (S, S) bool -> (S, S), 1 + the index of a region's last pixel, or 0."""
     labels = torch.arange(1, mask.numel() + 1).view_as(mask) * mask
     while True:
-        wider = _widened(labels, 1) * mask
-        # A label is a pixel's number: take that pixel's own label, and long parts need few rounds.
-        wider = wider.flatten()[wider - 1] * mask
-        if torch.equal(wider, labels):
+        spread = _max_filter(labels, 1) * mask
+        # Pointer jumping: a label names a pixel, and that pixel's label is taken; long regions converge fast.
+        spread = spread.flatten()[spread - 1] * mask
+        if torch.equal(spread, labels):
             return labels
-        labels = wider
+        labels = spread
 
 
-def _widened(values: Tensor, reach: int) -> Tensor:
-    """The greatest value within `reach` pixels; (S, S), exact up to 2**24."""
-    wide = F.max_pool2d(values[None, None].float(), 2 * reach + 1, 1, reach)[0, 0]
-    return wide.to(values.dtype)
+def _max_filter(values: Tensor, radius: int) -> Tensor:
+    """Maximum of each (2 * radius + 1) square; (S, S), in float32, so exact for integers up to 2**24."""
+    filtered = F.max_pool2d(values[None, None].float(), 2 * radius + 1, 1, radius)[0, 0]
+    return filtered.to(values.dtype)
 
 
-def _box(mask: np.ndarray) -> tuple[int, int, int, int]:
+def _bounding_box(mask: np.ndarray) -> tuple[int, int, int, int]:
+    """left, top, right, bottom; right and bottom exclusive."""
     columns, rows = np.flatnonzero(mask.any(0)), np.flatnonzero(mask.any(1))
     return columns[0], rows[0], columns[-1] + 1, rows[-1] + 1
 
@@ -149,14 +153,14 @@ def _box(mask: np.ndarray) -> tuple[int, int, int, int]:
 def _crop(
     picture: np.ndarray, background: np.ndarray, mask: np.ndarray, masks: Sequence[np.ndarray]
 ) -> Tensor:
-    """One part alone on the background, filling its picture: (1, 3, CROP, CROP) in [-1, 1]."""
+    """A square crop around one object, the others removed: (1, 3, CROP_SIZE, CROP_SIZE) in [-1, 1]."""
     alone = picture.copy()
     alone[np.logical_or.reduce(masks) & ~mask] = background
-    left, top, right, bottom = _box(mask)
-    half = round(max(right - left, bottom - top) * ROOM / 2) + 1
+    left, top, right, bottom = _bounding_box(mask)
+    half = round(max(right - left, bottom - top) * CROP_MARGIN / 2) + 1
     padded = np.empty((len(picture) + 2 * half, len(picture) + 2 * half, 3), np.uint8)
     padded[:] = background
     padded[half:-half, half:-half] = alone
-    x, y = (left + right) // 2, (top + bottom) // 2  # in the padded picture, the crop's corner
+    x, y = (left + right) // 2, (top + bottom) // 2  # the crop's corner in the padded image
     crop = images.from_arrays(padded[None, y : y + 2 * half, x : x + 2 * half])
-    return F.interpolate(crop, size=(CROP, CROP), mode="bilinear", antialias=True)
+    return F.interpolate(crop, size=(CROP_SIZE, CROP_SIZE), mode="bilinear", antialias=True)

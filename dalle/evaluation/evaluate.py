@@ -1,104 +1,44 @@
-"""Runs the parts, keeps evaluation.json, writes the report."""
+"""Runs the parts of an evaluation; writes evaluation.json, report.md and the sample grids."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from dalle import runtime
 from dalle.data.emoji.emoji_set import EmojiSet
 from dalle.data.scenes.composer import Composer
-from dalle.evaluation import eval_prompts
-from dalle.evaluation import report as figures
-from dalle.evaluation.classifier import DEFAULT_FOLDER, WEIGHTS, IconClassifier
-from dalle.evaluation.edit_quality import edit
+from dalle.evaluation import eval_prompts, report
+from dalle.evaluation.classifier import CLASSIFIER_FOLDER, WEIGHTS_FILE, IconClassifier
+from dalle.evaluation.edit_quality import measure_edits
 from dalle.evaluation.evaluator import Evaluator
+from dalle.evaluation.metrics import Metrics
 from dalle.evaluation.quality import (
-    SLIDERS,
-    Metrics,
-    composition,
-    concepts,
-    distribution,
-    recognition,
-    reconstruction,
-    sliders,
-    words,
+    MAX_SLIDERS,
+    draw_concepts,
+    measure_composition,
+    measure_distribution,
+    measure_recognition,
+    measure_reconstruction,
+    measure_sliders,
+    measure_words,
 )
-from dalle.files import write_text
-from dalle.networks.upscaler import Upscaler
-from dalle.pipeline import sliders as directions
+from dalle.files import write_text_atomically
 from dalle.pipeline.dalle import DALLE
 
-UNGRADED = {"reconstruction", "concepts", "edit"}  # parts, or most of them, that need no referee
-
-
-def evaluate(
-    checkpoint: Path, data: Path, output: Path, what: Sequence[str] = (), referee: Path = DEFAULT_FOLDER
-) -> Metrics:
-    """The figures of `what`, all of `PARTS` by default; writes them, a report and the sheets into `output`.
-
-    Figures that are there already, of the same checkpoint, data and referee, stay beside the new ones.
-    """
-    if unknown := sorted(set(what) - PARTS.keys()):
-        raise ValueError(f"nothing to evaluate is called {unknown[0]!r}; choose from {', '.join(PARTS)}")
-    dtype = runtime.inference_dtype()  # as it draws for everybody
-    emoji, model = EmojiSet.load(data), DALLE.from_pretrained(checkpoint, dtype)
-    ungraded = set(what or PARTS) <= UNGRADED and not (referee / WEIGHTS).is_file()
-    grader = None if ungraded else grader_of(emoji, referee)
-    output.mkdir(parents=True, exist_ok=True)
-    named = directions.load(checkpoint / "sliders.json", model.config.flow.code)
-    upscaler = Upscaler.load(checkpoint, dtype)
-    exam = Evaluator(model, grader, Composer(emoji, size=model.config.image_size), output, named, upscaler)
-    found = {
-        "checkpoint": model.digest,
-        "data": emoji.digest[:12],
-        "dtype": str(dtype).removeprefix("torch."),
-    }
-    if grader:
-        found["referee"] = {"digest": grader.digest} | grader.figures
-    path = output / "evaluation.json"
-    found |= _kept(path, found)
-    for part in what or PARTS:
-        found[part] = PARTS[part](exam)
-        write_text(path, json.dumps(found, indent=2) + "\n")
-    (output / "report.md").write_text(report(found, output), encoding="utf-8")
-    return found
-
-
-def grader_of(emoji: EmojiSet, folder: Path) -> IconClassifier:
-    """The referee in `folder`; raises FileNotFoundError without one, ValueError where it knows other data."""
-    grader = IconClassifier.load(folder)
-    if grader.data != emoji.digest[:12]:
-        raise ValueError(
-            f"the referee in {folder} was trained on data {grader.data}, not on {emoji.digest[:12]}: "
-            "move it away and train another"
-        )
-    return grader
-
-
-def _kept(path: Path, header: Metrics) -> Metrics:
-    """What an evaluation of the same things has found before."""
-    found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    same = all(found.get(name) == value for name, value in header.items())
-    return found if same else {}
-
-
-def report(found: Metrics, folder: Path) -> str:
-    """The figures as a table, and the sheets of what was evaluated, as Markdown."""
-    sheets = [
-        f"## {title}\n\n![{title}]({name}.png)\n"
-        for part in found
-        for name, title in SHEETS.get(part, {}).items()
-        if (folder / f"{name}.png").is_file()
-    ]
-    return "\n".join(["# Evaluation\n", figures.table(found), "", *sheets])
-
-
-PARTS = {
-    part.__name__: part
-    for part in (reconstruction, concepts, recognition, composition, words, distribution, sliders, edit)
+PARTS: dict[str, Callable[[Evaluator], Metrics]] = {
+    "reconstruction": measure_reconstruction,
+    "concepts": draw_concepts,
+    "recognition": measure_recognition,
+    "composition": measure_composition,
+    "words": measure_words,
+    "distribution": measure_distribution,
+    "sliders": measure_sliders,
+    "edit": measure_edits,
 }
 
-SHEETS = {  # the sheets of each part, with their titles
+PARTS_WITHOUT_CLASSIFIER = {"reconstruction", "concepts", "edit"}  # they can do without one, wholly or mostly
+
+SAMPLE_GRIDS: dict[str, dict[str, str]] = {  # part -> file names of its sample grids -> their titles
     "reconstruction": {"reconstructions": "Best and worst reconstructions of held-out icons, right of each"},
     "concepts": {"concepts": "Two hundred common concepts, one picture each at one seed, not picked"},
     "recognition": {
@@ -107,15 +47,88 @@ SHEETS = {  # the sheets of each part, with their titles
     },
     "composition": {
         f"{category}-{which}": f"{category.capitalize()}: the first that {verb}"
-        for category in eval_prompts.CATEGORIES
+        for category in eval_prompts.COMPOSITION_CATEGORIES
         for which, verb in (("good", "passed"), ("bad", "failed"))
     },
-    "words": {f"words-{kind}": f"{kind.capitalize()}: the first of them" for kind in eval_prompts.KINDS},
+    "words": {
+        f"words-{kind}": f"{kind.capitalize()}: the first of them" for kind in eval_prompts.WORD_CATEGORIES
+    },
     "distribution": {"nearest": "Pictures nearest to an icon, and that icon"},
-    "sliders": {f"slider-{n}": f"Slider {n} from one end to the other" for n in range(1, SLIDERS + 1)},
+    "sliders": {f"slider-{n}": f"Slider {n} from one end to the other" for n in range(1, MAX_SLIDERS + 1)},
     "edit": {
         "edit-inpainting": "Their middles redrawn, right of each",
         "edit-words": "Pictures, edited to another caption, and redrawn with the same seed",
         "edit-styles": "Pictures, edited to another style, and redrawn with the same seed",
     },
 }
+
+
+def evaluate_checkpoint(
+    checkpoint: Path,
+    data: Path,
+    output: Path,
+    parts: Sequence[str] = (),
+    classifier_folder: Path = CLASSIFIER_FOLDER,
+) -> Metrics:
+    """Run the named parts of an evaluation, by default all; returns the metrics.
+
+    Writes them to evaluation.json in `output` after each part, and at the end report.md, beside the sample
+    grids. Metrics that are there already are kept if they are of the same checkpoint, data, precision and
+    classifier. Raises ValueError for an unknown part; also what `load_classifier` raises.
+    """
+    if unknown := sorted(set(parts) - PARTS.keys()):
+        raise ValueError(f"nothing to evaluate is called {unknown[0]!r}; choose from {', '.join(PARTS)}")
+    dtype = runtime.inference_dtype()  # the precision that pages and commands draw with
+    emoji, pipeline = EmojiSet.load(data), DALLE.from_pretrained(checkpoint, dtype)
+    is_optional = set(parts or PARTS) <= PARTS_WITHOUT_CLASSIFIER
+    is_missing = not (classifier_folder / WEIGHTS_FILE).is_file()
+    classifier = None if is_optional and is_missing else load_classifier(emoji, classifier_folder)
+    output.mkdir(parents=True, exist_ok=True)
+    composer = Composer(emoji, size=pipeline.model.config.image_size)
+    evaluator = Evaluator(pipeline, classifier, composer, output)
+    results: Metrics = {
+        "checkpoint": pipeline.model.digest,
+        "data": emoji.digest[:12],
+        "dtype": str(dtype).removeprefix("torch."),
+    }
+    if classifier:
+        results["referee"] = {"digest": classifier.digest} | classifier.metrics
+    path = output / "evaluation.json"
+    results |= _load_previous(path, results)
+    for part in parts or PARTS:
+        results[part] = PARTS[part](evaluator)
+        write_text_atomically(path, json.dumps(results, indent=2) + "\n")
+    (output / "report.md").write_text(format_report(results, output), encoding="utf-8")
+    return results
+
+
+def load_classifier(emoji: EmojiSet, folder: Path) -> IconClassifier:
+    """The classifier in `folder`.
+
+    Raises FileNotFoundError if there is none, ValueError if it was trained on other data than `emoji`.
+    """
+    classifier = IconClassifier.load(folder)
+    if classifier.data != emoji.digest[:12]:
+        raise ValueError(
+            f"the referee in {folder} was trained on data {classifier.data}, not on {emoji.digest[:12]}: "
+            "move it away and train another"
+        )
+    return classifier
+
+
+def _load_previous(path: Path, header: Metrics) -> Metrics:
+    """The metrics in an evaluation.json with the same values for all keys of `header`; {} without any."""
+    previous = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    same = all(previous.get(name) == value for name, value in header.items())
+    return previous if same else {}
+
+
+def format_report(results: Metrics, folder: Path) -> str:
+    """Markdown: the metrics as a table, and the sample grids of the parts that they are of."""
+    grids = [
+        f"## {title}\n\n![{title}]({name}.png)\n"
+        for part in results
+        for name, title in SAMPLE_GRIDS.get(part, {}).items()
+        if (folder / f"{name}.png").is_file()
+    ]
+    return "\n".join(["# Evaluation\n", report.metrics_table(results), "", *grids])

@@ -1,14 +1,12 @@
-"""Every quality figure of a checkpoint, and the sheets that a person looks at.
+"""The parts of an evaluation, but for edits: metrics of a checkpoint, and sample grids for visual inspection.
 
-`python -m dalle evaluate` writes evaluation.json, report.md and the sheets into a folder; the same checkpoint
-and data give the same figures. A referee that the checkpoint never met names what the pictures show; how well
-it names the real icons and their reconstructions stands beside every score.
+The same checkpoint and data give the same metrics. Where the classifier grades drawn images, its accuracy on
+real icons and on their reconstructions, or its verdict on real scenes, is reported as the upper bound.
 """
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import torch
@@ -17,238 +15,286 @@ from torch import Tensor
 from tqdm import tqdm
 
 from dalle import images
-from dalle.data.scenes.captions import prompt
+from dalle.data.scenes.captions import plain_caption
 from dalle.data.scenes.scene import Scene
-from dalle.evaluation import detector, eval_prompts, metrics, verifier
-from dalle.evaluation.eval_prompts import SEED, EvalPrompt
-from dalle.evaluation.evaluator import Evaluator
+from dalle.evaluation import eval_prompts, metrics, verifier
+from dalle.evaluation.eval_prompts import EVAL_SEED, EvalPrompt
+from dalle.evaluation.evaluator import Evaluator, Pictures
+from dalle.evaluation.metrics import Metrics, top_k_accuracy
+from dalle.pipeline.sampler import initial_codes
 from dalle.recipe import Recipe
 
-PROMPTS = 100  # of each category of composition
-
-WORDS = 100  # of each kind of words
-
-DIVERSE, TURNS = 50, 4  # prompts whose diversity over seeds is measured, and seeds
-
-SHEET_CONCEPTS, SHEET_SEED = 200, 7
-
-SLIDERS, SLID = 8, 100  # sliders that are measured, and prompts over which
-
-PLACES = np.linspace(-2, 2, 17).tolist()  # where a slider is put, in deviations: steps of a quarter
-
-KNOWN = 5  # a subject among the referee's first so many answers is recognised
-
-SHOWN = 24  # pictures of a sheet of good or of bad ones
-
-Metrics = dict[str, Any]
+PROMPTS_PER_CATEGORY = 100  # of composition
+WORDS_PER_CATEGORY = 100
+DIVERSITY_PROMPTS, DIVERSITY_SEEDS = 50, 4  # images of one prompt are compared over this many seeds
+CONCEPT_GRID_SIZE, CONCEPT_GRID_SEED = 200, 7
+MAX_SLIDERS, PROMPTS_PER_SLIDER = 8, 100  # sliders that are measured, the first ones
+SLIDER_VALUES = np.linspace(-2, 2, 17).tolist()  # of the slider's number of the code, N(0, 1); step 0.25
+RECOGNISED_RANK = 5  # a subject counts as recognised if its rank is below this
+GRID_SIZE = 24  # images in a grid
 
 
-def _share(held: Iterable[bool]) -> float:
-    held = list(held)
-    return sum(held) / max(len(held), 1)
+def _fraction(values: Iterable[bool]) -> float:
+    """The share of true values; 0 for none."""
+    values = list(values)
+    return sum(values) / max(len(values), 1)
 
 
-def reconstruction(exam: Evaluator) -> Metrics:
-    """Icons of concepts that the autoencoder never saw, each alone on white, beside what it makes of them."""
-    icons = [i for i, icon in enumerate(exam.emoji.icons) if exam.emoji.held_out(icon.concept)]
-    real = exam.icons(icons)
-    made = exam.reconstructed(real)
+def measure_reconstruction(evaluator: Evaluator) -> Metrics:
+    """Icons of concepts held out from the autoencoder, on white, against their reconstructions."""
+    emoji = evaluator.emoji
+    icons = [i for i, icon in enumerate(emoji.icons) if emoji.held_out(icon.concept)]
+    originals = evaluator.render_icons(icons)
+    outputs = evaluator.reconstruct(originals)
     distances = {"psnr": images.psnr, "ssim": metrics.ssim}
-    if exam.referee:
-        distances["perceptual"] = exam.referee.distance
-    found = {name: exam.between(of, real, made, name) for name, of in distances.items()}
-    order = found["psnr"].argsort(descending=True).tolist()
-    shown = dict.fromkeys([*order[: SHOWN // 2], *order[-SHOWN // 2 :]])
-    slugs = [exam.emoji.concepts[exam.emoji.icons[icon].concept].slug for icon in icons]
-    captions = [text for i in shown for text in (slugs[i], f"{found['psnr'][i]:.1f} dB")]
-    exam.sheet("reconstructions", [each for i in shown for each in (real[i], made[i])], captions)
-    return {"icons": len(icons)} | {name: float(values.mean()) for name, values in found.items()}
+    if evaluator.classifier:
+        distances["perceptual"] = evaluator.classifier.perceptual_distance
+    values = {
+        name: evaluator.paired_distance(distance, originals, outputs, name)
+        for name, distance in distances.items()
+    }
+    psnr = values["psnr"]
+    order = psnr.argsort(descending=True).tolist()
+    best_and_worst = dict.fromkeys([*order[: GRID_SIZE // 2], *order[-GRID_SIZE // 2 :]])
+    slugs = [emoji.concepts[emoji.icons[icon].concept].slug for icon in icons]
+    captions = [text for i in best_and_worst for text in (slugs[i], f"{psnr[i]:.1f} dB")]
+    pairs = [picture for i in best_and_worst for picture in (originals[i], outputs[i])]
+    evaluator.save_grid("reconstructions", pairs, captions)
+    return {"icons": len(icons)} | {name: float(each.mean()) for name, each in values.items()}
 
 
-def concepts(exam: Evaluator) -> Metrics:
-    """Two hundred common concepts, one picture each, at one seed: a sheet for a person to grade."""
-    labels = eval_prompts.common_labels(exam.emoji, SHEET_CONCEPTS)
-    drawn = exam.draw([EvalPrompt(label, seed=SHEET_SEED) for label in labels], "concepts")
-    exam.sheet("concepts", drawn, labels, columns=20)
+def draw_concepts(evaluator: Evaluator) -> Metrics:
+    """A grid of CONCEPT_GRID_SIZE common concepts, one image each at one seed, to be graded by eye."""
+    labels = eval_prompts.common_labels(evaluator.emoji, CONCEPT_GRID_SIZE)
+    prompts = [EvalPrompt(label, seed=CONCEPT_GRID_SEED) for label in labels]
+    drawn = evaluator.draw_prompts(prompts, "concepts")
+    evaluator.save_grid("concepts", drawn, labels, columns=20)
     return {"pictures": len(drawn)}
 
 
-def recognition(exam: Evaluator) -> Metrics:
-    """How many pictures the referee names, their style said; real icons and their reconstructions too."""
-    asked, drawn = exam.styled
-    real = exam.icons([question.icon for question in asked])
-    ranks = {
-        "": exam.ranks(drawn, asked, "recognition: drawn pictures"),
-        "real_": exam.ranks(real, asked, "recognition: real icons"),
-        "reconstructed_": exam.ranks(exam.reconstructed(real), asked, "recognition: reconstructions"),
-    }
+def measure_recognition(evaluator: Evaluator) -> Metrics:
+    """Accuracy of the classifier on `styled_samples`, in all, for each style and for each group of concepts.
 
-    def shares(chosen: Sequence[bool]) -> Metrics:
-        found: Metrics = {"pictures": sum(chosen)}
-        for whose, k in itertools.product(ranks, (1, 5)):
-            found[f"{whose}top{k}"] = _share(r < k for r in itertools.compress(ranks[whose], chosen))
-        return found
-
-    found = shares([True] * len(asked))
-    found |= {f"top{k}_of_ceiling": found[f"top{k}"] / max(found[f"real_top{k}"], 1e-9) for k in (1, 5)}
-    groups = [exam.emoji.concepts[exam.emoji.icons[question.icon].concept].group for question in asked]
-    for values in ([question.topic for question in asked], groups):
-        found |= {value: shares([each == value for each in values]) for value in dict.fromkeys(values)}
-    order = sorted(range(len(asked)), key=ranks[""].__getitem__)
-    named = [i for i in order if ranks[""][i] == 0]
-    for sheet, chosen in (("good", eval_prompts.evenly_spaced(named, SHOWN)), ("bad", order[-SHOWN:])):
-        exam.sheet(f"recognition-{sheet}", [drawn[i] for i in chosen], [asked[i].prompt for i in chosen])
-    return found
-
-
-def composition(exam: Evaluator) -> Metrics:
-    """GenEval's categories: the share of pictures whose regions show what was asked for."""
-    return {category: _category(exam, category) for category in eval_prompts.CATEGORIES}
-
-
-def _category(exam: Evaluator, category: str) -> Metrics:
-    """The score, and beside it how often the judge passes true scenes, and the same under false captions."""
-    scenes = eval_prompts.scenes(exam.emoji, category, PROMPTS, exam.composer.size)
-    base = {concept.slug: concept.base for concept in exam.emoji.concepts}
-    drawn = exam.draw([EvalPrompt(scene.caption, seed=SEED + i) for i, scene in enumerate(scenes)], category)
-    passed, true, false = [], [], []
-    for i, scene in enumerate(tqdm(scenes, desc=f"{category}: judging")):
-        passed.append(verifier.verify(scene.says, _parts(exam, np.asarray(drawn[i])), base))
-        parts = _parts(exam, exam.composer.render(scene))
-        true.append(verifier.verify(scene.says, parts, base))
-        strange = _stranger(scene, scenes[i:] + scenes[:i], base)
-        false.append(verifier.verify(verifier.perturbed_facts(scene.says, strange), parts, base))
-    for sheet, wanted in (("good", True), ("bad", False)):
-        chosen = [i for i, has in enumerate(passed) if has == wanted][:SHOWN]
-        exam.sheet(f"{category}-{sheet}", [drawn[i] for i in chosen], [scenes[i].caption for i in chosen])
-    found = {"score": passed, "judge_passes_true": true, "judge_passes_false": false}
-    return {"prompts": len(scenes)} | {name: _share(held) for name, held in found.items()}
-
-
-def _parts(exam: Evaluator, picture: np.ndarray) -> list[detector.Detection]:
-    return detector.detect(picture, exam.referee.name, exam.referee.answers)
-
-
-def _stranger(scene: Scene, others: Sequence[Scene], base: Mapping[str, str]) -> str:
-    """The first concept of other scenes that is no answer to this one."""
-    own = {base[slug] for slug in verifier.concepts(scene.says)}
-    return next(slug for other in others for slug in verifier.concepts(other.says) if base[slug] not in own)
-
-
-def words(exam: Evaluator) -> Metrics:
-    """Keywords, misspellings, words outside the data, labels in ten languages: how many are named."""
-    asked = eval_prompts.words(exam.emoji, WORDS)
-    drawn = exam.draw(asked, "words")
-    ranks = exam.ranks(drawn, asked, "words")
-
-    def shares(*topics: str) -> Metrics:
-        of = [rank for rank, question in zip(ranks, asked, strict=True) if question.topic in topics]
-        return {"prompts": len(of)} | {f"top{k}": _share(r < k for r in of) for k in (1, 5)}
-
-    for topic in eval_prompts.KINDS:
-        chosen = [i for i, question in enumerate(asked) if question.topic == topic][:SHOWN]
-        exam.sheet(f"words-{topic}", [drawn[i] for i in chosen], [asked[i].prompt for i in chosen])
-    languages = {language: shares(language) for language in eval_prompts.LANGUAGES}
-    found = {topic: shares(topic) for topic in eval_prompts.KINDS}
-    return found | {"languages": shares(*eval_prompts.LANGUAGES) | languages}
-
-
-def distribution(exam: Evaluator) -> Metrics:
-    """How the pictures as a set stand to the icons: how far, how varied, and whether they are copies.
-
-    For scale beside each figure, the same between icons that were asked for and icons that were not.
+    "real_" is the accuracy on the icons of these prompts, "reconstructed_" that on their reconstructions.
     """
-    asked, drawn = exam.styled
-    real = exam.features(exam.icons(range(len(exam.emoji.icons))), "distribution: real icons")
-    made = exam.features(drawn, "distribution: drawn pictures")
-    first = {question.icon: i for i, question in reversed(list(enumerate(asked)))}
-    rest = eval_prompts.evenly_spaced([i for i in range(len(real)) if i not in first], len(first))
-    icons = eval_prompts.evenly_spaced(list(first), len(rest))
-    again = exam.features(exam.reconstructed(exam.icons(icons)), "distribution: reconstructions")
-    own = 1 - torch.cosine_similarity(again, real[icons])
-    gaps, which = metrics.nearest(made, real)
-    shown = gaps.argsort()[: SHOWN // 2].tolist()
-    pictures = [each for i in shown for each in (drawn[i], *exam.icons([int(which[i])]))]
-    captions = [text for i in shown for text in (asked[i].prompt, f"nearest icon, {gaps[i]:.3f}")]
-    exam.sheet("nearest", pictures, captions)
+    prompts, drawn = evaluator.styled_samples
+    icons = evaluator.render_icons([each.icon for each in prompts])
+    ranks = {
+        "": evaluator.target_ranks(drawn, prompts, "recognition: drawn pictures"),
+        "real_": evaluator.target_ranks(icons, prompts, "recognition: real icons"),
+        "reconstructed_": evaluator.target_ranks(
+            evaluator.reconstruct(icons), prompts, "recognition: reconstructions"
+        ),
+    }
+
+    def accuracy(chosen: Sequence[bool]) -> Metrics:
+        results: Metrics = {"pictures": sum(chosen)}
+        for prefix, values in ranks.items():
+            results |= top_k_accuracy(list(itertools.compress(values, chosen)), prefix)
+        return results
+
+    results = accuracy([True] * len(prompts))
+    results |= {f"top{k}_of_ceiling": results[f"top{k}"] / max(results[f"real_top{k}"], 1e-9) for k in (1, 5)}
+    concepts, emoji_icons = evaluator.emoji.concepts, evaluator.emoji.icons
+    styles = [each.category for each in prompts]
+    groups = [concepts[emoji_icons[each.icon].concept].group for each in prompts]
+    for labels in (styles, groups):
+        results |= {label: accuracy([each == label for each in labels]) for label in dict.fromkeys(labels)}
+    order = sorted(range(len(prompts)), key=ranks[""].__getitem__)
+    correct = [i for i in order if ranks[""][i] == 0]
+    good = eval_prompts.evenly_spaced(correct, GRID_SIZE)
+    _save_samples(evaluator, "recognition-good", prompts, drawn, good)
+    _save_samples(evaluator, "recognition-bad", prompts, drawn, order[-GRID_SIZE:])
+    return results
+
+
+def _save_samples(
+    evaluator: Evaluator, name: str, prompts: Sequence[EvalPrompt], drawn: Pictures, chosen: Sequence[int]
+) -> None:
+    """Write a grid of the images with the indices `chosen`, captioned with their prompts."""
+    evaluator.save_grid(name, [drawn[i] for i in chosen], [prompts[i].text for i in chosen])
+
+
+def measure_composition(evaluator: Evaluator) -> Metrics:
+    """For each category of GenEval (arXiv:2310.11513), the share of images that the verifier passes."""
+    categories = eval_prompts.COMPOSITION_CATEGORIES
+    return {category: _measure_category(evaluator, category) for category in categories}
+
+
+def _measure_category(evaluator: Evaluator, category: str) -> Metrics:
+    """The score, and the verifier's rates of true and of false positives on real scenes.
+
+    The false ones are the same scenes with perturbed facts.
+    """
+    size, class_of = evaluator.composer.renderer.size, evaluator.class_of
+    scenes = eval_prompts.composition_scenes(evaluator.emoji, category, PROMPTS_PER_CATEGORY, size)
+    prompts = [EvalPrompt(scene.caption, seed=EVAL_SEED + i) for i, scene in enumerate(scenes)]
+    drawn = evaluator.draw_prompts(prompts, category)
+    passed, true_positives, false_positives = [], [], []
+    for i, scene in enumerate(tqdm(scenes, desc=f"{category}: judging")):
+        passed.append(verifier.verify(scene.caption_facts, evaluator.detect(np.asarray(drawn[i])), class_of))
+        detections = evaluator.detect(evaluator.composer.renderer.render(scene))
+        true_positives.append(verifier.verify(scene.caption_facts, detections, class_of))
+        distractor = _distractor(scene, scenes[i:] + scenes[:i], class_of)
+        perturbed = verifier.perturbed_facts(scene.caption_facts, distractor)
+        false_positives.append(verifier.verify(perturbed, detections, class_of))
+    for name, wanted in (("good", True), ("bad", False)):
+        chosen = [i for i, verdict in enumerate(passed) if verdict == wanted][:GRID_SIZE]
+        _save_samples(evaluator, f"{category}-{name}", prompts, drawn, chosen)
     return {
-        "frechet": metrics.frechet_distance(made[[first[icon] for icon in icons]], real[rest]),
-        "frechet_real": metrics.frechet_distance(real[icons], real[rest]),
-        **_diversity(exam),
-        "nearest": float(gaps.mean()),
-        "nearest_real": float(metrics.nearest(real[icons], real, icons)[0].mean()),
-        "nearest_reconstructed": float(own.mean()),
-        "copies": float((gaps < own.median()).float().mean()),
+        "prompts": len(scenes),
+        "score": _fraction(passed),
+        "judge_passes_true": _fraction(true_positives),
+        "judge_passes_false": _fraction(false_positives),
     }
 
 
-def _diversity(exam: Evaluator) -> Metrics:
-    """The mean perceptual distance between pictures of one prompt, and between one concept's icons."""
-    chosen = eval_prompts.evenly_spaced(eval_prompts.common_concepts(exam.emoji), DIVERSE)
-    labels = [exam.emoji.concepts[concept].labels["en"] for concept in chosen for _ in range(TURNS)]
-    drawn = exam.draw([EvalPrompt(label, seed=SEED + i) for i, label in enumerate(labels)], "diversity")
-    icons = [[i for i, icon in enumerate(exam.emoji.icons) if icon.concept == concept] for concept in chosen]
+def _distractor(scene: Scene, others: Sequence[Scene], class_of: Mapping[str, str]) -> str:
+    """Slug of the first concept of the other scenes whose class is not in this one."""
+    present = {class_of[slug] for slug in verifier.named_concepts(scene.caption_facts)}
+    candidates = (slug for other in others for slug in verifier.named_concepts(other.caption_facts))
+    return next(slug for slug in candidates if class_of[slug] not in present)
 
-    def apart(groups: Iterable[Sequence[Image.Image]], what: str) -> float:
+
+def measure_words(evaluator: Evaluator) -> Metrics:
+    """Accuracy on prompts of one word, for each of WORD_CATEGORIES and EVAL_LANGUAGES."""
+    prompts = eval_prompts.word_prompts(evaluator.emoji, WORDS_PER_CATEGORY)
+    drawn = evaluator.draw_prompts(prompts, "words")
+    ranks = evaluator.target_ranks(drawn, prompts, "words")
+
+    def accuracy(*categories: str) -> Metrics:
+        chosen = [rank for rank, each in zip(ranks, prompts, strict=True) if each.category in categories]
+        return {"prompts": len(chosen)} | top_k_accuracy(chosen)
+
+    for category in eval_prompts.WORD_CATEGORIES:
+        chosen = [i for i, each in enumerate(prompts) if each.category == category][:GRID_SIZE]
+        _save_samples(evaluator, f"words-{category}", prompts, drawn, chosen)
+    languages = {language: accuracy(language) for language in eval_prompts.EVAL_LANGUAGES}
+    results = {category: accuracy(category) for category in eval_prompts.WORD_CATEGORIES}
+    return results | {"languages": accuracy(*eval_prompts.EVAL_LANGUAGES) | languages}
+
+
+def measure_distribution(evaluator: Evaluator) -> Metrics:
+    """Fréchet distance, diversity and nearest training icons of `styled_samples`, in classifier features.
+
+    For comparison, the Fréchet distance between the prompted icons and others, the distance of a real icon to
+    its nearest one, and of a reconstruction to its original. "copies" is the share of images nearer to an
+    icon than the median reconstruction is to its original.
+    """
+    prompts, drawn = evaluator.styled_samples
+    all_icons = evaluator.render_icons(range(len(evaluator.emoji.icons)))
+    real = evaluator.extract_features(all_icons, "distribution: real icons")
+    features = evaluator.extract_features(drawn, "distribution: drawn pictures")
+    first_sample = {each.icon: i for i, each in reversed(list(enumerate(prompts)))}
+    unprompted = [i for i in range(len(real)) if i not in first_sample]
+    others = eval_prompts.evenly_spaced(unprompted, len(first_sample))
+    icons = eval_prompts.evenly_spaced(list(first_sample), len(others))
+    reconstructions = evaluator.reconstruct(evaluator.render_icons(icons))
+    reconstructed = evaluator.extract_features(reconstructions, "distribution: reconstructions")
+    to_original = 1 - torch.cosine_similarity(reconstructed, real[icons])
+    distances, nearest = metrics.nearest_neighbours(features, real)
+    shown = distances.argsort()[: GRID_SIZE // 2].tolist()
+    pairs = [each for i in shown for each in (drawn[i], *evaluator.render_icons([int(nearest[i])]))]
+    captions = [text for i in shown for text in (prompts[i].text, f"nearest icon, {distances[i]:.3f}")]
+    evaluator.save_grid("nearest", pairs, captions)
+    return {
+        "frechet": metrics.frechet_distance(features[[first_sample[icon] for icon in icons]], real[others]),
+        "frechet_real": metrics.frechet_distance(real[icons], real[others]),
+        **_measure_diversity(evaluator),
+        "nearest": float(distances.mean()),
+        "nearest_real": float(metrics.nearest_neighbours(real[icons], real, icons)[0].mean()),
+        "nearest_reconstructed": float(to_original.mean()),
+        "copies": float((distances < to_original.median()).float().mean()),
+    }
+
+
+def _measure_diversity(evaluator: Evaluator) -> Metrics:
+    """Mean perceptual distance between images of one prompt, and between real icons of one concept."""
+    emoji = evaluator.emoji
+    concepts = eval_prompts.evenly_spaced(eval_prompts.common_concepts(emoji), DIVERSITY_PROMPTS)
+    labels = [emoji.concepts[concept].labels["en"] for concept in concepts for _ in range(DIVERSITY_SEEDS)]
+    prompts = [EvalPrompt(label, seed=EVAL_SEED + i) for i, label in enumerate(labels)]
+    drawn = evaluator.draw_prompts(prompts, "diversity")
+    icons = [[i for i, icon in enumerate(emoji.icons) if icon.concept == concept] for concept in concepts]
+
+    def mean_distance(groups: Iterable[Pictures], description: str) -> float:
         pairs = [pair for group in groups for pair in itertools.combinations(group, 2)]
-        some, others = ([pair[side] for pair in pairs] for side in (0, 1))
-        return float(exam.between(exam.referee.distance, some, others, f"diversity: {what}").mean())
+        first, second = [a for a, _ in pairs], [b for _, b in pairs]
+        distance = evaluator.require_classifier().perceptual_distance
+        return float(evaluator.paired_distance(distance, first, second, f"diversity: {description}").mean())
 
+    by_prompt = [drawn[i : i + DIVERSITY_SEEDS] for i in range(0, len(drawn), DIVERSITY_SEEDS)]
     return {
-        "diversity": apart([drawn[i : i + TURNS] for i in range(0, len(drawn), TURNS)], "drawn pictures"),
-        "diversity_real": apart(map(exam.icons, icons), "real icons"),
+        "diversity": mean_distance(by_prompt, "drawn pictures"),
+        "diversity_real": mean_distance(map(evaluator.render_icons, icons), "real icons"),
     }
 
 
-def sliders(exam: Evaluator) -> Metrics:
-    """Whether the first sliders change pictures clearly and smoothly, and leave the subject what it is."""
-    emoji = exam.emoji
-    asked = [
-        EvalPrompt(prompt(emoji.concepts[index]), frozenset({emoji.concepts[index].base}), seed=SEED + i)
-        for i, index in enumerate(eval_prompts.evenly_spaced(eval_prompts.common_concepts(emoji), SLID))
+def measure_sliders(evaluator: Evaluator) -> Metrics:
+    """For each of the first MAX_SLIDERS sliders: size and smoothness of its effect, and subjects kept."""
+    emoji = evaluator.emoji
+    indices = eval_prompts.evenly_spaced(eval_prompts.common_concepts(emoji), PROMPTS_PER_SLIDER)
+    concepts = [emoji.concepts[index] for index in indices]
+    prompts = [
+        EvalPrompt(plain_caption(concept), frozenset({concept.canonical}), seed=EVAL_SEED + i)
+        for i, concept in enumerate(concepts)
     ]
-    own = exam.ranks(exam.draw(asked, "sliders"), asked, "sliders: as they come")
-    known = [rank < KNOWN for rank in own]
-    found = {}
-    for number, slider in enumerate(exam.sliders[:SLIDERS], 1):
-        rows = _slid(exam, asked, slider.index, f"slider {number}")
-        found[f"{number} {slider.name['en']}"] = _steadiness(exam, asked, known, rows)
-        pictures = [row[i] for i in range(min(SLIDERS, len(asked))) for row in rows[::2]]
-        exam.sheet(f"slider-{number}", pictures, [""] * len(pictures), columns=len(rows[::2]))
-    return found
+    drawn = evaluator.draw_prompts(prompts, "sliders")
+    ranks = evaluator.target_ranks(drawn, prompts, "sliders: as they come")
+    recognised = [rank < RECOGNISED_RANK for rank in ranks]
+    results = {}
+    for number, slider in enumerate(evaluator.pipeline.sliders[:MAX_SLIDERS], 1):
+        rows = _draw_slider_rows(evaluator, prompts, slider.index, f"slider {number}")
+        results[f"{number} {slider.name['en']}"] = _measure_slider(evaluator, prompts, recognised, rows)
+        shown = rows[::2]
+        pictures = [row[i] for i in range(min(MAX_SLIDERS, len(prompts))) for row in shown]
+        evaluator.save_grid(f"slider-{number}", pictures, [""] * len(pictures), columns=len(shown))
+    return results
 
 
-def _slid(exam: Evaluator, asked: Sequence[EvalPrompt], at: int, what: str) -> list[list[Image.Image]]:
-    """The pictures with number `at` of their codes put to each of PLACES."""
-    recipes = [Recipe(question.prompt, seed=question.seed) for question in asked]
-    codes = exam.model.codes(recipes)
+def _draw_slider_rows(
+    evaluator: Evaluator, prompts: Sequence[EvalPrompt], index: int, description: str
+) -> list[list[Image.Image]]:
+    """For each of SLIDER_VALUES, the images of all prompts with number `index` of their codes set to it."""
+    recipes = [Recipe(each.text, seed=each.seed) for each in prompts]
+    codes = initial_codes(recipes, evaluator.pipeline.model.config)
     rows = []
-    for value in PLACES:
-        moved = [(*code[:at], value, *code[at + 1 :]) for code in codes]
-        there = [replace(recipe, code=code) for recipe, code in zip(recipes, moved, strict=True)]
-        rows.append(exam.draw_recipes(there, f"{what} at {value:+.2f}"))
+    for value in SLIDER_VALUES:
+        moved = [(*code[:index], value, *code[index + 1 :]) for code in codes]
+        row = [replace(recipe, code=code) for recipe, code in zip(recipes, moved, strict=True)]
+        rows.append(evaluator.draw_recipes(row, f"{description} at {value:+.2f}"))
     return rows
 
 
-def _steadiness(
-    exam: Evaluator, asked: Sequence[EvalPrompt], known: Sequence[bool], rows: Sequence[Sequence[Image.Image]]
+def _measure_slider(
+    evaluator: Evaluator,
+    prompts: Sequence[EvalPrompt],
+    recognised: Sequence[bool],
+    rows: Sequence[Pictures],
 ) -> Metrics:
-    """How much pictures change along a slider, how evenly, and how many of the `known` are so at its ends."""
-    whole = _gap(rows[0], rows[-1])
-    steps = torch.stack([_gap(a, b) for a, b in itertools.pairwise(rows)])
-    jumps = steps.max(0).values / whole.clamp(min=1e-6)
-    ranks = [rank for row in (rows[0], rows[-1]) for rank in exam.ranks(row, asked, "sliders: at the ends")]
+    """Metrics of one slider from its images, one row for each of its values.
+
+    "change": median difference between the ends. "largest_step": median, over prompts, of the largest
+    difference between neighbouring values, as a share of the change; "smooth": share of prompts where it is
+    at most a quarter. "kept": share of the `recognised` subjects that are so at the ends too.
+    """
+    change = _mean_difference(rows[0], rows[-1])
+    steps = torch.stack([_mean_difference(a, b) for a, b in itertools.pairwise(rows)])
+    largest = steps.max(0).values / change.clamp(min=1e-6)
+    ends = (evaluator.target_ranks(row, prompts, "sliders: at the ends") for row in (rows[0], rows[-1]))
+    ranks = itertools.chain.from_iterable(ends)
+    kept = (r < RECOGNISED_RANK for r, before in zip(ranks, [*recognised] * 2, strict=True) if before)
     return {
-        "change": float(whole.median()),
-        "largest_step": float(jumps.median()),
-        "smooth": _share((jumps <= 0.25).tolist()),
-        "kept": _share(rank < KNOWN for rank, before in zip(ranks, [*known] * 2, strict=True) if before),
+        "change": float(change.median()),
+        "largest_step": float(largest.median()),
+        "smooth": _fraction((largest <= 0.25).tolist()),
+        "kept": _fraction(kept),
     }
 
 
-def _gap(some: Sequence[Image.Image], others: Sequence[Image.Image]) -> Tensor:
-    """The mean difference of each two pictures, as a share of the whole range.
+def _mean_difference(first: Pictures, second: Pictures) -> Tensor:
+    """Mean absolute difference of images pair by pair, as a share of the range of values: (M,).
 
-    Not the root of its square: by that, a sixteenth of an edge's even way is a quarter of its change.
+    Not the root mean square: an edge that moves by a sixteenth of its way would make a quarter of its change.
     """
-    return (images.from_images(some) - images.from_images(others)).abs().mean((1, 2, 3)) / 2
+    return (images.from_images(first) - images.from_images(second)).abs().mean((1, 2, 3)) / 2

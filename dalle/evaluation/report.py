@@ -1,10 +1,12 @@
-"""Figures as a person reads them: nested names and numbers to rows of a table, or to columns."""
+"""Metrics as Markdown tables: one row for each group, or one row for each experiment and a column each."""
 
 import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-TITLES = {  # of a row, by its place in evaluation.json; others are called by that place
+from dalle.evaluation.metrics import Metrics
+
+ROW_TITLES = {  # path of a group in evaluation.json -> title; other groups are titled by their path
     "": "measured",
     "referee": "referee, on real icons",
     "reconstruction": "reconstruction, concepts held out of the autoencoder",
@@ -23,7 +25,7 @@ TITLES = {  # of a row, by its place in evaluation.json; others are called by th
     "edit cutting": "edits: cut out",
     "edit enlarging": "super-resolution of held-out icons from 128 pixels",
 }
-NAMES = {  # of a figure, with its place in the text
+METRIC_FORMATS = {  # name of a metric -> text with its value, in metrics_table
     "psnr": "{:.2f} dB PSNR",
     "ssim": "SSIM {:.3f}",
     "perceptual": "perceptual distance {:.3f}",
@@ -78,7 +80,7 @@ NAMES = {  # of a figure, with its place in the text
     "icons": "{} icons",
 }
 
-COLUMNS = {  # of tables that compare: title and format
+COLUMN_FORMATS = {  # name of a metric -> title and format, in comparison_table
     "guidance": ("guidance", "{:g}"),
     "steps": ("steps", "{:,}"),
     "tflop": ("TFLOP", "{:,.0f}"),
@@ -92,36 +94,40 @@ COLUMNS = {  # of tables that compare: title and format
 }
 
 
-def rows(figures: Mapping[str, Any], place: str = "") -> Iterator[tuple[str, str]]:
-    """(what, value) of all figures, a row for each group of them; unknown names stand as they are."""
-    own = {name: value for name, value in figures.items() if not isinstance(value, Mapping)}
-    if own:
-        texts = [NAMES[n].format(v) if n in NAMES else _plain(n, v) for n, v in own.items()]
-        yield TITLES.get(place, place), ", ".join(texts)
-    for name, group in figures.items():
-        if isinstance(group, Mapping):
-            yield from rows(group, f"{place} {name}".strip())
+def metric_rows(metrics: Metrics, path: str = "") -> Iterator[tuple[str, str]]:
+    """(title, values) of each group of metrics, outer groups first; `path` is that of the outermost one."""
+    values = {name: value for name, value in metrics.items() if not isinstance(value, dict)}
+    if values:
+        yield ROW_TITLES.get(path, path), ", ".join(_format_metric(*item) for item in values.items())
+    for name, group in metrics.items():
+        if isinstance(group, dict):
+            yield from metric_rows(group, f"{path} {name}".strip())
 
 
-def table(figures: Mapping[str, Any]) -> str:
-    """The rows as Markdown."""
-    lines = [f"| {what} | {value} |" for what, value in rows(figures)]
+def _format_metric(name: str, value: Any) -> str:
+    if name in METRIC_FORMATS:
+        return METRIC_FORMATS[name].format(value)
+    return f"{name.replace('_', ' ')} {f'{value:.4g}' if isinstance(value, float) else value}"
+
+
+def metrics_table(metrics: Metrics) -> str:
+    """Nested metrics as a Markdown table with a row for each group."""
+    lines = [f"| {title} | {values} |" for title, values in metric_rows(metrics)]
     return "\n".join(["| figure | value |", "|---|---|", *lines])
 
 
-def columns(rows: Mapping[str, Mapping[str, Any]]) -> str:
-    """Rows of COLUMNS as Markdown; a new table begins where they have other columns."""
+def comparison_table(experiments: Mapping[str, Metrics]) -> str:
+    """Metrics of named experiments, all in COLUMN_FORMATS, as Markdown tables.
+
+    Neighbouring experiments with the same metrics share a table.
+    """
     tables = []
-    for names, group in itertools.groupby(rows.items(), key=lambda row: tuple(row[1])):
-        lines = [["", *(COLUMNS[name][0] for name in names)], ["---"] * (1 + len(names))]
-        lines += [[what, *(_cell(n, v) for n, v in found.items())] for what, found in group]
+    for columns, group in itertools.groupby(experiments.items(), key=lambda item: tuple(item[1])):
+        lines = [["", *(COLUMN_FORMATS[column][0] for column in columns)], ["---"] * (1 + len(columns))]
+        lines += [[name, *(_format_cell(*item) for item in metrics.items())] for name, metrics in group]
         tables.append("\n".join(f"| {' | '.join(line)} |" for line in lines))
     return "\n\n".join(tables)
 
 
-def _cell(name: str, value: Any) -> str:
-    return "–" if value is None else COLUMNS[name][1].format(value)
-
-
-def _plain(name: str, value: Any) -> str:
-    return f"{name.replace('_', ' ')} {f'{value:.4g}' if isinstance(value, float) else value}"
+def _format_cell(name: str, value: Any) -> str:
+    return "–" if value is None else COLUMN_FORMATS[name][1].format(value)

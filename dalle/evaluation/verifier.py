@@ -1,84 +1,96 @@
-"""Checks facts of a caption against detections; perturbed facts."""
+"""Compares the facts of a caption with the objects detected in an image; makes false facts, as a control.
+
+Concepts, counts, colours and the relations "left-of" and "above" are verified; all other facts are ignored.
+"""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from itertools import permutations
 
 from dalle.data.scenes.colours import COLOURS
+from dalle.data.scenes.facts import Count, Fact, HasColour, HasConcept, Relation, facts_of_type
 from dalle.evaluation.detector import Detection
 
+MAX_CAPTION_COUNT = 5  # the largest number in a caption
 
-def verify(says: Collection[str], parts: Sequence[Detection], base: Mapping[str, str]) -> bool:
-    """Whether the parts bear out a caption's facts of concepts, counts, colours and sides, and only these.
 
-    `base` leads from a concept's slug to its answer. Two concepts are never one part; parts that no fact
-    speaks of do no harm, except that a count is exact. Raises ValueError where the facts name no concept.
+def verify(facts: Collection[Fact], detections: Sequence[Detection], class_of: Mapping[str, str]) -> bool:
+    """Whether the detections agree with the facts.
+
+    `class_of` maps the slug of a concept to its class. Every concept needs a detection of its own; detections
+    that no fact speaks of do no harm, except that a count is exact. Raises ValueError for facts without a
+    concept, which would hold for any picture.
     """
-    told = _sorted_facts(says)
-    colours, slugs = dict(told["colour"]), concepts(says)
+    slugs = named_concepts(facts)
     if not slugs:
-        raise ValueError(f"these facts name no concept, so that any picture would do: {sorted(says)}")
+        raise ValueError(
+            f"these facts name no concept, so that any picture would do: {sorted(map(str, facts))}"
+        )
+    colours = {fact.concept: fact.colour for fact in facts_of_type(facts, HasColour)}
 
-    def fits(part: Detection, slug: str) -> bool:
-        return base[slug] in part.answers and colours.get(slug, part.colour) == part.colour
+    def fits(detection: Detection, slug: str) -> bool:
+        return class_of[slug] in detection.classes and colours.get(slug, detection.colour) == detection.colour
 
-    if told["count"]:
-        return all(sum(fits(part, slug) for part in parts) == int(n) for slug, n in told["count"])
+    if counts := facts_of_type(facts, Count):
+        return all(
+            sum(fits(detection, count.concept) for detection in detections) == count.number
+            for count in counts
+        )
+    relations = _verifiable_relations(facts)
     return any(
-        all(map(fits, chosen, slugs)) and _stand(told, dict(zip(slugs, chosen, strict=True)))
-        for chosen in permutations(parts, len(slugs))
+        all(map(fits, chosen, slugs)) and _in_relations(relations, dict(zip(slugs, chosen, strict=True)))
+        for chosen in permutations(detections, len(slugs))
     )
 
 
-def concepts(says: Collection[str]) -> list[str]:
-    """The slugs that facts name."""
-    return [slug for (slug,) in _sorted_facts(says)["concept"]]
+def named_concepts(facts: Collection[Fact]) -> list[str]:
+    """The slugs of the concepts that the facts name, sorted."""
+    return [fact.concept for fact in facts_of_type(facts, HasConcept)]
 
 
-def _stand(told: Mapping[str, Sequence[Sequence[str]]], at: Mapping[str, Detection]) -> bool:
-    """Whether the parts stand to each other as told."""
-    for one, other in told["left-of"]:
-        right, down = at[other].x - at[one].x, at[other].y - at[one].y
-        if right <= abs(down):
-            return False
-    for one, other in told["above"]:
-        right, down = at[other].x - at[one].x, at[other].y - at[one].y
-        if down <= abs(right):
+def _verifiable_relations(facts: Collection[Fact]) -> list[Relation]:
+    return [fact for fact in facts_of_type(facts, Relation) if fact.relation in ("left-of", "above")]
+
+
+def _in_relations(relations: Sequence[Relation], detections: Mapping[str, Detection]) -> bool:
+    """Whether the detections, by the slugs of their concepts, stand to each other in all relations."""
+    for relation in relations:
+        first, second = detections[relation.first], detections[relation.second]
+        right, down = second.x - first.x, second.y - first.y
+        holds = right > abs(down) if relation.relation == "left-of" else down > abs(right)
+        if not holds:
             return False
     return True
 
 
-JUDGED = ("concept", "count", "colour", "left-of", "above")
+def perturbed_facts(facts: Collection[Fact], other: str) -> frozenset[Fact]:
+    """A false variant of the facts, to measure how often false captions are accepted.
 
-
-def _sorted_facts(says: Collection[str]) -> dict[str, list[list[str]]]:
-    """The facts that can be judged, by their kind: {"colour": [["cat", "green"]], ...}."""
-    split = [fact.split(":") for fact in sorted(says)]
-    return {kind: [values for first, *values in split if first == kind] for kind in JUDGED}
-
-
-def perturbed_facts(says: Collection[str], other: str) -> frozenset[str]:
-    """Facts of which those hardest to see were made false: a judge must not let them pass.
-
-    A count is one off, sides or two colours are exchanged, one colour is the next; else a concept is `other`.
+    Counts are changed by one; else the sides of a relation or two colours are exchanged, or one colour is
+    replaced; else one concept is replaced by the concept `other`.
     """
-    told, names = _sorted_facts(says), list(COLOURS)
-    sides = [(kind, *pair) for kind in ("left-of", "above") for pair in told[kind]]
-    if told["count"]:
-        wrong = {f"count:{slug}:{n}": f"count:{slug}:{_one_off(int(n))}" for slug, n in told["count"]}
-    elif sides:
-        wrong = {f"{kind}:{one}:{two}": f"{kind}:{two}:{one}" for kind, one, two in sides}
-    elif told["colour"]:
-        slugs, colours = zip(*told["colour"], strict=True)
-        others = colours[::-1] if len(colours) == 2 else [names[(names.index(colours[0]) + 1) % len(names)]]
-        wrong = {
-            f"colour:{slug}:{colour}": f"colour:{slug}:{paint}"
-            for slug, colour, paint in zip(slugs, colours, others, strict=True)
+    perturbed: dict[Fact, Fact]
+    if counts := facts_of_type(facts, Count):
+        perturbed = {count: replace(count, number=_other_number(count.number)) for count in counts}
+    elif relations := _verifiable_relations(facts):
+        perturbed = {r: Relation(r.second, r.relation, r.first) for r in relations}
+    elif coloured := facts_of_type(facts, HasColour):
+        colours = _other_colours([fact.colour for fact in coloured])
+        perturbed = {
+            fact: replace(fact, colour=colour) for fact, colour in zip(coloured, colours, strict=True)
         }
     else:
-        wrong = {f"concept:{told['concept'][-1][0]}": f"concept:{other}"}
-    return frozenset(wrong.get(fact, fact) for fact in says)
+        perturbed = {facts_of_type(facts, HasConcept)[-1]: HasConcept(other)}
+    return frozenset(perturbed.get(fact, fact) for fact in facts)
 
 
-def _one_off(count: int) -> int:
-    """One more, or where captions count no further one less."""
-    return count + 1 if count < 5 else count - 1
+def _other_number(number: int) -> int:
+    return number + 1 if number < MAX_CAPTION_COUNT else number - 1
+
+
+def _other_colours(colours: Sequence[str]) -> list[str]:
+    """Two colours exchanged; the next in `COLOURS` of one."""
+    if len(colours) == 2:
+        return [colours[1], colours[0]]
+    names = list(COLOURS)
+    return [names[(names.index(colours[0]) + 1) % len(names)]]

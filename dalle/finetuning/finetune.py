@@ -1,157 +1,131 @@
-"""Fine-tuning: a checkpoint learns a person's pictures and captions, and keeps what it knew.
+"""Fine-tuning: a checkpoint learns a user's images and captions, and keeps what it knew.
 
-    run/plan.json, run/data/  --train-->  run/checkpoint-STEP/; figures, sheets and states on the way
-
-1. The model draws what it knows (prior.py); that and many views of the pictures are encoded (lesson.py).
-2. Where it reconstructs the pictures poorly, the Generator adapts; the FeatureExtractor stays as it is.
-3. Normalizer and TextEncoder learn the pictures, and are held to what they were under known captions.
-
-All that is random comes from the plan's seed, and each part is kept once it is complete: a run that was
-killed goes on to the same checkpoint as if it never was.
+1. The model draws replay samples (replay.py); the images are augmented and encoded (encoded_dataset.py).
+2. If it reconstructs the images poorly, the Generator adapts to them; the FeatureExtractor stays as it is.
+3. Normalizer and TextEncoder learn the images, with distillation under captions that the model knows.
 """
 
 import copy
-import dataclasses
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from torch import nn
 
 from dalle import images, runtime
-from dalle.data.folder.image_folder import Folder
-from dalle.files import read_texts, write_text
-from dalle.finetuning import replay, save
-from dalle.finetuning.encoded_dataset import EncodedDataset, encode, many_views, store
-from dalle.finetuning.finetune_tasks import DistillationTask, GeneratorFinetuneTask, Reconstruction, sheet
-from dalle.finetuning.plan import POOR, Plan, ProgressCallback, check, flow_settings, generator_settings
-from dalle.networks.solver import Cancelled
+from dalle.files import write_text_atomically
+from dalle.finetuning import replay
+from dalle.finetuning.distillation import Distillation
+from dalle.finetuning.encoded_dataset import EncodedDataset, encode_images
+from dalle.finetuning.finetune_tasks import FlowFinetuneTask, GeneratorFinetuneTask
+from dalle.finetuning.plan import MIN_RECONSTRUCTION_PSNR, flow_settings, generator_settings
+from dalle.finetuning.reconstruction import ReconstructionQuality
+from dalle.finetuning.runner import ProgressCallback, Runner
 from dalle.pipeline.dalle import DALLE
-from dalle.training.trainer import Trainer, TrainingSettings
 
-KEPT = 4096  # captions under which the model is held to what it was
+DISTILLATION_CAPTIONS = 4096
 
 
-def train(run: Path, watch: ProgressCallback) -> bool:
-    """Carry out the plan of a run's folder, or go on with it; -> whether to its end.
+def finetune_checkpoint(folder: Path, on_progress: ProgressCallback) -> bool:
+    """Run the plan of a run's folder, or resume it; -> whether it is complete.
 
-    `watch` hears of every step, in a state of "preparing", "training" or "saving", and may return True to
-    stop after it. Even so there is a checkpoint, once the flow has begun to learn; it appears only when it
-    was read again and drew pictures. Raises ValueError where plan, pictures or checkpoint cannot be used,
-    TrainingError where training fails.
+    `on_progress` is called after every step, and may return True to stop. A checkpoint is saved even so, once
+    the flow has begun to train; it appears after it was read again and drew samples. Raises ValueError if
+    plan, images or checkpoint cannot be used, TrainingError if training fails.
     """
-    return _Run(run, watch).train()
+    runner = Runner(folder, on_progress)
+    finetuning = _FineTuning(runner)
+    return runner.run([finetuning.prepare, finetuning.adapt_generator, finetuning.train_flow])
 
 
-class _Run:
-    def __init__(self, folder: Path, watch: ProgressCallback):
-        self.folder, self.watch = folder, watch
-        self.plan, self.data = Plan.load(folder), Folder.open(folder / "data")
-        check(self.data)
-        watch("preparing", 0, 0, None)
-        self.model = DALLE.from_pretrained(self.plan.base).to(runtime.device())
-        self.labels = self.model.glossary.labels  # before
-        if self.labels:
-            self.model.learn([item.caption for item in self.data.items])
-        self.figures: dict[str, Any] = {}  # figures.json
+class _FineTuning:
+    """The model of a run, and the stages that train it."""
 
-    def train(self) -> bool:
-        try:
-            self._prepare()
-        except Cancelled:
-            return False
-        stores = EncodedDataset(self.folder / "prior"), EncodedDataset(self.folder / "own")
-        before = self.plan.generator_steps if self.figures["adapted"] else 0
-        if before and not self._adapt(*stores):
-            return False
-        learnt = [item.caption for item in self.data.items]
-        task = DistillationTask(self.model, *stores, learnt, self._known(KEPT))
-        trainer = self._trainer("flow", task, flow_settings(self.plan), before)
-        trainer.run()
-        self.watch("saving", before + trainer.step, before + self.plan.steps, None)
-        with trainer.averaged():
-            save.save(
-                self.model,
-                self.folder / f"checkpoint-{trainer.step:06d}",
-                base=Path(self.plan.base),
-                data=self.data,
-                draw=lambda again: sheet(again.draw(task.recipes())),
-                settings=dataclasses.asdict(self.plan) | {"steps": trainer.step},
-                figures=self.figures,
+    def __init__(self, runner: Runner):
+        self.runner, self.plan = runner, runner.plan
+        self.pipeline = DALLE.from_pretrained(self.plan.base).to(runtime.device())
+        self.known_labels, self.known_words = self.pipeline.rewriter.labels, self.pipeline.words
+        self._add_captions(runner.captions)
+        self.replay_folder, self.user_folder = runner.folder / "prior", runner.folder / "own"
+        self.metrics_path = runner.folder / "figures.json"
+        self.metrics: dict[str, Any] = {}
+
+    def prepare(self) -> bool:
+        """Encode the user's images and draw the replay samples, unless that was done before."""
+        if self.metrics_path.is_file():
+            self.metrics = json.loads(self.metrics_path.read_text(encoding="utf-8"))
+            self._check_base()
+        else:
+            pixels, captions = self.runner.augmented_images(self.pipeline.model.config.image_size)
+            psnr = self._measure_reconstruction(pixels)
+            EncodedDataset.write(
+                self.user_folder, pixels, encode_images(self.pipeline.model, pixels), captions
             )
-        return trainer.step == self.plan.steps
-
-    def _trainer(self, name: str, task: nn.Module, settings: TrainingSettings, before: int) -> Trainer:
-        """A trainer whose steps are reported as those of the whole run; some came before."""
-        total = self.plan.steps + self.plan.generator_steps * self.figures["adapted"]
-
-        def on_step(step: int, figures: dict[str, float]) -> bool:
-            return self.watch("training", before + step, total, figures["loss"])
-
-        return Trainer(task, settings, self.folder / name, on_step)
-
-    def _prepare(self) -> None:
-        """Make both stores and see how well the pictures come back, unless that was done."""
-        path = self.folder / "figures.json"
-        if path.is_file():
-            self.figures = json.loads(path.read_text(encoding="utf-8"))
-            if self.figures["base"] != self.model.digest:
-                raise ValueError(
-                    f"{self.plan.base} holds checkpoint {self.model.digest}, but the run began from "
-                    f"{self.figures['base']}; put that back, or start a new run"
-                )
-            return
-        plan, size = self.plan, self.model.config.image_size
-        pixels, captions = many_views(self.data, size, plan.how, plan.flips, plan.seed)
-        psnr = self._reconstruct(pixels)
-        store(self.folder / "own", encode(self.model, pixels), captions, pixels)
-        store(self.folder / "prior", *self._draw(self._known(plan.prior)))
-        self._note(base=self.model.digest, psnr=psnr, adapted=psnr < POOR and plan.generator_steps > 0)
-
-    def _known(self, count: int) -> list[str]:
-        """Captions that the model knows."""
-        new = [item.caption for item in self.data.items]
-        words = read_texts(Path(self.plan.base) / "words.json")
-        return replay.captions(count, new, words, self.labels, self.plan.seed)
-
-    def _draw(self, captions: list[str]) -> tuple[np.ndarray, list[str], np.ndarray]:
-        def on_batch(done: int, count: int) -> None:
-            if self.watch("preparing", done, count, None):
-                raise Cancelled
-
-        features, pixels = replay.draw(self.model, captions, self.plan.seed, on_batch)
-        return features, captions, pixels
-
-    def _reconstruct(self, pixels: np.ndarray) -> float:
-        """Leave a sheet of the pictures and their reconstructions; -> their mean PSNR in dB."""
-        seen = Reconstruction(self.model, pixels[: len(self.data.items)])
-        images.save(seen.sheet(), self.folder / "reconstructions.png")
-        return seen.psnr
-
-    def _adapt(self, *stores: EncodedDataset) -> bool:
-        """Train the Generator; -> whether to the end."""
-        task = GeneratorFinetuneTask(self.model, *stores)
-        trainer = self._trainer("generator", task, generator_settings(self.plan), 0)
-        trainer.run()
-        if trainer.step < self.plan.generator_steps:
-            return False
-        with trainer.averaged():
-            averaged = copy.deepcopy(self.model.generator.state_dict())
-        self.model.generator.load_state_dict(averaged)
-        self.model.requires_grad_(False)
-        self._note(psnr_adapted=self._reconstruct(stores[1].pixels))
+            known = self._known_captions(self.plan.replay_samples)
+            samples = replay.draw_samples(self.pipeline, known, self.plan.seed, self.runner.report_preparing)
+            EncodedDataset.write(self.replay_folder, *samples, known)
+            adapts = psnr < MIN_RECONSTRUCTION_PSNR and self.plan.generator_steps > 0
+            self._record_metrics(base=self.pipeline.model.digest, psnr=psnr, adapted=adapts)
+        if not self.metrics["adapted"]:
+            self.runner.steps_before_flow = 0
         return True
 
-    def _note(self, **figures: Any) -> None:
-        self.figures |= figures
-        write_text(self.folder / "figures.json", json.dumps(self.figures, indent=1) + "\n")
+    def adapt_generator(self) -> bool:
+        """Train the Generator, if it reconstructs the images poorly."""
+        if not self.metrics["adapted"]:
+            return True
+        model, (replay_samples, user_images) = self.pipeline.model, self._datasets()
+        task = GeneratorFinetuneTask(model, replay_samples, user_images)
+        trainer = self.runner.train("generator", task, generator_settings(self.plan))
+        if trainer.step < self.plan.generator_steps:
+            return False
+        with trainer.ema_weights():
+            ema_weights = copy.deepcopy(model.generator.state_dict())
+        model.generator.load_state_dict(ema_weights)
+        model.requires_grad_(False)
+        self._record_metrics(psnr_adapted=self._measure_reconstruction(user_images.pixels))
+        return True
 
+    def train_flow(self) -> bool:
+        """Train flow and text encoder with distillation, and save the checkpoint."""
+        distillation = Distillation(self.pipeline.model, self._known_captions(DISTILLATION_CAPTIONS))
+        task = FlowFinetuneTask(self.pipeline, *self._datasets(), self.runner.captions, distillation)
+        return self.runner.train_flow(self.pipeline, task, flow_settings(self.plan), self.metrics)
 
-def tidy(run: Path) -> None:
-    """Delete what a run needs only to go on, once it is done: most of its size."""
-    for name in ("own", "prior", "begun"):
-        shutil.rmtree(run / name, ignore_errors=True)
-    for name in ("autoencoder", "generator", "flow"):
-        (run / name / "state.safetensors").unlink(missing_ok=True)
+    def _datasets(self) -> tuple[EncodedDataset, EncodedDataset]:
+        """The replay samples, and the user's images."""
+        return EncodedDataset(self.replay_folder), EncodedDataset(self.user_folder)
+
+    def _add_captions(self, captions: list[str]) -> None:
+        """Put the new captions before the labels, words and prompts of the checkpoint, if it has these."""
+        pipeline = self.pipeline
+        if pipeline.rewriter.labels:
+            pipeline.add_labels(captions)
+        if pipeline.words:
+            pipeline.words = list(dict.fromkeys([*replay.caption_words(captions), *pipeline.words]))
+        if pipeline.prompts:
+            pipeline.prompts = list(dict.fromkeys([*captions, *pipeline.prompts]))
+
+    def _known_captions(self, count: int) -> list[str]:
+        """Captions that the model knew before this run."""
+        captions, seed = self.runner.captions, self.plan.seed
+        return replay.sample_captions(count, captions, self.known_words, self.known_labels, seed)
+
+    def _measure_reconstruction(self, pixels: np.ndarray) -> float:
+        """Write reconstructions.png of the images, which come first in `pixels`; -> their mean PSNR in dB."""
+        quality = ReconstructionQuality(self.pipeline.model, pixels[: len(self.runner.data.items)])
+        images.write_png(quality.grid(), self.runner.folder / "reconstructions.png")
+        return quality.psnr
+
+    def _check_base(self) -> None:
+        """Raise ValueError if the checkpoint is another than when the run began."""
+        if self.metrics["base"] != self.pipeline.model.digest:
+            raise ValueError(
+                f"{self.plan.base} holds checkpoint {self.pipeline.model.digest}, but the run began from "
+                f"{self.metrics['base']}; put that back, or start a new run"
+            )
+
+    def _record_metrics(self, **metrics: Any) -> None:
+        """Add to figures.json."""
+        self.metrics |= metrics
+        write_text_atomically(self.metrics_path, json.dumps(self.metrics, indent=1) + "\n")

@@ -1,146 +1,110 @@
-"""What a fine-tuning run learns from: views of a person's pictures, and as many of what the model knows.
+"""The training tasks of a run on a user's images: the Generator, and the flow with the text encoder.
 
-A Store is a folder of encoded pictures: features.npy (M, N, C) float16, captions.json, and pixels.npy
-(M, S, S, 3) uint8. A lesson has two, `own` and `prior`, and takes from them in turn.
+Both alternate between the user's images and replay samples, which the model drew before it was fine-tuned.
 """
 
-import copy
 from collections.abc import Sequence
 
 import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor, nn
+from torch import Tensor
 
 from dalle import images
-from dalle.finetuning.encoded_dataset import (
-    BATCH,
-    EncodedDataset,
-    HalfAndHalf,
-    _DistillationDataset,
-    _Pixels,
-    encode,
-)
+from dalle.finetuning.distillation import Distillation, DistillationDataset, is_distilled
+from dalle.finetuning.encoded_dataset import AlternatingDataset, AlternatingPixels, EncodedDataset
 from dalle.networks.autoencoder import reconstruction_loss
-from dalle.networks.flow import ConditionedField, DistillationTargets
+from dalle.networks.model import DALLEModel
 from dalle.pipeline.dalle import DALLE
 from dalle.recipe import Picture, Recipe
-from dalle.training.feature_cache import Entry
+from dalle.training.feature_cache import CachedSample
 from dalle.training.tasks import PERCEPTUAL_WEIGHT, FlowTask
+from dalle.training.trainer import Task
 
-SHOWN = 6  # pictures in a row of a sheet
-
-DISTILLATION_WEIGHT = (
-    4.0  # of how far a velocity is from what it was, beside how far one is from a person's picture
-)
+SAMPLES_PER_ROW = 6  # of a sample grid
 
 
-class GeneratorFinetuneTask(nn.Module):
-    """The Generator paints a person's pictures, and still what it painted before."""
+class GeneratorFinetuneTask(Task):
+    """Adapts the Generator to the user's images, and keeps what it could reconstruct before."""
 
-    def __init__(self, model: DALLE, prior: EncodedDataset, own: EncodedDataset):
+    def __init__(self, model: DALLEModel, replay: EncodedDataset, user: EncodedDataset):
         super().__init__()
         self.generator = model.generator.to(memory_format=torch.channels_last).requires_grad_(True)
         self.extractor = model.extractor.to(memory_format=torch.channels_last).requires_grad_(False)
         self.tower = model.tower.to(memory_format=torch.channels_last).requires_grad_(False)
-        self.dataset = _Pixels(prior, own)
+        self.dataset = AlternatingPixels(replay, user)
 
     def collate(self, pixels: list[np.ndarray]) -> Tensor:
-        """-> pictures (B, 3, S, S) in [-1, 1]."""
+        """-> images (B, 3, S, S) in [-1, 1]."""
         return images.from_arrays(np.stack(pixels))
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """images (B, 3, S, S) in [-1, 1] -> loss, and the metrics to log."""
         with torch.no_grad():
             raw = self.extractor.posterior(pictures).mean
-        output = self.generator.paint(raw)
+        output = self.generator.decode_raw(raw)
         reconstruction = reconstruction_loss(output, pictures)
         loss = reconstruction + PERCEPTUAL_WEIGHT * self.tower.distance(output, pictures)
-        decibels = images.psnr(output.detach(), pictures).clamp(max=99).mean()
-        return loss, {"reconstruction": reconstruction.detach(), "psnr": decibels}
-
-    def sheet(self) -> None:
-        return None
+        psnr = images.psnr(output.detach(), pictures).clamp(max=99).mean()
+        return loss, {"reconstruction": reconstruction.detach(), "psnr": psnr}
 
 
 class FlowFinetuneTask(FlowTask):
-    """Normalizer and TextEncoder learn a person's pictures beside what the model knows."""
+    """Trains Normalizer and TextEncoder on the user's images and replay samples.
 
-    def __init__(self, model: DALLE, prior: EncodedDataset, own: EncodedDataset, learnt: Sequence[str]):
-        """`learnt` are the captions to show on sheets."""
-        super().__init__(model, HalfAndHalf(prior, own))
-        self.text.requires_grad_(True)
-        self.text.embed.requires_grad_(False)  # no caption is compared with pictures here
-        self.size = model.config.image_size
-        self.learnt, self.known = list(dict.fromkeys(learnt)), list(dict.fromkeys(prior.captions))
-
-    def recipes(self) -> list[Recipe]:
-        """SHOWN pictures of what is learnt and SHOWN of what was known, at fixed seeds."""
-        rows = [[captions[i % len(captions)] for i in range(SHOWN)] for captions in (self.learnt, self.known)]
-        return [Recipe(caption, seed=i, size=self.size) for row in rows for i, caption in enumerate(row)]
-
-    def sheet(self) -> Image.Image:
-        """What is learnt above what was known."""
-        return sheet(self.draw(self.recipes()))
-
-
-class DistillationTask(FlowFinetuneTask):
-    """The same, where what the model knew is not learnt again but held to what the model was.
-
-    Under the `known` captions its field is to stay what it was for the same picture, time and code, as in
-    learning without forgetting (arXiv:1606.09282). That needs no pictures of them: so there are thousands of
-    captions, and the person's own pictures are among what is shown under them, lest these leak into all else.
+    With `distillation`, every second sample has a caption that the model knows, and is trained towards the
+    predictions of the frozen model.
     """
 
     def __init__(
         self,
-        model: DALLE,
-        prior: EncodedDataset,
-        own: EncodedDataset,
-        learnt: Sequence[str],
-        known: Sequence[str],
+        pipeline: DALLE,
+        replay: EncodedDataset,
+        user: EncodedDataset,
+        captions: Sequence[str],
+        distillation: Distillation | None = None,
     ):
-        super().__init__(model, prior, own, learnt)
-        self.dataset = _DistillationDataset(self.dataset, known)
-        self.text_before = copy.deepcopy(model.text).requires_grad_(False)
-        self.velocity_before = copy.deepcopy(model.normalizer.velocity).requires_grad_(False)
+        """`captions` of the user's images are shown in sample grids, above captions of the replay samples."""
+        samples = AlternatingDataset(replay, user)
+        super().__init__(
+            pipeline, DistillationDataset(samples, distillation.captions) if distillation else samples
+        )
+        self.text.requires_grad_(True)
+        self.text.embed.requires_grad_(False)  # the output of contrastive training, which has no loss here
+        self.distillation = distillation
+        self.image_size = pipeline.model.config.image_size
+        self.grid_captions = [list(dict.fromkeys(row)) for row in (captions, replay.captions)]
 
-    def collate(self, entries: list[Entry]) -> tuple[Tensor, ...]:
-        """-> features, caption tokens, and which have a known caption (B,)."""
-        return *super().collate(entries), torch.tensor([entry.index % 2 == 0 for entry in entries])
+    def collate(self, samples: list[CachedSample]) -> tuple[Tensor, Tensor, Tensor]:
+        """-> features (B, N, C), caption tokens (B, L), and which samples are distilled (B,) bool."""
+        features, tokens = super().collate(samples)
+        return features, tokens, torch.tensor([is_distilled(sample.index) for sample in samples])
 
-    def forward(self, batch: tuple[Tensor, ...]) -> tuple[Tensor, dict[str, Tensor]]:
-        features, tokens, known = batch
+    def forward(self, batch: tuple[Tensor, Tensor, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        """A batch of `collate` -> loss, and the metrics to log."""
+        features, tokens, distilled = batch
+        targets = self.distillation.targets(tokens, distilled) if self.distillation else None
+        return self.normalizer.loss(features, self.text(tokens), self.code_nats, targets)
 
-        def before(code: Tensor) -> ConditionedField:
-            return self.velocity_before.given(self.text_before(tokens[known]), code)
+    def recipes(self) -> list[Recipe]:
+        """The recipes of a sample grid, at fixed seeds: a row of the user's captions, a row of known ones."""
+        return [
+            Recipe(captions[seed % len(captions)], seed=seed, size=self.image_size)
+            for captions in self.grid_captions
+            for seed in range(SAMPLES_PER_ROW)
+        ]
 
-        kept = DistillationTargets(known, before, DISTILLATION_WEIGHT)
-        return self.normalizer.loss(features, self.text(tokens), self.code_nats, kept)
+    def sample_grid(self) -> Image.Image:
+        """The sample grid of the model as it is now."""
+        return make_sample_grid(self.draw(self.recipes()))
 
 
-def sheet(drawn: Sequence[Picture]) -> Image.Image:
-    """Pictures above their prompts, as far as those can be written, SHOWN in a row."""
-    return images.grid([p.image for p in drawn], SHOWN, [_latin(p.recipe.prompt) for p in drawn])
+def make_sample_grid(pictures: Sequence[Picture]) -> Image.Image:
+    """Pictures, SAMPLES_PER_ROW in a row, above those prompts that the grid's font can write."""
+    prompts = [_printable(picture.recipe.prompt) for picture in pictures]
+    return images.grid([picture.image for picture in pictures], SAMPLES_PER_ROW, prompts)
 
 
-def _latin(prompt: str) -> str:
-    """A prompt, or nothing where the sheets' font lacks its letters."""
+def _printable(prompt: str) -> str:
+    """The prompt, or an empty text if the font lacks one of its letters."""
     return prompt if all(ord(letter) < 0x250 for letter in prompt) else ""
-
-
-class Reconstruction:
-    """A person's pictures beside what the model makes of them: how well it can hold them at all."""
-
-    def __init__(self, model: DALLE, pixels: np.ndarray):
-        """pixels (M, S, S, 3) uint8."""
-        with torch.inference_mode():
-            features = torch.from_numpy(encode(model, pixels)).to(model.device)
-            self.outputs = [image for part in features.split(BATCH) for image in model.paint(part)]
-        self.pictures = [Image.fromarray(array) for array in pixels]
-        decibels = images.psnr(images.from_images(self.pictures), images.from_images(self.outputs))
-        self.psnr = float(decibels.clamp(max=99).mean())  # dB, mean over the pictures
-
-    def sheet(self) -> Image.Image:
-        """The first pictures above their reconstructions."""
-        shown = self.pictures[:SHOWN] + self.outputs[:SHOWN]
-        return images.grid(shown, min(SHOWN, len(self.pictures)))

@@ -1,4 +1,4 @@
-"""Seconds that a preset takes on this machine, measured in a subprocess."""
+"""The time that fine-tuning takes on this machine, from training steps measured in a process of their own."""
 
 import copy
 import multiprocessing
@@ -10,69 +10,80 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
 
 from dalle.finetuning import replay
-from dalle.finetuning.encoded_dataset import EncodedDataset, encode, store
-from dalle.finetuning.finetune_tasks import SHOWN, DistillationTask, GeneratorFinetuneTask
-from dalle.finetuning.plan import BATCH, PRESETS, SHEETS, flow_settings, generator_settings, make_plan
+from dalle.finetuning.distillation import Distillation
+from dalle.finetuning.encoded_dataset import EncodedDataset, encode_images
+from dalle.finetuning.finetune_tasks import SAMPLES_PER_ROW, FlowFinetuneTask, GeneratorFinetuneTask
+from dalle.finetuning.plan import (
+    FINETUNE_PRESETS,
+    FLOW_BATCH,
+    GRIDS_PER_RUN,
+    flow_settings,
+    generator_settings,
+    make_plan,
+)
+from dalle.networks.model import DALLEModel
 from dalle.pipeline.dalle import DALLE
 from dalle.recipe import Recipe
-from dalle.training.trainer import Trainer, TrainingSettings
+from dalle.training.trainer import Task, Trainer, TrainingSettings
 
 
 @dataclass(frozen=True)
 class StepTimes:
-    """Seconds that training takes on this machine."""
+    """Seconds that a training step takes on this machine."""
 
-    step: float  # of flow and text encoder together
+    flow_step: float  # of flow and text encoder together
     generator_step: float
 
-    def seconds(self, preset: str, adapts: bool) -> float:
-        """How long a preset takes; `adapts`: whether the Generator has to (its PSNR is below POOR)."""
-        chosen = PRESETS[preset]
-        # In evaluations of a picture: a step takes three for each of a batch, one forward and two backward,
-        # of its mean and at some time.
-        sheets = (SHEETS + 1) * 2 * SHOWN * 2 * Recipe().steps  # two rows, guided
-        evaluations = chosen.prior * replay.STEPS + sheets
-        adapting = chosen.generator_steps * self.generator_step if adapts else 0.0
-        return (chosen.steps + evaluations / (6 * BATCH)) * self.step + adapting
+    def seconds(self, preset: str, adapts_generator: bool) -> float:
+        """Seconds that a preset of FINETUNE_PRESETS takes, with or without adapting the Generator."""
+        chosen = FINETUNE_PRESETS[preset]
+        # Drawing is counted in evaluations of the velocity network. A step takes 6 for each sample of its
+        # batch: a forward pass and a backward pass of twice its cost, for the mean and for one time.
+        # A sample grid has two rows, drawn with guidance, which doubles the evaluations.
+        grids = (GRIDS_PER_RUN + 1) * 2 * SAMPLES_PER_ROW * 2 * Recipe().steps
+        evaluations = chosen.replay_samples * replay.SAMPLING_STEPS + grids
+        flow_steps = chosen.steps + evaluations / (6 * FLOW_BATCH)
+        generator_steps = chosen.generator_steps if adapts_generator else 0
+        return flow_steps * self.flow_step + generator_steps * self.generator_step
 
 
 def measure_in_subprocess(base: Path) -> StepTimes:
-    """The pace of a checkpoint in a process of its own, as a run is one.
+    """Step times of the checkpoint `base`, measured in a process of its own, as a run is one.
 
-    Within the page's, whose threads share the cores with the studio's, a step takes twice as long.
+    In the process of the page, whose threads share the cores with those of the studio, a step takes twice as
+    long.
     """
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as alone:
-        return alone.submit(_pace_of, base).result()
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as executor:
+        return executor.submit(_load_and_measure, base).result()
 
 
-def _pace_of(base: Path) -> StepTimes:
-    return measure_step_times(DALLE.from_pretrained(base))
+def _load_and_measure(base: Path) -> StepTimes:
+    return measure_step_times(DALLE.from_pretrained(base).model)
 
 
-def measure_step_times(model: DALLE) -> StepTimes:
-    """Measure by two steps of each kind, taken on a copy of the model."""
-    chosen = make_plan(Path())
-    twin = copy.deepcopy(model).float()
-    size, count = model.config.image_size, 2 * BATCH
+def measure_step_times(model: DALLEModel) -> StepTimes:
+    """Take two steps of each kind on a copy of the model."""
+    plan, model = make_plan(Path()), copy.deepcopy(model).float()
+    size, count = model.config.image_size, 2 * FLOW_BATCH
     pixels = np.random.default_rng(0).integers(0, 256, (count, size, size, 3), np.uint8)
     with tempfile.TemporaryDirectory() as folder, torch.random.fork_rng():
-        home = Path(folder)
-        store(home / "store", encode(twin, pixels), ["a red apple"] * count, pixels)
-        both = EncodedDataset(home / "store"), EncodedDataset(home / "store")
-        step = _step_seconds(
-            DistillationTask(twin, *both, ["a red apple"], ["a dog"]), flow_settings(chosen), home
+        scratch = Path(folder)
+        EncodedDataset.write(scratch / "data", pixels, encode_images(model, pixels), ["a red apple"] * count)
+        data = EncodedDataset(scratch / "data")
+        flow_task = FlowFinetuneTask(
+            DALLE(model), data, data, ["a red apple"], Distillation(model, ["a dog"])
         )
-        task = GeneratorFinetuneTask(twin, *both)
-        return StepTimes(step, _step_seconds(task, generator_settings(chosen), home))
+        flow_step = _step_seconds(flow_task, flow_settings(plan), scratch)
+        generator_task = GeneratorFinetuneTask(model, data, data)
+        return StepTimes(flow_step, _step_seconds(generator_task, generator_settings(plan), scratch))
 
 
-def _step_seconds(task: nn.Module, settings: TrainingSettings, folder: Path) -> float:
-    """The second of two steps: the first one warms up."""
+def _step_seconds(task: Task, settings: TrainingSettings, folder: Path) -> float:
+    """Seconds of the second of two steps: the first one warms up."""
     trainer = Trainer(task, settings, folder)
-    batch = task.collate([task.dataset[i] for i in range(settings.batch)])
+    batch = task.collate([task.dataset[index] for index in range(settings.batch)])
     trainer.take_step(task, batch)
     start = time.perf_counter()
     trainer.take_step(task, batch)

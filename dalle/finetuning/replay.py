@@ -1,9 +1,7 @@
-"""What a model knows, drawn by itself, so that learning something new does not unlearn it.
+"""Replay samples: images that the model draws itself, trained on again so that it does not forget them.
 
-    captions  --draw-->  features (M, N, C) and pictures (M, S, S, 3), the model's own idea of them
-
-Prior preservation as in DreamBooth (arXiv:2208.12242). Nothing but the checkpoint is needed, no data of its
-training. Drawn without guidance: what is learnt again is what the model knows, not an exaggeration of it.
+Prior preservation as in DreamBooth (arXiv:2208.12242). It needs the checkpoint alone, no training data.
+Drawn without guidance, which would exaggerate what the model knows.
 """
 
 import random
@@ -12,63 +10,67 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 
-from dalle.networks.solver import follow
-from dalle.pipeline.dalle import DALLE, MAX_BATCH
+from dalle.pipeline.dalle import DALLE
+from dalle.pipeline.sampler import MAX_BATCH, SampleBatch, run_batch
 from dalle.prompts import suggestions
-from dalle.prompts.vocabulary import SHORTEST, split
+from dalle.prompts.vocabulary import MIN_WORD_LENGTH, split_words
 from dalle.recipe import Recipe
 
-STEPS = 16  # of sampling
-COMMON = 2_000  # known words to choose from, those used most
-RELATED = 4  # at most one caption in so many is a word of the new captions
+SAMPLING_STEPS = 16
+MAX_COMMON_WORDS = 2_000  # of the vocabulary, the most frequent ones, that captions are chosen from
+MAX_RELATED_SHARE = 0.25  # of captions that are a word of the new captions
 
-OnBatch = Callable[[int, int], None]  # pictures drawn, of how many
+OnBatch = Callable[[int, int], None]  # samples drawn, of how many
 
 
-def captions(
-    count: int, new: Sequence[str], known: Sequence[str], labels: Sequence[str], seed: int
+def caption_words(captions: Sequence[str]) -> list[str]:
+    """The words of captions, each once, without words that are too short to have a meaning of their own."""
+    words = (word for caption in captions for word in split_words(caption))
+    return list(dict.fromkeys(word for word in words if len(word) >= MIN_WORD_LENGTH))
+
+
+def sample_captions(
+    count: int, new: Sequence[str], vocabulary: Sequence[str], labels: Sequence[str], seed: int
 ) -> list[str]:
-    """Captions to draw: words of the `new` captions that the model knows, labels, and prompts.
+    """`count` captions that the model knows: words of the `new` captions, labels, and random prompts.
 
-    `known` is the checkpoint's words.json, those used most first, and stands in for `labels`, its glossary's,
-    where it has none; both may be empty.
+    `vocabulary` is words.json of the checkpoint, most frequent first; it replaces `labels`, those of the
+    checkpoint's prompt rewriter, where there are none. Both may be empty.
     """
     rng = random.Random(seed)
-    common = labels or [word for word in known[:COMMON] if len(word) >= SHORTEST]
-    said = dict.fromkeys(word for caption in new for word in split(caption) if len(word) >= SHORTEST)
-    all_known = set(known)
-    related = [word for word in said if word in all_known]
-    drawn = [rng.choice(related) for _ in range(count // RELATED)] if related else []
-    while len(drawn) < count:
-        if common and len(drawn) % 2:
-            drawn.append(rng.choice(common))
+    common = labels or [word for word in vocabulary[:MAX_COMMON_WORDS] if len(word) >= MIN_WORD_LENGTH]
+    known = set(vocabulary)
+    related = [word for word in caption_words(new) if word in known]
+    captions = [rng.choice(related) for _ in range(int(count * MAX_RELATED_SHARE))] if related else []
+    while len(captions) < count:
+        if common and len(captions) % 2:
+            captions.append(rng.choice(common))
         else:
-            drawn.append(suggestions.random_prompt(rng.randrange(2**32)))
-    rng.shuffle(drawn)
-    return drawn
+            captions.append(suggestions.random_prompt(rng.randrange(2**32)))
+    rng.shuffle(captions)
+    return captions
 
 
 @torch.inference_mode()
-def draw(
-    model: DALLE, captions: Sequence[str], seed: int, on_batch: OnBatch | None = None
+def draw_samples(
+    pipeline: DALLE, captions: Sequence[str], seed: int, on_batch: OnBatch | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """-> features (M, N, C) float16 and pixels (M, S, S, 3) uint8; picture i is drawn with seed + i.
+    """-> pixels (M, S, S, 3) uint8 and features (M, N, C) float16; sample i is drawn with seed + i.
 
-    `on_batch` may raise to stop.
+    `on_batch` is called before each batch, and may raise to stop.
     """
-    features, pixels = [], []
-    for start in range(0, len(captions), MAX_BATCH):
+    size = pipeline.model.config.image_size
+    recipes = [
+        Recipe(caption, seed=seed + index, guidance=1.0, steps=SAMPLING_STEPS, size=size)
+        for index, caption in enumerate(captions)
+    ]
+    sampler = pipeline.make_sampler()
+    pixels, features = [], []
+    for start in range(0, len(recipes), MAX_BATCH):
         if on_batch:
-            on_batch(start, len(captions))
-        batch = [
-            model.begin(
-                Recipe(
-                    caption, seed=seed + start + i, guidance=1.0, steps=STEPS, size=model.config.image_size
-                )
-            )
-            for i, caption in enumerate(captions[start : start + MAX_BATCH])
-        ]
-        drawn = follow(model.field(batch), [drawing.walk for drawing in batch])
-        features.append(drawn.cpu().numpy().astype(np.float16))
-        pixels += [np.asarray(picture) for picture in model.paint(drawn)]
-    return np.concatenate(features), np.stack(pixels)
+            on_batch(start, len(recipes))
+        batch = [sampler.prepare(recipe) for recipe in recipes[start : start + MAX_BATCH]]
+        pixels += [np.asarray(image) for image in run_batch(SampleBatch(sampler, batch))]
+        final = torch.stack([sample.features for sample in batch])
+        features.append(final.cpu().numpy().astype(np.float16))
+    return np.stack(pixels), np.concatenate(features)

@@ -1,6 +1,5 @@
-"""What a fine-tuning run leaves: a checkpoint with words and model card, read again before it counts."""
+"""Saves the checkpoint of a run, which replaces older ones after it was read again and drew samples."""
 
-import json
 import os
 import shutil
 from collections.abc import Callable
@@ -9,50 +8,36 @@ from typing import Any
 
 from PIL import Image
 
-from dalle.data.folder.image_folder import Folder
-from dalle.files import fsync_directory, fsync_files, read_texts
-from dalle.networks.upscaler import FILE
+from dalle.data.folder.image_folder import ImageFolder
+from dalle.files import fsync_directory, fsync_files
 from dalle.pipeline.dalle import DALLE
-from dalle.prompts.vocabulary import SHORTEST, split
-from dalle.release.model_cards import SHEET, run_card
+from dalle.release.model_cards import SAMPLES_FILE, run_card
 
 
 def save(
-    model: DALLE,
+    pipeline: DALLE,
     folder: Path,
-    base: Path | None,
-    data: Folder,
-    draw: Callable[[DALLE], Image.Image],
+    data: ImageFolder,
+    draw_grid: Callable[[DALLE], Image.Image],
     settings: dict[str, Any],
-    figures: dict[str, Any],
+    metrics: dict[str, Any],
 ) -> None:
-    """Write a checkpoint to `folder`, which appears when it was read again and drew a sheet.
+    """Write a checkpoint to `folder`, which appears after `draw_grid` drew samples with the saved pipeline.
 
-    What `base` has of words, prompts, sliders and upscaler it has too; None: it began from nothing. Older
-    checkpoints of the run are then deleted.
+    `settings` and `metrics` are those of the model card. Older checkpoints of the run are deleted.
     """
     scratch = folder.with_name(".checkpoint")
-    for left in folder.parent.glob(".*checkpoint*"):  # by a run that was killed while it saved
-        shutil.rmtree(left)
-    digest = model.save_pretrained(scratch, run_card(data, settings, figures))
-    new = list(dict.fromkeys(item.caption for item in data.items))
-    words = dict.fromkeys(word for text in new for word in split(text) if len(word) >= SHORTEST)
-    for name, first in (("words.json", words), ("prompts.json", new)):
-        known = read_texts(base / name) if base else []
-        if known or base is None:
-            both = list(dict.fromkeys([*first, *known]))
-            (scratch / name).write_text(json.dumps(both, ensure_ascii=False), encoding="utf-8")
-    for name in ("sliders.json", FILE) if base else ():
-        if (base / name).is_file():
-            shutil.copyfile(base / name, scratch / name)
-    again = DALLE.from_pretrained(scratch)
-    if again.digest != digest:
+    for unfinished in folder.parent.glob(".*checkpoint*"):  # of a run that was killed while it saved
+        shutil.rmtree(unfinished)
+    digest = pipeline.save_pretrained(scratch, run_card(data, settings, metrics))
+    saved = DALLE.from_pretrained(scratch)
+    if saved.model.digest != digest:
         raise OSError(f"{scratch} came back from the disk changed; is the disk sound?")
-    draw(again).save(scratch / SHEET, quality=80, method=6)
+    draw_grid(saved).save(scratch / SAMPLES_FILE, quality=80, method=6)
     fsync_files(scratch)
-    shutil.rmtree(folder, ignore_errors=True)  # the same, where the run was killed when it was done
+    shutil.rmtree(folder, ignore_errors=True)  # of the same step, if the run was killed after it saved
     os.replace(scratch, folder)
-    fsync_directory(folder.parent)  # before anything older goes
+    fsync_directory(folder.parent)  # before anything older is deleted
     for other in folder.parent.glob("checkpoint-*"):
         if other != folder:
             shutil.rmtree(other)

@@ -1,141 +1,128 @@
-"""From nothing: a whole new model learns a person's pictures and captions, and knows nothing else.
+"""Training from scratch: a new model learns a user's images and captions, and knows nothing else.
 
-    run/plan.json, run/data/  --train-->  run/checkpoint-STEP/
+1. FeatureExtractor and Generator learn the augmented images; the model is then kept in run/begun/.
+2. Normalizer and TextEncoder learn the images' features under their captions.
 
-1. FeatureExtractor and Generator learn many views of the pictures; the model is then kept in run/begun/.
-2. Normalizer and TextEncoder learn the views' features under their captions.
-
-It takes hundreds of pictures and hours; a few are better taught to a checkpoint (finetune.py). As there, a
-run that was killed goes on to the same checkpoint. The ImageTower learns nothing: it needs more than this.
+It takes hundreds of images and hours; with fewer, fine-tune a checkpoint (finetune.py). The ImageTower is not
+trained: that needs more images than this.
 """
 
 import dataclasses
+from functools import partial
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from torch.utils.data import Dataset
 
 from dalle import runtime
 from dalle.config import PRESETS as SIZES
-from dalle.data.folder.image_folder import Folder
-from dalle.finetuning import plan, save
-from dalle.finetuning.encoded_dataset import EncodedDataset, encode, many_views, store
-from dalle.finetuning.finetune_tasks import FlowFinetuneTask, Reconstruction, sheet
-from dalle.finetuning.plan import SAVE_EVERY, SHEETS, Plan, Preset, ProgressCallback
+from dalle.finetuning.encoded_dataset import EncodedDataset, encode_images
+from dalle.finetuning.finetune_tasks import FlowFinetuneTask
+from dalle.finetuning.plan import GRIDS_PER_RUN, SAVE_EVERY, Plan, Preset, make_plan
+from dalle.finetuning.reconstruction import ReconstructionQuality
+from dalle.finetuning.replay import caption_words
+from dalle.finetuning.runner import ProgressCallback, Runner
+from dalle.networks.model import DALLEModel
 from dalle.networks.text_encoder import Tokenizer
 from dalle.pipeline.dalle import DALLE
 from dalle.training.pretrain import PHASE_DEFAULTS
 from dalle.training.tasks import AutoencoderTask
-from dalle.training.trainer import Trainer, TrainingSettings
+from dalle.training.trainer import TrainingSettings
 
-PRESETS = {  # generator_steps: of the whole autoencoder
-    "quick": Preset(steps=2_000, generator_steps=500, prior=1),
-    "good": Preset(steps=10_000, generator_steps=1_500, prior=1),
-    "thorough": Preset(steps=40_000, generator_steps=4_000, prior=1),
+SCRATCH_PRESETS = {  # generator_steps: of the whole autoencoder; nothing is replayed
+    "quick": Preset(steps=2_000, generator_steps=500, replay_samples=1),
+    "good": Preset(steps=10_000, generator_steps=1_500, replay_samples=1),
+    "thorough": Preset(steps=40_000, generator_steps=4_000, replay_samples=1),
 }
-BATCH = 64  # of the flow
+SCRATCH_FLOW_BATCH = 64
 
 
-def make_scratch_plan(size: str, preset: str = "quick", **chosen: object) -> Plan:
-    """The plan of a preset, for a model of a size of config.PRESETS."""
+def make_scratch_plan(size: str, preset: str = "quick", **overrides: Any) -> Plan:
+    """The plan of a preset of SCRATCH_PRESETS for a model of a size of config.PRESETS."""
     if size not in SIZES:
         raise ValueError(f"no size {size!r}; there are {', '.join(SIZES)}")
-    if preset not in PRESETS:
-        raise ValueError(f"no preset {preset!r}; there are {', '.join(PRESETS)}")
-    steps = dataclasses.asdict(PRESETS[preset])
-    return dataclasses.replace(plan.make_plan(Path(), **(steps | chosen)), base="", preset=preset, size=size)
+    if preset not in SCRATCH_PRESETS:
+        raise ValueError(f"no preset {preset!r}; there are {', '.join(SCRATCH_PRESETS)}")
+    fields = dataclasses.asdict(SCRATCH_PRESETS[preset]) | overrides
+    return dataclasses.replace(make_plan(Path(), **fields), base="", preset=preset, size=size)
 
 
-class Views:
-    """Views of pictures (M, S, S, 3), in the place of a Composer: scene i is view i mod M."""
+class ImageSample(NamedTuple):
+    """An item of ImageDataset."""
+
+    pixels: np.ndarray  # (S, S, 3) uint8
+
+
+class ImageDataset(Dataset[ImageSample]):
+    """Images (M, S, S, 3) uint8 without end: sample i is image i mod M."""
 
     def __init__(self, pixels: np.ndarray):
         self.pixels = pixels
 
-    def scene(self, index: int) -> int:
-        return index % len(self.pixels)
+    def __getitem__(self, index: int) -> ImageSample:
+        return ImageSample(self.pixels[index % len(self.pixels)])
 
-    def render(self, scene: int) -> np.ndarray:
-        return self.pixels[scene]
-
-
-def train(run: Path, watch: ProgressCallback) -> bool:
-    """Carry out the plan of a run's folder, or go on with it; -> whether to its end. As finetune.train."""
-    return _Run(run, watch).train()
+    def __len__(self) -> int:
+        return 2**31
 
 
-class _Run:
-    def __init__(self, folder: Path, watch: ProgressCallback):
-        self.folder, self.watch = folder, watch
-        self.plan, self.data = Plan.load(folder), Folder.open(folder / "data")
-        plan.check(self.data)
-        watch("preparing", 0, 0, None)
-        size = SIZES[self.plan.size].image_size
-        self.pixels, self.captions = many_views(
-            self.data, size, self.plan.how, self.plan.flips, self.plan.seed
-        )
+def train_from_scratch(folder: Path, on_progress: ProgressCallback) -> bool:
+    """Run the plan of a run's folder, or resume it; -> whether it is complete. As finetune_checkpoint."""
+    runner = Runner(folder, on_progress)
+    pixels, captions = runner.augmented_images(SIZES[runner.plan.size].image_size)
+    return runner.run(
+        [
+            partial(_train_autoencoder, runner, pixels, captions),
+            partial(_train_flow, runner, pixels, captions),
+        ]
+    )
 
-    def train(self) -> bool:
-        begun = self.folder / "begun"
-        if not begun.is_dir() and not self._paint(begun):
-            return False
-        model = DALLE.from_pretrained(begun).to(runtime.device())
-        seen = Reconstruction(model, self.pixels[: len(self.data.items)])
-        own = self.folder / "own"
-        store(own, encode(model, self.pixels), self.captions, self.pixels)
-        task = FlowFinetuneTask(
-            model, EncodedDataset(own), EncodedDataset(own), learnt=[item.caption for item in self.data.items]
-        )
-        trainer = self._trainer("flow", task, self.plan.generator_steps)
-        trainer.run()
-        self.watch("saving", self.plan.generator_steps + trainer.step, self._steps, None)
-        with trainer.averaged():
-            save.save(
-                model,
-                self.folder / f"checkpoint-{trainer.step:06d}",
-                base=None,
-                data=self.data,
-                draw=lambda again: sheet(again.draw(task.recipes())),
-                settings=dataclasses.asdict(self.plan) | {"steps": trainer.step},
-                figures={"psnr": seen.psnr},
-            )
-        return trainer.step == self.plan.steps
 
-    def _paint(self, begun: Path) -> bool:
-        """Train the autoencoder of a new model, and keep it in `begun`; -> whether to the end."""
-        config = SIZES[self.plan.size]
-        tokenizer = Tokenizer.train(self.captions, config.text.vocabulary, config.text.length)
-        torch.manual_seed(self.plan.seed)
-        model = DALLE(config, tokenizer).to(runtime.device())
-        task = AutoencoderTask(model, Views(self.pixels), anywhere=False)
-        trainer = self._trainer("autoencoder", task, 0)
-        trainer.run()
-        if trainer.step < self.plan.generator_steps:
-            return False
-        with trainer.averaged():
-            task.standardise()
-            model.save_pretrained(begun)
+def _train_autoencoder(runner: Runner, pixels: np.ndarray, captions: list[str]) -> bool:
+    """Train the autoencoder of a new model, and save that in run/begun/, unless it is there."""
+    plan, begun = runner.plan, runner.folder / "begun"
+    if begun.is_dir():
         return True
+    config = SIZES[plan.size]
+    tokenizer = Tokenizer.train(captions, config.text.vocabulary, config.text.length)
+    torch.manual_seed(plan.seed)
+    pipeline = DALLE(DALLEModel(config, tokenizer)).to(runtime.device())
+    dataset = ImageDataset(pixels)
+    task = AutoencoderTask(pipeline.model, dataset, dataset)
+    trainer = runner.train("autoencoder", task, _settings(plan, "autoencoder"))
+    if trainer.step < plan.generator_steps:
+        return False
+    with trainer.ema_weights():
+        task.standardise()
+        pipeline.save_pretrained(begun)
+    return True
 
-    @property
-    def _steps(self) -> int:
-        return self.plan.generator_steps + self.plan.steps
 
-    def _trainer(self, phase: str, task: torch.nn.Module, before: int) -> Trainer:
-        """A trainer whose steps are reported as those of the whole run; some came before."""
-        steps = self.plan.steps if phase == "flow" else self.plan.generator_steps
+def _train_flow(runner: Runner, pixels: np.ndarray, captions: list[str]) -> bool:
+    """Train flow and text encoder of the model in run/begun/, and save the checkpoint."""
+    pipeline = DALLE.from_pretrained(runner.folder / "begun").to(runtime.device())
+    quality = ReconstructionQuality(pipeline.model, pixels[: len(runner.data.items)])
+    encoded = runner.folder / "own"
+    EncodedDataset.write(encoded, pixels, encode_images(pipeline.model, pixels), captions)
+    task = FlowFinetuneTask(pipeline, EncodedDataset(encoded), EncodedDataset(encoded), runner.captions)
+    pipeline.words, pipeline.prompts = caption_words(runner.captions), runner.captions
+    return runner.train_flow(pipeline, task, _settings(runner.plan, "flow"), {"psnr": quality.psnr})
 
-        def on_step(step: int, figures: dict[str, float]) -> bool:
-            return self.watch("training", before + step, self._steps, figures["loss"])
 
-        chosen = PHASE_DEFAULTS[phase] | ({"batch": BATCH} if phase == "flow" else {})
-        settings = TrainingSettings(
-            steps,
-            **chosen | {"workers": 0},
-            warmup=min(100, steps // 4),
-            seed=self.plan.seed,
-            save_every=SAVE_EVERY,
-            sheet_every=max(1, steps // SHEETS),
-            precision=self.plan.precision,
-        )
-        return Trainer(task, settings, self.folder / phase, on_step)
+def _settings(plan: Plan, phase: str) -> TrainingSettings:
+    """Training settings of a phase of pre-training, "autoencoder" or "flow"."""
+    steps = plan.steps if phase == "flow" else plan.generator_steps
+    defaults: dict[str, Any] = PHASE_DEFAULTS[phase] | {"workers": 0}
+    if phase == "flow":
+        defaults["batch"] = SCRATCH_FLOW_BATCH
+    return TrainingSettings(
+        steps,
+        **defaults,
+        warmup=min(100, steps // 4),
+        seed=plan.seed,
+        save_every=SAVE_EVERY,
+        grid_every=max(1, steps // GRIDS_PER_RUN),
+        precision=plan.precision,
+    )

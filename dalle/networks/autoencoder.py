@@ -1,10 +1,10 @@
-"""FeatureExtractor and Generator: a picture to features, and features to a picture.
+"""FeatureExtractor and Generator: encoder and decoder of a convolutional variational autoencoder.
 
     images (B, 3, S, S) in [-1, 1]  --FeatureExtractor-->  features (B, N, C)  --Generator-->  images
 
-S pixels a side, N tokens a picture, C channels a token; features have mean 0 and deviation 1 a channel.
-A convolutional variational autoencoder (arXiv:1312.6114), f16, its cells folded into few, wide tokens.
-The change of resolution has a parameter-free shortcut (arXiv:2410.10733).
+S pixels a side, N tokens a picture, C channels a token; features have mean 0 and standard deviation 1 a
+channel. Variational autoencoder, arXiv:1312.6114. A cell of the feature map is 16x16 pixels; fold x fold
+cells make one wide token. Changes of resolution have parameter-free shortcuts (arXiv:2410.10733).
 """
 
 from typing import NamedTuple
@@ -17,8 +17,8 @@ from dalle.config import AutoencoderConfig
 from dalle.networks.layers import ResidualBlock
 
 
-class Posterior(NamedTuple):
-    """A normal over raw features, each (B, C, H, W)."""
+class FeaturePosterior(NamedTuple):
+    """Normal distributions of raw features: mean and log-variance, each (B, channels, S/16, S/16)."""
 
     mean: Tensor
     log_variance: Tensor
@@ -27,11 +27,11 @@ class Posterior(NamedTuple):
         return self.mean + torch.randn_like(self.mean) * (0.5 * self.log_variance).exp()
 
     def kl(self) -> Tensor:
-        """Information in nats a number, against N(0, 1)."""
+        """KL divergence from N(0, 1), mean over all numbers, in nats; -> scalar."""
         return 0.5 * (self.mean**2 + self.log_variance.exp() - 1 - self.log_variance).mean()
 
 
-class Down(nn.Module):
+class Downsample(nn.Module):
     """(B, in, H, W) -> (B, out, H/2, W/2)."""
 
     def __init__(self, width: int, out: int):
@@ -44,7 +44,7 @@ class Down(nn.Module):
         return self.conv(x) + shortcut
 
 
-class Up(nn.Module):
+class Upsample(nn.Module):
     """(B, in, H, W) -> (B, out, 2H, 2W)."""
 
     def __init__(self, width: int, out: int):
@@ -56,8 +56,11 @@ class Up(nn.Module):
         return F.pixel_shuffle(self.conv(x) + x.repeat_interleave(self.repeats, dim=1), 2)
 
 
-class Standardised(nn.Module):
-    """What both networks know of the features: their mean and deviation a channel, and how cells fold."""
+class FeatureScaling(nn.Module):
+    """Base of both networks: mean and standard deviation of raw features a channel, cells a token."""
+
+    mean: Tensor
+    deviation: Tensor
 
     def __init__(self, config: AutoencoderConfig):
         super().__init__()
@@ -66,14 +69,14 @@ class Standardised(nn.Module):
         self.register_buffer("deviation", torch.ones(config.channels))
 
     @torch.no_grad()
-    def standardise(self, means: Tensor) -> None:
-        """Fix the features' scale from raw means (B, channels, H, W) of many pictures."""
-        self.mean.copy_(means.mean((0, 2, 3)))
-        self.deviation.copy_(means.std((0, 2, 3)))
+    def fit_scale(self, raw: Tensor) -> None:
+        """Set the features' scale from raw means (B, channels, H, W) of many pictures."""
+        self.mean.copy_(raw.mean((0, 2, 3)))
+        self.deviation.copy_(raw.std((0, 2, 3)))
 
 
-class FeatureExtractor(Standardised):
-    """Feature extraction network: what a picture shows, as a few wide tokens."""
+class FeatureExtractor(FeatureScaling):
+    """Feature extraction network: images to a few wide tokens."""
 
     def __init__(self, config: AutoencoderConfig):
         super().__init__(config)
@@ -82,26 +85,26 @@ class FeatureExtractor(Standardised):
         width = first
         for index, out in enumerate([first, *rest]):
             if index:
-                layers.append(Down(width, out))
+                layers.append(Downsample(width, out))
             layers += [ResidualBlock(out) for _ in range(config.encoder_blocks)]
             width = out
         layers += [nn.GroupNorm(8, width), nn.SiLU(), nn.Conv2d(width, 2 * config.channels, 1)]
         self.layers = nn.Sequential(*layers)
 
-    def posterior(self, images: Tensor) -> Posterior:
-        """images (B, 3, S, S) in [-1, 1] -> raw features as a normal, (B, channels, S/16, S/16)."""
+    def posterior(self, images: Tensor) -> FeaturePosterior:
+        """images (B, 3, S, S) in [-1, 1] -> distribution of raw features (B, channels, S/16, S/16)."""
         mean, log_variance = self.layers(images.contiguous(memory_format=torch.channels_last)).chunk(2, 1)
-        return Posterior(mean.float(), log_variance.float().clamp(-12, 4))
+        return FeaturePosterior(mean.float(), log_variance.float().clamp(-12, 4))
 
     def forward(self, images: Tensor) -> Tensor:
-        """images (B, 3, S, S) in [-1, 1] -> features (B, N, C)."""
+        """images (B, 3, S, S) in [-1, 1] -> features (B, N, C): the posterior's mean, scaled and folded."""
         mean = self.posterior(images).mean
         cells = (mean - self.mean[:, None, None]) / self.deviation[:, None, None]
         return F.pixel_unshuffle(cells, self.fold).flatten(2).transpose(1, 2)
 
 
-class Generator(Standardised):
-    """Generation network: the picture that features stand for."""
+class Generator(FeatureScaling):
+    """Generation network: features to images."""
 
     def __init__(self, config: AutoencoderConfig):
         super().__init__(config)
@@ -109,13 +112,13 @@ class Generator(Standardised):
         layers: list[nn.Module] = [nn.Conv2d(config.channels, width, 3, padding=1)]
         for index, out in enumerate(reversed(config.widths)):
             if index:
-                layers.append(Up(width, out))
+                layers.append(Upsample(width, out))
             layers += [ResidualBlock(out) for _ in range(config.decoder_blocks)]
             width = out
         layers += [nn.GroupNorm(8, width), nn.SiLU(), nn.Conv2d(width, 48, 3, padding=1), nn.PixelShuffle(4)]
         self.layers = nn.Sequential(*layers)
 
-    def paint(self, raw: Tensor) -> Tensor:
+    def decode_raw(self, raw: Tensor) -> Tensor:
         """raw features (B, channels, H, W) -> images (B, 3, 16 H, 16 W), about [-1, 1], not clamped."""
         return self.layers(raw.contiguous(memory_format=torch.channels_last)).float()
 
@@ -123,16 +126,19 @@ class Generator(Standardised):
         """features (B, N, C) -> images (B, 3, S, S) in [-1, 1]."""
         side = int(features.shape[1] ** 0.5)
         cells = F.pixel_shuffle(features.transpose(1, 2).unflatten(2, (side, side)), self.fold)
-        return self.paint(cells * self.deviation[:, None, None] + self.mean[:, None, None]).clamp(-1, 1)
+        return self.decode_raw(cells * self.deviation[:, None, None] + self.mean[:, None, None]).clamp(-1, 1)
 
 
 def reconstruction_loss(output: Tensor, target: Tensor, scales: int = 3) -> Tensor:
-    """L1 of pixels and of first differences, summed over halved scales; images (B, 3, S, S) -> scalar."""
+    """L1 of pixels and of their differences to right and lower neighbours, averaged over `scales` halvings.
+
+    output and target (B, 3, S, S) -> scalar.
+    """
     loss = output.new_zeros(())
     for scale in range(scales):
         error = output - target
-        across, down = error.diff(dim=-1), error.diff(dim=-2)
-        loss = loss + error.abs().mean() + across.abs().mean() + down.abs().mean()
+        horizontal, vertical = error.diff(dim=-1), error.diff(dim=-2)
+        loss = loss + error.abs().mean() + horizontal.abs().mean() + vertical.abs().mean()
         if scale + 1 < scales:
             output, target = F.avg_pool2d(output, 2), F.avg_pool2d(target, 2)
     return loss / scales

@@ -1,9 +1,9 @@
-"""Critic: tells patches of pictures from patches of reconstructions; the Generator learns to pass.
+"""PatchDiscriminator: tells patches of pictures from patches of reconstructions, to train the Generator.
 
-    images (B, 3, S, S) in [-1, 1]  -->  logits (B, 1, S/16, S/16), above 0: a picture
+    images (B, 3, S, S) in [-1, 1]  -->  logits (B, 1, S/16, S/16), above 0: a real picture
 
 Generative adversarial networks, arXiv:1406.2661; hinge loss, arXiv:1705.02894; on patches, arXiv:1611.07004;
-beside a reconstruction loss, arXiv:2012.09841.
+together with a reconstruction loss, arXiv:2012.09841.
 """
 
 import torch
@@ -15,7 +15,7 @@ from dalle.networks.layers import ResidualBlock
 
 
 class PatchDiscriminator(nn.Module):
-    """A small convolutional network; trained beside the Generator, and not a part of checkpoints."""
+    """A small convolutional network, used in training only: no checkpoint holds it."""
 
     def __init__(self, widths: tuple[int, ...] = (48, 96, 192)):
         super().__init__()
@@ -30,9 +30,12 @@ class PatchDiscriminator(nn.Module):
         """(B, 3, S, S) -> (B, 1, S/16, S/16)."""
         return self.layers(images.contiguous(memory_format=torch.channels_last)).float()
 
-    def losses(self, pictures: Tensor, drawn: Tensor) -> tuple[Tensor, Tensor]:
-        """-> the generator's loss, which moves only `drawn`, and the critic's, which moves only itself."""
+    def losses(self, real: Tensor, generated: Tensor) -> tuple[Tensor, Tensor]:
+        """Images (B, 3, S, S) -> (generator loss, discriminator loss), scalars.
+
+        The first has gradients for `generated` alone, the second for the discriminator alone.
+        """
         fixed = {name: parameter.detach() for name, parameter in self.named_parameters()}
-        passing = -functional_call(self, fixed, (drawn,)).mean()
-        telling = F.relu(1 - self(pictures)).mean() + F.relu(1 + self(drawn.detach())).mean()
-        return passing, telling
+        generator_loss = -functional_call(self, fixed, (generated,)).mean()
+        discriminator_loss = F.relu(1 - self(real)).mean() + F.relu(1 + self(generated.detach())).mean()
+        return generator_loss, discriminator_loss

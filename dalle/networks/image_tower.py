@@ -1,8 +1,9 @@
-"""ImageTower: a picture to one vector beside its caption's; it teaches the text encoder and ranks pictures.
+"""ImageTower: images to vectors in the space of caption embeddings.
 
     images (B, 3, S, S) in [-1, 1]  -->  unit vectors (B, E)
 
-Contrastive training as in CLIP (arXiv:2103.00020); reranking as in DALL·E (arXiv:2102.12092).
+Trained contrastively with the TextEncoder, as CLIP (arXiv:2103.00020); ranks pictures by their prompts, as
+DALL·E (arXiv:2102.12092), and measures perceptual distance.
 """
 
 import torch
@@ -30,49 +31,54 @@ class ImageTower(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """images (B, 3, S, S) in [-1, 1], any S -> unit vectors (B, E)."""
-        return F.normalize(self.embed(self.layers(self._cells(images)).mean((2, 3))).float(), dim=-1)
+        features = self.layers(self._to_input(images)).mean((2, 3))
+        return F.normalize(self.embed(features).float(), dim=-1)
 
-    def shrunk(self, images: Tensor) -> Tensor:
-        """images (B, 3, S, S) -> the size at which they are read."""
+    def resize(self, images: Tensor) -> Tensor:
+        """images (B, 3, S, S) -> (B, 3, size, size), the size that the network reads."""
         return F.interpolate(images, size=(self.size, self.size), mode="area")
 
-    def _cells(self, images: Tensor) -> Tensor:
+    def _to_input(self, images: Tensor) -> Tensor:
+        """images (B, 3, S, S) -> (B, 12, size/2, size/2)."""
         if images.shape[-1] != self.size:
-            images = self.shrunk(images)
+            images = self.resize(images)
         return F.pixel_unshuffle(images, 2).contiguous(memory_format=torch.channels_last)
 
     def distance(self, a: Tensor, b: Tensor) -> Tensor:
-        """Perceptual distance of pictures (B, 3, S, S): of normalised activations at every depth; -> scalar.
+        """Perceptual distance of images (B, 3, S, S), by normalised activations at every depth; -> scalar.
 
-        LPIPS (arXiv:1801.03924) without its learnt weights, in this network's own features.
+        LPIPS (arXiv:1801.03924) without its learnt weights, on the activations of this network.
         """
-        x, y, total = self._cells(a), self._cells(b), a.new_zeros(())
+        x, y, total = self._to_input(a), self._to_input(b), a.new_zeros(())
         for layer in self.layers:
             x, y = layer(x), layer(y)
             if isinstance(layer, ResidualBlock):
-                gap = F.normalize(x.float(), dim=1) - F.normalize(y.float(), dim=1)
-                total = total + gap.square().sum(1).mean()
+                difference = F.normalize(x.float(), dim=1) - F.normalize(y.float(), dim=1)
+                total = total + difference.square().sum(1).mean()
         return total
 
     def logits(self, texts: Tensor, images: Tensor) -> Tensor:
         """texts (T, E), images (B, E), unit vectors -> scaled similarities (T, B)."""
         return texts @ images.T * self.temperature.exp().clamp(max=100)
 
-    def match(self, texts: Tensor, images: Tensor, also_true: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """Contrastive loss of unit vectors (B, E) of captions beside their pictures; -> scalar, parts."""
+    def loss(self, texts: Tensor, images: Tensor, positive_pairs: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Contrastive loss of caption embeddings (B, E) and their images (B, 3, S, S); -> scalar, its parts.
+
+        positive_pairs (B, B): as in `contrastive_loss`.
+        """
         logits = self.logits(texts, self(images))
-        loss = contrastive_loss(logits, also_true)
-        # A caption may hold for several pictures of a batch: naming any of them is right.
-        right = also_true.gather(1, logits.argmax(1, keepdim=True)).float().mean()
-        return loss, {"contrast": loss.detach(), "named": right}
+        loss = contrastive_loss(logits, positive_pairs)
+        # A caption may be true of several images of a batch: to retrieve any of them is right.
+        accuracy = positive_pairs.gather(1, logits.argmax(1, keepdim=True)).float().mean()
+        return loss, {"contrast": loss.detach(), "named": accuracy}
 
 
-def contrastive_loss(logits: Tensor, also_true: Tensor) -> Tensor:
-    """Symmetric cross-entropy of matching captions (rows) and pictures (columns), (B, B) -> scalar.
+def contrastive_loss(logits: Tensor, positive_pairs: Tensor) -> Tensor:
+    """Symmetric cross-entropy of captions (rows) and their images (columns), logits (B, B) -> scalar.
 
-    `also_true` (B, B), bool: caption i holds for picture j as well. Such pairs are no negatives.
+    positive_pairs (B, B) bool: caption i is true of image j as well, so that the pair is no negative.
     """
-    itself = torch.eye(len(logits), dtype=torch.bool, device=logits.device)
-    logits = logits.masked_fill(also_true & ~itself, float("-inf"))
+    diagonal = torch.eye(len(logits), dtype=torch.bool, device=logits.device)
+    logits = logits.masked_fill(positive_pairs & ~diagonal, float("-inf"))
     target = torch.arange(len(logits), device=logits.device)
     return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2

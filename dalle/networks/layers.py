@@ -1,6 +1,6 @@
 """Building blocks: attention, feed-forward, modulation, residual convolution.
 
-Shapes: B pictures or captions, N tokens, C channels, (H, W) cells.
+Shapes: B pictures or captions, N tokens, C channels, (H, W) pixels or cells of a feature map.
 """
 
 import math
@@ -22,10 +22,21 @@ def modulate(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
     return torch.addcmul(shift, x, 1 + scale)
 
 
-class ExactLinear(nn.Linear):
-    """A linear layer in float32, whatever its weights are stored in; where autocast is on, that decides.
+def unit_mean_square(unit_vectors: Tensor) -> Tensor:
+    """Vectors of length 1 (B, E), scaled to a mean square of 1."""
+    return unit_vectors * unit_vectors.shape[-1] ** 0.5
 
-    For small layers whose rounding would show: in bf16 a slider moved by a little is often not moved at all.
+
+def zero_parameters(module: nn.Module) -> None:
+    """Set all parameters to zero, in place: a layer that adds nothing before it is trained."""
+    for parameter in module.parameters():
+        nn.init.zeros_(parameter)
+
+
+class ExactLinear(nn.Linear):
+    """A linear layer in float32, whatever the dtype of its weights; under autocast, autocast decides.
+
+    For small layers whose rounding would show: in bf16 a small move of a slider often changes nothing at all.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -34,9 +45,9 @@ class ExactLinear(nn.Linear):
 
 
 class RMSNorm(nn.Module):
-    """Root-mean-square norm over the last axis, to the input's own dtype (arXiv:1910.07467).
+    """Root-mean-square norm over the last axis, in the input's dtype (arXiv:1910.07467).
 
-    On a CPU torch's own is made of twice as many small operations, half of them from and to float32.
+    torch's own takes twice as many small operations on a CPU, half of them casts from and to float32.
     """
 
     def __init__(self, width: int):
@@ -44,6 +55,7 @@ class RMSNorm(nn.Module):
         self.weight = nn.Parameter(torch.ones(width))
 
     def forward(self, x: Tensor) -> Tensor:
+        """(..., C) -> (..., C)."""
         length = torch.linalg.vector_norm(x, dim=-1, keepdim=True).clamp_min(1e-6)
         weight = self.weight * x.shape[-1] ** 0.5
         return x * weight.to(x.dtype) / length.to(x.dtype)
@@ -52,10 +64,11 @@ class RMSNorm(nn.Module):
 class Attention(nn.Module):
     """Multi-head attention with normalised queries and keys (arXiv:2302.05442).
 
-    Self-attention where no `context` is given. `key_values` computed once serve every step of a sampler.
+    Self-attention without a `context`; the `key_values` of a context can be computed once for all steps.
     """
 
     def __init__(self, width: int, heads: int, context_width: int | None = None):
+        """Raises ValueError where `heads` does not divide `width`."""
         super().__init__()
         if width % heads:
             raise ValueError(f"width {width} does not divide into {heads} heads")
@@ -67,21 +80,21 @@ class Attention(nn.Module):
         self.key_norm = RMSNorm(width // heads)
 
     def key_values(self, context: Tensor) -> tuple[Tensor, Tensor]:
-        """context (B, L, C) -> keys, values (B, heads, L, C / heads)."""
+        """context (B, L, D) -> keys, values (B, heads, L, C / heads)."""
         key, value = self.key_value(context).unflatten(-1, (2, self.heads, -1)).unbind(2)
         return self.key_norm(key).transpose(1, 2), value.transpose(1, 2)
 
     def forward(
         self, x: Tensor, context: tuple[Tensor, Tensor] | None = None, mask: Tensor | None = None
     ) -> Tensor:
-        """x (B, N, C), context from `key_values`, mask (B, 1, 1, L) True where to look -> (B, N, C)."""
+        """x (B, N, C), context from `key_values`, mask (B, 1, 1, L) bool: False is ignored -> (B, N, C)."""
         key, value = self.key_values(x) if context is None else context
         query = self.query_norm(self.query(x).unflatten(-1, (self.heads, -1))).transpose(1, 2)
         if not (query.requires_grad or key.requires_grad):
-            mixed = F.scaled_dot_product_attention(query, key, value, mask)
-            return self.out(mixed.transpose(1, 2).flatten(2))
-        # For a few dozen tokens plain products are several times faster on a CPU than the fused kernel's
-        # backward.
+            attended = F.scaled_dot_product_attention(query, key, value, mask)
+            return self.out(attended.transpose(1, 2).flatten(2))
+        # In training on a CPU, plain products of a few dozen tokens are several times faster than the
+        # backward of the fused kernel.
         scores = query @ key.transpose(-2, -1) * query.shape[-1] ** -0.5
         if mask is not None:
             scores = scores.masked_fill(~mask, float("-inf"))
@@ -104,7 +117,7 @@ class FeedForward(nn.Module):
 
 
 class TransformerBlock(nn.Module):
-    """Pre-norm self-attention and feed-forward: the text encoder's and the code reader's block."""
+    """Pre-norm self-attention and feed-forward: the block of TextEncoder, caption refiner and CodeEncoder."""
 
     def __init__(self, width: int, heads: int):
         super().__init__()
@@ -114,18 +127,18 @@ class TransformerBlock(nn.Module):
         self.feed_forward = FeedForward(width)
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        """x (B, N, C), mask (B, 1, 1, N) True where to look -> (B, N, C)."""
+        """x (B, N, C), mask (B, 1, 1, N) bool: False is ignored -> (B, N, C)."""
         x = x + self.attention(self.norm1(x), mask=mask)
         return x + self.feed_forward(self.norm2(x))
 
     def start_as_identity(self) -> None:
-        """Add nothing until training says otherwise."""
-        nn.init.zeros_(self.attention.out.weight)
-        nn.init.zeros_(self.feed_forward.out.weight)
+        """Zero the output layers, so that the block adds nothing before it is trained."""
+        zero_parameters(self.attention.out)
+        zero_parameters(self.feed_forward.out)
 
 
 class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions beside an identity; starts as the identity."""
+    """Two 3x3 convolutions with group norm and a skip connection; starts as the identity."""
 
     def __init__(self, width: int):
         super().__init__()
@@ -133,8 +146,7 @@ class ResidualBlock(nn.Module):
         self.conv1 = nn.Conv2d(width, width, 3, padding=1)
         self.norm2 = nn.GroupNorm(min(8, width // 8), width)
         self.conv2 = nn.Conv2d(width, width, 3, padding=1)
-        nn.init.zeros_(self.conv2.weight)
-        nn.init.zeros_(self.conv2.bias)
+        zero_parameters(self.conv2)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, C, H, W)."""

@@ -1,6 +1,8 @@
-"""Following a velocity field through time: plain functions over any `field(x, time)`.
+"""Solver of the flow ODE dx/dt = field(x, t), guidance, and interpolation of latents.
 
-Time runs from 0 (features) to 1 (noise); a field is d x / d time, so x - time * velocity estimates the
+    noise (B, N, C) at t = 1  <--trajectories-->  features (B, N, C) at t = 0
+
+B samples, N tokens a sample, C channels a token. With velocity v = field(x, t), x - t * v estimates the
 features. Rectified flow, arXiv:2209.03003; flow matching, arXiv:2210.02747.
 """
 
@@ -10,43 +12,49 @@ import torch
 from torch import Tensor
 
 Field = Callable[[Tensor, Tensor], Tensor]  # x (B, N, C), time (B,) -> velocity (B, N, C)
-OnStep = Callable[[int, Tensor], None]  # steps done, estimate of the features (B, N, C)
+OnStep = Callable[[int, Tensor], None]  # steps taken, estimated features (B, N, C)
 
-SHIFT = 1.6  # above 1: more of the steps where a picture's large shapes are decided
+TIME_SHIFT = 1.6  # above 1: more of the steps near noise, where the large shapes of a picture are decided
 
 
 class Cancelled(Exception):
-    """Raised from an `on_step` to stop; what was drawn so far is dropped."""
+    """Raised from a callback to stop what calls it; its result is dropped."""
 
 
 def schedule(start: float, end: float, steps: int) -> Tensor:
-    """steps + 1 times from `start` to `end`, denser towards noise by SHIFT (arXiv:2403.03206, 5.3.2)."""
+    """`steps` + 1 times from `start` to `end`, denser near noise by TIME_SHIFT (arXiv:2403.03206, 5.3.2).
+
+    float64. Raises ValueError for less than one step.
+    """
     if steps < 1:
         raise ValueError(f"sampling needs at least one step; got {steps}")
-    spaced = torch.linspace(unshift_time(start), unshift_time(end), steps + 1, dtype=torch.float64)
-    return SHIFT * spaced / (1 + (SHIFT - 1) * spaced)
+    uniform = torch.linspace(unshift_time(start), unshift_time(end), steps + 1, dtype=torch.float64)
+    return TIME_SHIFT * uniform / (1 + (TIME_SHIFT - 1) * uniform)
 
 
 def unshift_time(time: float) -> float:
-    """The share of all steps that a time is away from 0."""
-    return time / (SHIFT - (SHIFT - 1) * time)
+    """Inverse of the shift of `schedule`: the share of all steps between time 0 and `time`."""
+    return time / (TIME_SHIFT - (TIME_SHIFT - 1) * time)
 
 
 class Trajectory:
-    """One picture's way from times[0] to times[-1]: `x` (N, C) is where it stands.
+    """ODE state of one sample on its way from times[0] to times[-1], by two-step Adams-Bashforth.
 
-    Adams and Bashforth's two-step method: second order for one evaluation a step. The first step has no past
-    and is Euler's; so is the one after time 1, where a field is a mean's (flow.Given) and need not pass into
-    what it is elsewhere, and the first one from time `turn` on, where there is one.
+    Second order with one evaluation of the field per step. Without a usable previous velocity it takes an
+    Euler step: the first step, the one after time 1, where the field jumps (velocity.ConditionedField), and
+    the one after the step that reaches `restart_time`, where the field changes as well.
+
+    x (N, C): the current state. estimate (N, C): the features, as estimated at the last step.
     """
 
-    def __init__(self, x: Tensor, times: Tensor, turn: float = 1.0):
+    def __init__(self, x: Tensor, times: Tensor, restart_time: float = 1.0):
+        """x (N, C), times (S + 1,) of `schedule`. Raises ValueError for less than two times."""
         if len(times) < 2:
-            raise ValueError(f"a walk needs a start and an end; got times={times.tolist()}")
-        self.x, self.times, self.turn = x, times.tolist(), turn
-        self.taken = 0  # steps
-        self.estimate = x  # of the features, at the last step
-        self._before: Tensor | None = None  # the velocity one step ago
+            raise ValueError(f"a trajectory needs a start and an end; got times={times.tolist()}")
+        self.x, self.times, self.restart_time = x, times.tolist(), restart_time
+        self.steps_taken = 0
+        self.estimate = x
+        self._previous_velocity: Tensor | None = None
 
     @property
     def steps(self) -> int:
@@ -54,122 +62,134 @@ class Trajectory:
 
     @property
     def done(self) -> bool:
-        return self.taken == self.steps
+        return self.steps_taken == self.steps
 
     @property
-    def now(self) -> float:
-        return self.times[self.taken]
+    def time(self) -> float:
+        return self.times[self.steps_taken]
 
     @property
-    def asked(self) -> float:
-        """The time at which the field is wanted, with x as it is."""
-        return self.now
+    def evaluation_time(self) -> float:
+        """The time at which `advance` needs the velocity of the current x."""
+        return self.time
 
-    def move(self, velocity: Tensor) -> None:
-        """Take the next step, given the field's value here at the time `asked`: (N, C)."""
-        now, step = self.now, self.times[self.taken + 1] - self.now
+    def advance(self, velocity: Tensor) -> None:
+        """Take one step; velocity (N, C) is the field's value at x and `evaluation_time`."""
+        time = self.time
+        step = self.times[self.steps_taken + 1] - time
         slope = velocity
-        if self._before is not None:
-            step_before = now - self.times[self.taken - 1]
-            slope = velocity + (velocity - self._before) * (step / step_before / 2)
-        self.estimate = self.x - now * velocity
+        if self._previous_velocity is not None:
+            previous_step = time - self.times[self.steps_taken - 1]
+            slope = velocity + (velocity - self._previous_velocity) * (step / previous_step / 2)
+        self.estimate = self.x - time * velocity
         self.x = self.x + step * slope
-        self.taken += 1
-        turned = now == 1 or self.now <= self.turn < now
-        self._before = None if turned else velocity
+        self.steps_taken += 1
+        restarts = time == 1 or self.time <= self.restart_time < time
+        self._previous_velocity = None if restarts else velocity
 
 
 class InversionTrajectory(Trajectory):
-    """A walk from features; where it ends in noise, its last step is the first one back, undone.
+    """ODE state from features (t = 0) to noise; a step to t = 1 inverts the first sampling step exactly.
 
-    At time 1 the velocity is x less a mean, whatever x is (flow.Given). From t on, x(1) = x + (1 - t) (x(1) -
-    mean) gives x(1) = x + (1 - t) / t (x - mean): backward Euler, solved.
+    At time 1 the velocity is x - mean for any x (velocity.ConditionedField). A sampling step from 1 to t is
+    x(t) = x(1) - (1 - t) (x(1) - mean), so that x(1) = x(t) + (1 - t) / t (x(t) - mean): backward Euler in
+    closed form, with the velocity of x(t) at time 1.
     """
 
     @property
-    def asked(self) -> float:
-        ahead = self.times[self.taken + 1]
-        return ahead if ahead == 1 and self.now > 0 else self.now
+    def evaluation_time(self) -> float:
+        next_time = self.times[self.steps_taken + 1]
+        return next_time if next_time == 1 and self.time > 0 else self.time
 
-    def move(self, velocity: Tensor) -> None:
-        if self.asked == self.now:
-            super().move(velocity)
+    def advance(self, velocity: Tensor) -> None:
+        if self.evaluation_time == self.time:
+            super().advance(velocity)
         else:
-            self.x = self.x + (1 - self.now) / self.now * velocity
-            self.taken += 1
+            self.x = self.x + (1 - self.time) / self.time * velocity
+            self.steps_taken += 1
 
 
 class InpaintingTrajectory(Trajectory):
-    """A walk from noise on which some features are known: they stay on their own straight way to the noise.
+    """ODE state from noise with known features, which stay on the straight line from noise to their values.
 
-    So what is new grows beside them and fits them, as in RePaint (arXiv:2201.09865) without its repetitions.
+    The unknown features are sampled together with them, so that they fit: RePaint (arXiv:2201.09865) without
+    its repeated steps.
     """
 
-    def __init__(self, noise: Tensor, times: Tensor, known: Tensor, free: Tensor):
-        """noise and known (N, C); free (N, C) bool: where the features are not known. Ends in `known`."""
+    def __init__(self, noise: Tensor, times: Tensor, known: Tensor, unknown: Tensor):
+        """noise and known features (N, C); unknown (N, C) bool: where features are to be sampled."""
         super().__init__(noise, times)
-        self._noise, self._known, self._free = noise, known, free
+        self._noise, self._known, self._unknown = noise, known, unknown
 
-    def move(self, velocity: Tensor) -> None:
-        super().move(velocity)
-        self.estimate = torch.where(self._free, self.estimate, self._known)
-        self.x = torch.where(self._free, self.x, torch.lerp(self._known, self._noise, self.now))
-
-
-def step(field: Field, walks: Sequence[Trajectory]) -> None:
-    """Take one step of every walk, in one batch; they may stand at different times."""
-    x = torch.stack([walk.x for walk in walks])
-    times = torch.tensor([walk.asked for walk in walks], device=x.device)
-    for walk, velocity in zip(walks, field(x, times).unbind(), strict=True):
-        walk.move(velocity)
+    def advance(self, velocity: Tensor) -> None:
+        super().advance(velocity)
+        self.estimate = torch.where(self._unknown, self.estimate, self._known)
+        self.x = torch.where(self._unknown, self.x, torch.lerp(self._known, self._noise, self.time))
 
 
-def follow(field: Field, walks: Sequence[Trajectory], on_step: OnStep | None = None) -> Tensor:
-    """Take all steps of walks that have equally many; -> where they end (B, N, C).
+def step(field: Field, trajectories: Sequence[Trajectory]) -> None:
+    """Advance every trajectory by one step with one evaluation of the field; their times may differ."""
+    x = torch.stack([trajectory.x for trajectory in trajectories])
+    times = torch.tensor([trajectory.evaluation_time for trajectory in trajectories], device=x.device)
+    for trajectory, velocity in zip(trajectories, field(x, times).unbind(), strict=True):
+        trajectory.advance(velocity)
 
-    `on_step` sees the estimate of the features after each step and may raise `Cancelled`.
+
+def solve(field: Field, trajectories: Sequence[Trajectory], on_step: OnStep | None = None) -> Tensor:
+    """Take all steps of trajectories with equal numbers of steps; -> final states (B, N, C).
+
+    `on_step` is called after each step and may raise `Cancelled`.
     """
-    while not walks[0].done:
-        step(field, walks)
+    while not trajectories[0].done:
+        step(field, trajectories)
         if on_step is not None:
-            on_step(walks[0].taken, torch.stack([walk.estimate for walk in walks]))
-    return torch.stack([walk.x for walk in walks])
+            on_step(trajectories[0].steps_taken, torch.stack([each.estimate for each in trajectories]))
+    return torch.stack([trajectory.x for trajectory in trajectories])
 
 
 def integrate(field: Field, x: Tensor, times: Tensor, on_step: OnStep | None = None) -> Tensor:
-    """Follow `field` from times[0] to times[-1]; x (B, N, C) -> (B, N, C)."""
-    return follow(field, [Trajectory(start, times) for start in x], on_step)
+    """Solve from times[0] to times[-1]; x (B, N, C) -> (B, N, C)."""
+    return solve(field, [Trajectory(start, times) for start in x], on_step)
 
 
 def guided_indices(guidance: Sequence[float]) -> list[int]:
-    """Which pictures need a second evaluation, with their negatives: those whose guidance is not 1."""
+    """Samples that need a second evaluation, under their negative captions: those whose guidance is not 1."""
     return [index for index, strength in enumerate(guidance) if strength != 1]
 
 
-def guided(field: Field, guidance: Sequence[float]) -> Field:
-    """Classifier-free guidance (arXiv:2207.12598), one strength a picture.
+def combine_guided(values: Tensor, guidance: Sequence[float]) -> Tensor:
+    """Classifier-free guidance (arXiv:2207.12598): negative + strength * (positive - negative).
 
-    `field` was given B captions and then the negatives of those that are `steered`: one batch holds all.
+    values (B + G, ...): B rows under the captions, then G rows under the negative captions of
+    `guided_indices`; guidance: B strengths; -> (B, ...).
     """
-    twice = guided_indices(guidance)
-    if not twice:
+    guided = guided_indices(guidance)
+    if not guided:
+        return values
+    positive, negative = values[: len(guidance)], values[len(guidance) :]
+    rows = torch.tensor(guided, device=values.device)
+    strength = torch.tensor([guidance[index] for index in guided], device=values.device)
+    strength = strength.view(-1, *[1] * (values.dim() - 1))
+    return positive.index_copy(0, rows, negative + strength * (positive[rows] - negative))
+
+
+def apply_guidance(field: Field, guidance: Sequence[float]) -> Field:
+    """The guided field of B samples, from a field of B + G rows in the order of `combine_guided`."""
+    guided = guided_indices(guidance)
+    if not guided:
         return field
 
     def velocity(x: Tensor, time: Tensor) -> Tensor:
-        at = torch.tensor(twice, device=x.device)
-        strength = torch.tensor([guidance[index] for index in twice], device=x.device)[:, None, None]
-        both = field(torch.cat([x, x[at]]), torch.cat([time, time[at]]))
-        towards, away = both[: len(x)], both[len(x) :]
-        return towards.index_copy(0, at, away + strength * (towards[at] - away))
+        return combine_guided(field(torch.cat([x, x[guided]]), torch.cat([time, time[guided]])), guidance)
 
     return velocity
 
 
 def slerp(a: Tensor, b: Tensor, weight: float) -> Tensor:
-    """Spherical interpolation of each (N, C) of two batches (B, N, C): a standard normal stays one."""
+    """Spherical interpolation of each row of two batches (B, ...); standard normals stay standard normal."""
     flat_a, flat_b = a.flatten(1), b.flatten(1)
     cosine = torch.nn.functional.cosine_similarity(flat_a, flat_b).clamp(-1, 1)
     angle = cosine.acos().view(-1, *[1] * (a.dim() - 1))
     circle = (((1 - weight) * angle).sin() * a + (weight * angle).sin() * b) / angle.sin()
-    # No one great circle leads through equal or opposite directions.
+    # Equal or opposite directions have no unique great circle.
     return torch.where(angle.sin() < 1e-4, torch.lerp(a, b, weight), circle)

@@ -1,10 +1,10 @@
-"""TextEncoder: a caption to token states that steer the flow, and to one vector beside the ImageTower's.
+"""Tokenizer and TextEncoder: captions to token states, which condition the flow, and to one vector each.
 
     captions  --Tokenizer-->  tokens (B, L)  --TextEncoder-->  Caption: states (B, L, D), pooled (B, D),
                                                                embedding (B, E)
 
-B captions, L tokens, D the encoder's width, E that of the space shared with the ImageTower. The empty caption
-is the unconditional one.
+B captions, L tokens, D the encoder's width, E the size of the space shared with the ImageTower. The empty
+caption stands for no condition.
 """
 
 import json
@@ -25,88 +25,91 @@ PAD, START, END = "<pad>", "<start>", "<end>"
 
 
 class Tokenizer:
-    """Byte-level BPE (arXiv:1508.07909) over lower-cased, NFKC-normalised text: any string has tokens."""
+    """Byte-level BPE (arXiv:1508.07909) of lower-cased, NFKC-normalised text: every string has tokens."""
 
-    def __init__(self, inner: tokenizers.Tokenizer, length: int):
-        self.inner = inner
+    def __init__(self, bpe: tokenizers.Tokenizer, length: int):
+        """`length`: the most tokens of a caption, START and END included."""
+        self.bpe = bpe
         self.length = length
-        inner.encode_special_tokens = True  # "<pad>" in a prompt is five letters
-        inner.enable_truncation(length)
-        inner.enable_padding(pad_id=0, pad_token=PAD)
+        bpe.encode_special_tokens = True  # "<pad>" in a prompt is five characters
+        bpe.enable_truncation(length)
+        bpe.enable_padding(pad_id=0, pad_token=PAD)
 
     @classmethod
     def train(cls, corpus: Iterable[str], vocabulary: int, length: int) -> "Tokenizer":
-        inner = _untrained()
+        """Learn `vocabulary` tokens from texts; deterministic."""
+        bpe = _empty_bpe()
         trainer = trainers.BpeTrainer(
             vocab_size=vocabulary,
             special_tokens=[PAD, START, END],
             initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
             show_progress=False,
         )
-        inner.train_from_iterator(corpus, trainer)
-        return cls(inner, length)
+        bpe.train_from_iterator(corpus, trainer)
+        return cls(bpe, length)
 
     @classmethod
     def load(cls, path: Path, config: TextConfig) -> "Tokenizer":
-        """Raises ValueError where the file is no tokenizer, or another network's.
+        """Read a file that `save` wrote; raises ValueError where it is none, or of another network.
 
-        Nothing but its words is believed: another's rules could take for ever, or give any numbers.
+        Only the file's vocabulary is trusted: with other rules a hostile file could make tokenizing take
+        forever or give any token numbers.
         """
         try:
-            inner = tokenizers.Tokenizer.from_file(str(path))
+            bpe = tokenizers.Tokenizer.from_file(str(path))
         except Exception as error:  # tokenizers raises bare Exception
             raise ValueError(f"{path} is no tokenizer: {error}") from None
-        special = [inner.token_to_id(name) for name in (PAD, START, END)]
-        foreign = special != [0, 1, 2] or max(inner.get_vocab().values()) >= config.vocabulary
-        if foreign or _rules(inner) != _rules(_untrained()):
+        special_ids = [bpe.token_to_id(name) for name in (PAD, START, END)]
+        is_foreign = special_ids != [0, 1, 2] or max(bpe.get_vocab().values()) >= config.vocabulary
+        if is_foreign or _rules(bpe) != _rules(_empty_bpe()):
             raise ValueError(f"{path} is the tokenizer of another network")
-        return cls(inner, config.length)
+        return cls(bpe, config.length)
 
     def save(self, path: Path) -> None:
-        path.write_text(self.inner.to_str(pretty=False), encoding="utf-8")
+        path.write_text(self.bpe.to_str(pretty=False), encoding="utf-8")
 
     def __call__(self, captions: Sequence[str]) -> Tensor:
-        """captions -> tokens (B, L) int64, 0 after the end; L is the longest's, at most `length`."""
-        return torch.tensor([encoding.ids for encoding in self.inner.encode_batch(list(captions))])
+        """captions -> tokens (B, L) int64, 0 after the end; L is the longest caption's, at most `length`."""
+        return torch.tensor([encoding.ids for encoding in self.bpe.encode_batch(list(captions))])
 
     def overflow(self, caption: str) -> str:
-        """The end of `caption` that is too long to be read; empty where all is read."""
-        encoding = self.inner.encode(caption)
+        """The end of `caption` that is cut off by `length`; empty where the whole caption fits."""
+        encoding = self.bpe.encode(caption)
         if not encoding.overflowing:
             return ""
         return caption[max(end for _, end in encoding.offsets) :].strip()
 
 
-def _untrained() -> tokenizers.Tokenizer:
-    """The rules of every tokenizer, without words."""
-    inner = tokenizers.Tokenizer(models.BPE())
-    inner.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
-    inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
-    inner.decoder = decoders.ByteLevel()
-    inner.post_processor = processors.TemplateProcessing(
+def _empty_bpe() -> tokenizers.Tokenizer:
+    """The rules of every Tokenizer, without a vocabulary."""
+    bpe = tokenizers.Tokenizer(models.BPE())
+    bpe.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
+    bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+    bpe.decoder = decoders.ByteLevel()
+    bpe.post_processor = processors.TemplateProcessing(
         single=f"{START} $A {END}", special_tokens=[(START, 1), (END, 2)]
     )
-    return inner
+    return bpe
 
 
-def _rules(inner: tokenizers.Tokenizer) -> list[object]:
-    """How a tokenizer treats any text, whatever words it knows."""
-    parts = json.loads(inner.to_str())
+def _rules(bpe: tokenizers.Tokenizer) -> list[object]:
+    """All of a tokenizer but its vocabulary, in comparable form."""
+    parts = json.loads(bpe.to_str())
     model = {name: value for name, value in parts["model"].items() if name not in ("vocab", "merges")}
     return [model, *(parts[name] for name in ("normalizer", "pre_tokenizer", "post_processor", "decoder"))]
 
 
 class Caption(NamedTuple):
-    """What the flow is told; `mask` (B, L) is True at real tokens.
+    """B encoded captions.
 
-    States differ with a caption's wording; the embedding, a unit vector in the space shared with the
-    ImageTower, is nearly the same however a thing is named, in whatever language (unCLIP, arXiv:2204.06125).
+    The states depend on a caption's wording. The embedding is nearly the same for all names of a thing, in
+    all languages (as the image embedding of unCLIP, arXiv:2204.06125).
     """
 
-    states: Tensor
-    mask: Tensor
-    pooled: Tensor
-    embedding: Tensor
+    states: Tensor  # (B, L, D)
+    mask: Tensor  # (B, L) bool, True at real tokens
+    pooled: Tensor  # (B, D), mean of the real states
+    embedding: Tensor  # (B, E), unit vectors in the space shared with the ImageTower
 
 
 class TextEncoder(nn.Module):
@@ -119,14 +122,14 @@ class TextEncoder(nn.Module):
         self.blocks = nn.ModuleList(TransformerBlock(config.width, config.heads) for _ in range(config.depth))
         self.norm = RMSNorm(config.width)
         self.embed = nn.Linear(config.width, config.embedding, bias=False)
-        # As large as what the blocks add, so that words begin far apart: from small ones all captions come
-        # out nearly the same, and what tells them apart has to be learnt.
+        # As large as what the blocks add. With small ones the encodings of all captions begin nearly equal,
+        # and their differences have to be learnt first.
         nn.init.normal_(self.tokens.weight)
         with torch.no_grad():
             self.tokens.weight[0].zero_()
 
     def forward(self, tokens: Tensor) -> Caption:
-        """tokens (B, L) -> states, mask, pooled: the mean of the real states, embedding."""
+        """tokens (B, L) int64, 0 is padding -> Caption."""
         mask = tokens != 0
         x = self.tokens(tokens) + self.positions[: tokens.shape[1]]
         for block in self.blocks:

@@ -1,105 +1,108 @@
-"""A checkpoint on its way: out as a zip, in from a zip or from files, up to the Hugging Face Hub.
+"""Checkpoints between machines: export as a zip, import of an untrusted one, upload to the Hugging Face Hub.
 
-    checkpoint  --pack-->  zip  --unpack-->  checkpoint
+    checkpoint folder  --export_zip-->  zip  --import_checkpoint-->  checkpoint folder
 
-What comes in is not trusted: nothing but the parts of a checkpoint is taken, weights as safetensors alone, in
-sizes that this version trains; and it counts only once it was loaded.
+Only the files of a checkpoint are imported, with weights as safetensors and networks in the sizes of
+config.PRESETS, and only if they load.
 """
 
 import io
 import shutil
 import tempfile
 import zipfile
-from collections import Counter
 from pathlib import Path, PurePosixPath
 
 from dalle import images
 from dalle.config import PRESETS, Config
 from dalle.data.folder import archive
-from dalle.data.folder.archive import Entry, FolderError, ImportIssue, Quota, Source, mib, shown
+from dalle.data.folder.archive import (
+    ImportIssue,
+    ImportSource,
+    Quota,
+    SourceError,
+    SourceFile,
+    format_size,
+    printable,
+)
 from dalle.errors import ErrorMessage, error_message
-from dalle.pipeline.checkpoint import ALL_FILES, FILES, GRID_FILES, CheckpointError
+from dalle.pipeline.checkpoint import ALL_FILES, CONFIG_FILE, GRID_FILES, REQUIRED_FILES, CheckpointError
 from dalle.pipeline.dalle import DALLE
-from dalle.serving.studio import Checkpoint
 
-QUOTA = Quota(files=32, file_bytes=2**29, total_bytes=2**29)
-
-MOST_TEXT = 2**23  # bytes of a part that is no weights: all of them are kept in memory, and words compared
+IMPORT_QUOTA = Quota(files=32, file_bytes=2**29, total_bytes=2**29)
+MAX_TEXT_BYTES = 2**23  # of a file without weights: its words are kept in memory and compared
 
 
 def export_zip(folder: Path, name: str) -> bytes:
-    """A zip of a checkpoint's parts, in a folder `name`; stored as they are, since weights hardly shrink."""
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as packed:
-        for part in ALL_FILES:
-            if (folder / part).is_file():
-                packed.write(folder / part, f"{name}/{part}")
-    return file.getvalue()
+    """A zip of a checkpoint's files in a folder `name`; not compressed, since weights hardly shrink."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archived:
+        for file in ALL_FILES:
+            if (folder / file).is_file():
+                archived.write(folder / file, f"{name}/{file}")
+    return content.getvalue()
 
 
-def import_checkpoint(source: Source, folder: Path) -> None:
-    """Take a checkpoint in: from a zip, a folder or files, to `folder`, which appears when it was loaded.
+def import_checkpoint(source: ImportSource, folder: Path) -> None:
+    """Copy a checkpoint from a zip, a folder or files to `folder`, which appears once it could be loaded.
 
-    Raises FolderError where anything else is among them, CheckpointError where they are no checkpoint.
+    Raises SourceError for other files than a checkpoint's, CheckpointError where they do not load.
     """
     scratch = Path(tempfile.mkdtemp(prefix=".unpacking-", dir=folder.parent))
     try:
-        with archive.opened(source, QUOTA) as (entries, problems):
-            _check(entries, problems)
-            for entry in entries:
-                (scratch / PurePosixPath(entry.name).name).write_bytes(_content(entry))
+        with archive.open_source(source, IMPORT_QUOTA) as (files, issues):
+            _check_names(files, issues)
+            for file in files:
+                (scratch / PurePosixPath(file.name).name).write_bytes(_read_file(file))
         _check_sizes(scratch)
-        Checkpoint(scratch)
+        DALLE.from_pretrained(scratch)
         scratch.chmod(0o755)
         scratch.rename(folder)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _check(entries: list[Entry], problems: list[ImportIssue]) -> None:
-    """Raise FolderError unless all are parts of one checkpoint; what systems hide among them is left out."""
-    for problem in problems:
-        if problem.kind != "ignored":
-            raise FolderError(
-                "not_taken", name=problem.name, reason=ErrorMessage(problem.code, problem.values)
-            )
-    paths = [PurePosixPath(entry.name) for entry in entries]
+def _check_names(files: list[SourceFile], issues: list[ImportIssue]) -> None:
+    """Raise SourceError unless all files are of one checkpoint; hidden files of the system are ignored."""
+    for issue in issues:
+        if issue.kind != "ignored":
+            raise SourceError("not_taken", name=issue.name, reason=ErrorMessage(issue.code, issue.values))
+    paths = [PurePosixPath(file.name) for file in files]
     for path in paths:
         if path.name not in ALL_FILES:
-            raise FolderError("no_part", name=shown(path.name), files=", ".join(FILES))
-    twice = [name for name, count in Counter(path.name for path in paths).items() if count > 1]
-    if twice or len({path.parent for path in paths}) > 1:
-        raise FolderError("several")
+            raise SourceError("no_part", name=printable(path.name), files=", ".join(REQUIRED_FILES))
+    if len({path.name for path in paths}) < len(paths) or len({path.parent for path in paths}) > 1:
+        raise SourceError("several")
 
 
-def _content(entry: Entry) -> bytes:
+def _read_file(file: SourceFile) -> bytes:
+    """Raises SourceError where a file cannot be read or is too large, ImageError for a damaged image."""
     try:
-        content = entry.read()
+        content = file.read()
     except Exception as error:  # a damaged zip makes Python raise zlib.error, EOFError, BadZipFile, ...
-        raise FolderError("part_closed", name=shown(entry.name), error=str(error)) from error
-    name = PurePosixPath(entry.name)
-    if name.suffix != ".safetensors" and len(content) > MOST_TEXT:
-        sizes = {"size": mib(len(content)), "most": mib(MOST_TEXT)}
-        raise FolderError("not_taken", name=shown(entry.name), reason=error_message("unpacked", **sizes))
-    if name.name in GRID_FILES:
+        raise SourceError("part_closed", name=printable(file.name), error=str(error)) from error
+    path = PurePosixPath(file.name)
+    if path.suffix != ".safetensors" and len(content) > MAX_TEXT_BYTES:
+        sizes = {"size": format_size(len(content)), "most": format_size(MAX_TEXT_BYTES)}
+        raise SourceError("not_taken", name=printable(file.name), reason=error_message("unpacked", **sizes))
+    if path.name in GRID_FILES:
         images.read(content)
     return content
 
 
 def _check_sizes(folder: Path) -> None:
-    """Before the networks are made: a stranger's sizes could fill the memory."""
+    """Raise CheckpointError for unusual sizes, before networks are made that could fill the memory."""
     try:
-        config = Config.from_json((folder / "config.json").read_text(encoding="utf-8"))
+        config = Config.from_json((folder / CONFIG_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError, TypeError, RecursionError) as error:
         raise CheckpointError(f"there is no config.json of a checkpoint ({error})") from error
     if config not in PRESETS.values():
         raise CheckpointError(f"its networks have other sizes than those of {', '.join(PRESETS)}")
 
 
-def push(folder: Path, repository: str, private: bool = False) -> str:
-    """Upload a checkpoint to the Hugging Face Hub, with all that stands beside its weights; -> its address.
+def push_to_hub(folder: Path, repository: str, private: bool = False) -> str:
+    """Upload all files of a checkpoint to the Hugging Face Hub; -> the repository's address.
 
-    Raises CheckpointError where the folder is none, OSError where the Hub refuses or is not reached.
+    Raises CheckpointError where `folder` is no checkpoint, OSError where the Hub refuses or is not reached.
     """
     import httpx
     from huggingface_hub import HfApi

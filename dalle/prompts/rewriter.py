@@ -1,10 +1,9 @@
-"""Glossary: a name that the flow hardly knows, read as the caption that it knows best.
+"""Prompt rewriting: replaces an unknown name in a prompt by the nearest known label.
 
-Most captions that a flow learns from are English labels. Its TextEncoder knows more: a name in another
-language, a keyword or a misspelt word lies near the label of the same thing in the space shared with
-pictures. So a name that is strange to such captions is read as the nearest label, where one is near:
-"manzana roja, noto style" as "a red apple, noto style". Prompts turned into captions like those of the
-training are DALL·E 3's idea (Betker et al., Improving Image Generation with Better Captions, 2023).
+Most training captions of the flow are made of English labels. The text encoder knows more: in the space
+shared with images, a name in another language, a keyword or a misspelt word lies near the label of the same
+object. So "manzana roja, noto style" becomes "a red apple, noto style". Rewriting prompts into the form of
+the training captions follows DALL·E 3 (Betker et al., Improving Image Generation with Better Captions, 2023).
 """
 
 import itertools
@@ -19,64 +18,78 @@ from torch import Tensor
 from dalle.data.emoji.emoji_set import STYLES
 from dalle.data.scenes import captions
 from dalle.data.scenes.colours import COLOURS
-from dalle.data.scenes.english import NUMBERS, noun
-from dalle.prompts.vocabulary import Embed, split, stems
+from dalle.data.scenes.english import NUMBER_WORDS, parse_noun
+from dalle.prompts.vocabulary import EmbedTexts, possible_singulars, split_words
 
-NEAR = 0.6  # of a cosine, from which a label is meant
-SLIP = 0.85  # of difflib's ratio, from which a label is misspelt
-LONGEST = 100  # characters of a name
-MOST = 8192  # labels: all are compared
+MIN_LABEL_COSINE = 0.6  # similarity of name and label, from which they mean the same
+MIN_LABEL_SPELLING = 0.85  # ratio of difflib, from which a name is a misspelt label
+MAX_NAME_LENGTH = 100  # characters
+MAX_LABELS = 8192  # bounds the time of a rewrite, which compares a name with all labels
 WORD = re.compile(r"[^\s,.;:!?。、]+")
 TAIL = re.compile(r",| on | in ")  # what may follow a name: a style, a background
 ARTICLE = re.compile("^an? ")
 FOREIGN_ARTICLE = re.compile("^[A-Za-z]{2,4} ")  # or another short word: names are tried with and without it
 
-# What captions are made of, beside labels.
+# The words of captions that are not part of a label.
 TEMPLATES = itertools.chain(
-    *(captions.LABELLED, captions.LONE, captions.COUNTED, captions.STYLED, captions.BACKED, captions.JOINED),
-    *(*captions.SIZED.values(), *captions.PLACED.values(), *captions.RELATED.values()),
-    *(COLOURS, STYLES.values(), NUMBERS.values()),
+    *(
+        captions.LABEL_TEMPLATES,
+        captions.STANDALONE_TEMPLATES,
+        captions.COUNT_TEMPLATES,
+        captions.STYLE_TEMPLATES,
+        captions.BACKGROUND_TEMPLATES,
+        captions.PAIR_TEMPLATES,
+    ),
+    *(*captions.SIZE_WORDS.values(), *captions.PLACE_PHRASES.values(), *captions.RELATION_TEMPLATES.values()),
+    *(COLOURS, STYLES.values(), NUMBER_WORDS.values()),
 )
-SCAFFOLD = frozenset(word for template in TEMPLATES for word in split(template))
+TEMPLATE_WORDS = frozenset(word for template in TEMPLATES for word in split_words(template))
 
 
 class PromptRewriter:
-    """Knows `labels`, captions of one thing each ("a red apple"); without any, all is read as it stands."""
+    """Rewrites prompts towards `labels`, captions of one object ("a red apple"); without any, not at all."""
 
-    def __init__(self, labels: Sequence[str], embed: Embed):
-        self.labels = tuple(dict.fromkeys(labels))[:MOST]
-        self._lower = {label.lower(): label for label in self.labels}
-        plurals = (noun(ARTICLE.sub("", label)).many or "" for label in self.labels)
-        self._known = SCAFFOLD.union(*map(split, (*self.labels, *plurals)))
+    def __init__(self, labels: Sequence[str], embed: EmbedTexts):
+        self.labels = tuple(dict.fromkeys(labels))[:MAX_LABELS]
+        self._by_lower_case = {label.lower(): label for label in self.labels}
+        plurals = (parse_noun(ARTICLE.sub("", label)).plural_noun or "" for label in self.labels)
+        self._known_words = TEMPLATE_WORDS.union(*map(split_words, (*self.labels, *plurals)))
         self._embed = embed
-        self._vectors: Tensor | None = None
+        self._embeddings: Tensor | None = None  # (labels, E), at first use
 
-    def read(self, text: str) -> str:
-        """The text as the flow is told it: as it stands, or with a label in the place of a strange name."""
-        plain = unicodedata.normalize("NFKC", text)
-        words = list(WORD.finditer(plain))
-        strange = [word for word in words if not self._knows(word[0])]
-        if not self.labels or not strange:
+    def rewrite(self, text: str) -> str:
+        """The prompt with its name, up to the last unknown word, replaced by the nearest label.
+
+        Unchanged where every word is known or no label is near.
+        """
+        normalized = unicodedata.normalize("NFKC", text)
+        words = list(WORD.finditer(normalized))
+        unknown = [word for word in words if not self._is_known(word[0])]
+        if not self.labels or not unknown:
             return text
-        last = strange[-1].end()
-        tail = TAIL.search(plain, last)
-        end = tail.start() if tail else len(plain)
-        before = [word[0] for word in words if word.end() <= last and word[0].lower() not in ("a", "an")]
-        # Some words of a name in another language happen to be English ones.
-        label = self._nearest(plain[:end], foreign=2 * len(strange) > len(before)) if end <= LONGEST else None
-        return text if label is None else label + plain[end:]
+        last = unknown[-1].end()
+        tail = TAIL.search(normalized, last)
+        end = tail.start() if tail else len(normalized)
+        if end > MAX_NAME_LENGTH:
+            return text
+        name = [word[0] for word in words if word.end() <= last and word[0].lower() not in ("a", "an")]
+        # By majority: some words of a name in another language are English words too.
+        is_foreign = 2 * len(unknown) > len(name)
+        label = self._nearest_label(normalized[:end], is_foreign)
+        return text if label is None else label + normalized[end:]
 
-    def _knows(self, word: str) -> bool:
-        return all(not stems(part).isdisjoint(self._known) for part in split(word))
+    def _is_known(self, word: str) -> bool:
+        return all(not possible_singulars(part).isdisjoint(self._known_words) for part in split_words(word))
 
-    def _nearest(self, name: str, foreign: bool) -> str | None:
-        """The label that is spelt nearly so, or that a name in another language means; None: neither."""
-        for near in get_close_matches(name.lower(), self._lower, n=1, cutoff=SLIP):
-            return self._lower[near]
-        if not foreign:
+    def _nearest_label(self, name: str, is_foreign: bool) -> str | None:
+        """The label with nearly the same spelling, else for a foreign name with nearly the same meaning."""
+        for match in get_close_matches(name.lower(), self._by_lower_case, n=1, cutoff=MIN_LABEL_SPELLING):
+            return self._by_lower_case[match]
+        if not is_foreign:
             return None
-        if self._vectors is None:
-            self._vectors = self._embed(self.labels)
-        names = {name, FOREIGN_ARTICLE.sub("", name)}
-        score, best = torch.stack([self._vectors @ self._embed([one])[0] for one in names]).amax(0).max(0)
-        return self.labels[int(best)] if score >= NEAR else None
+        if self._embeddings is None:
+            self._embeddings = self._embed(self.labels)
+        variants = {name, FOREIGN_ARTICLE.sub("", name)}
+        cosines = [self._embeddings @ self._embed([variant])[0] for variant in variants]
+        cosine, index = torch.stack(cosines).amax(0).max(0)
+        return self.labels[int(index)] if cosine >= MIN_LABEL_COSINE else None

@@ -1,7 +1,7 @@
-"""Which words of a prompt a model was never taught, and what it knows instead.
+"""Words of a prompt that the training captions did not contain, each with the nearest known word.
 
-A checkpoint keeps the words of its training captions in words.json: lower-case, English and those used most
-first.
+A checkpoint keeps the words of its training captions in words.json: lower-case, English ones first, then by
+frequency.
 """
 
 import itertools
@@ -13,79 +13,83 @@ from functools import lru_cache
 
 from torch import Tensor
 
-SUGGESTED = 4096  # the first of them: only they are suggested, so that all their meanings can be compared
-SHORTEST = 3  # letters: shorter words, as "is" and "my", draw nothing
-ALIKE = 0.75  # of difflib's ratio, from which a word may be a misspelling
-MAX_REPORTED = 5  # unknown words at most
-UNSPACED = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR")  # scripts without spaces
+MAX_SUGGESTIONS = 4096  # only the first words are suggested: a search compares the meanings of all of them
+MIN_WORD_LENGTH = 3  # letters: shorter words, as "is" and "my", do not show in a picture
+MIN_WORD_SPELLING = 0.75  # ratio of difflib, from which a word may be a misspelling
+MAX_REPORTED = 5  # words a prompt
+# Scripts without spaces, by the first words of their characters' Unicode names.
+UNSPACED_SCRIPTS = tuple("CJK HIRAGANA KATAKANA THAI LAO KHMER MYANMAR".split())
 
-Embed = Callable[[Sequence[str]], Tensor]  # B texts -> unit vectors (B, E)
+EmbedTexts = Callable[[Sequence[str]], Tensor]  # B texts -> unit vectors (B, E)
 
 
-def split(text: str) -> list[str]:
-    """The words of a text, in lower case; text in a script without spaces is a word as far as it goes."""
-    letters = ((c, _kind(c)) for c in unicodedata.normalize("NFKC", text).lower())
-    runs = itertools.groupby(_marked(letters), key=lambda letter: letter[1])
-    words = ("".join(c for c, _ in run) for kind, run in runs if kind)
+def split_words(text: str) -> list[str]:
+    """The words of a text in lower case; an unbroken run of a script without spaces is one word."""
+    letters = ((c, _letter_class(c)) for c in unicodedata.normalize("NFKC", text).lower())
+    runs = itertools.groupby(_join_marks(letters), key=lambda letter: letter[1])
+    words = ("".join(c for c, _ in run) for letter_class, run in runs if letter_class)
     return [word for word in words if any(c.isalpha() for c in word)]
 
 
-def stems(word: str) -> set[str]:
-    """What a word may be a plural of; the tokenizer parts plurals too."""
+def possible_singulars(word: str) -> set[str]:
+    """The word, and what it may be the English plural of."""
     return {word, word.removesuffix("s"), word.removesuffix("es")}
 
 
-def unspaced(word: str) -> bool:
-    """Whether a word of `split` is in a script without spaces."""
-    return any(_kind(c) == "unspaced" for c in word)
+def is_unspaced(word: str) -> bool:
+    """Whether a word of `split_words` is in a script without spaces."""
+    return any(_letter_class(c) == "unspaced" for c in word)
 
 
-def _kind(character: str) -> str:
+def _letter_class(character: str) -> str:
+    """ "mark", "spaced" or "unspaced" for marks and letters, by their script; empty for all else."""
     category = unicodedata.category(character)[0]
     if category == "M":
         return "mark"
     if category != "L":
         return ""
-    return "unspaced" if unicodedata.name(character, "").startswith(UNSPACED) else "spaced"
+    return "unspaced" if unicodedata.name(character, "").startswith(UNSPACED_SCRIPTS) else "spaced"
 
 
-def _marked(letters: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
-    """Accents and vowel signs go with the letter before them."""
-    before = ""
-    for character, kind in letters:
-        before = before if kind == "mark" else kind
-        yield character, before
+def _join_marks(letters: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """Give accents and vowel signs the class of the letter before them."""
+    current = ""
+    for character, letter_class in letters:
+        current = current if letter_class == "mark" else letter_class
+        yield character, current
 
 
 class Vocabulary:
-    """The words that a model knows; without any, nothing can be said of others."""
+    """The words that a model knows. Without any, no word counts as unknown. Thread-safe."""
 
-    def __init__(self, known: Sequence[str], embed: Embed):
-        self.suggested = list(known[:SUGGESTED])
-        self._known = frozenset(itertools.chain.from_iterable(map(split, known)))
-        self._characters = frozenset("".join(known))
+    def __init__(self, words: Sequence[str], embed: EmbedTexts):
+        self.suggestions = list(words[:MAX_SUGGESTIONS])
+        self._known_words = frozenset(itertools.chain.from_iterable(map(split_words, words)))
+        self._known_characters = frozenset("".join(words))
         self._embed = embed
         self._lock = threading.Lock()
-        self._meanings: Tensor | None = None
-        self._nearest = lru_cache(1024)(self._search)
+        self._embeddings: Tensor | None = None  # (suggestions, E), at first use
+        self._nearest_cached = lru_cache(1024)(self._nearest)
 
-    def unknown(self, prompt: str) -> list[tuple[str, str]]:
-        """The first few words of the prompt that are unknown, each with the nearest that is known."""
-        strange = (word for word in dict.fromkeys(split(prompt)) if self._known and not self._knows(word))
-        return [(word, self._nearest(word)) for word in itertools.islice(strange, MAX_REPORTED)]
+    def out_of_vocabulary(self, prompt: str) -> list[tuple[str, str]]:
+        """The first MAX_REPORTED unknown words of a prompt, each with the nearest known word."""
+        if not self._known_words:
+            return []
+        unknown = (word for word in dict.fromkeys(split_words(prompt)) if not self._is_known(word))
+        return [(word, self._nearest_cached(word)) for word in itertools.islice(unknown, MAX_REPORTED)]
 
-    def _knows(self, word: str) -> bool:
-        if unspaced(word):  # where words cannot be told apart, a character that was never seen counts
-            return self._characters.issuperset(word)
-        return len(word) < SHORTEST or not stems(word).isdisjoint(self._known)
+    def _is_known(self, word: str) -> bool:
+        if is_unspaced(word):  # may be a whole sentence: known if every character is
+            return self._known_characters.issuperset(word)
+        return len(word) < MIN_WORD_LENGTH or not possible_singulars(word).isdisjoint(self._known_words)
 
-    def _search(self, word: str) -> str:
-        """The nearest by meaning, or by spelling where that is close."""
+    def _nearest(self, word: str) -> str:
+        """The suggestion with the nearest meaning, or with a close spelling, which outweighs any cosine."""
         with self._lock:
-            if self._meanings is None:
-                self._meanings = self._embed(self.suggested)
-        likeness = self._meanings @ self._embed([word])[0]
-        score = dict(zip(self.suggested, likeness.tolist(), strict=True))
-        for near in get_close_matches(word, self.suggested, cutoff=ALIKE):
-            score[near] += 2 * SequenceMatcher(None, word, near).ratio()
-        return max(score, key=score.__getitem__)
+            if self._embeddings is None:
+                self._embeddings = self._embed(self.suggestions)
+        cosines = self._embeddings @ self._embed([word])[0]
+        scores = dict(zip(self.suggestions, cosines.tolist(), strict=True))
+        for match in get_close_matches(word, self.suggestions, cutoff=MIN_WORD_SPELLING):
+            scores[match] += 2 * SequenceMatcher(None, word, match).ratio()
+        return max(scores, key=scores.__getitem__)

@@ -1,4 +1,4 @@
-"""The shipped checkpoint: networks, known words, named sliders, and a model card."""
+"""Export of a trained checkpoint for release: vocabulary, named sliders, sample grids, model card."""
 
 import json
 from collections import Counter
@@ -8,19 +8,19 @@ from PIL import Image
 
 from dalle import runtime
 from dalle.data.emoji.emoji_set import EmojiSet
-from dalle.data.scenes.composer import corpus
+from dalle.data.scenes.corpus import tokenizer_corpus
 from dalle.evaluation.eval_prompts import common_labels
-from dalle.evaluation.evaluate import SHEETS
-from dalle.networks.upscaler import FILE
-from dalle.pipeline import sliders as directions
+from dalle.evaluation.evaluate import SAMPLE_GRIDS
+from dalle.networks.upscaler import Upscaler
 from dalle.pipeline.dalle import DALLE
-from dalle.prompts.vocabulary import split
+from dalle.pipeline.sliders import save_sliders
+from dalle.prompts.vocabulary import split_words
 from dalle.recipe import Recipe
 from dalle.release import slider_rotation
 from dalle.release.model_cards import shipped_card
-from dalle.release.slider_naming import measure
+from dalle.release.slider_naming import name_sliders_by_effect
 
-SHOWN = {  # sheets of an evaluation, good and bad, and their files beside the card
+GRID_FILE_NAMES = {  # sample grid of the evaluation -> its file beside the model card
     "concepts": "concepts.webp",
     "recognition-good": "good.webp",
     "recognition-bad": "bad.webp",
@@ -28,54 +28,59 @@ SHOWN = {  # sheets of an evaluation, good and bad, and their files beside the c
     "position-bad": "scenes-bad.webp",
 }
 
-SLIDER_PROMPTS = 32
+SLIDER_PROMPTS = 32  # prompts on which sliders are measured
 
 
 def known_words(emoji: EmojiSet) -> list[str]:
-    """Words of training captions, lower-case; the English ones first, and those used most."""
-    counts = Counter(word for text in corpus(emoji) for word in split(text))
+    """Lower-case words of the training captions: English ones first, then by frequency."""
+    counts = Counter(word for text in tokenizer_corpus(emoji) for word in split_words(text))
     names = (text for c in emoji.concepts for text in (c.labels.get("en", ""), *c.keywords.get("en", ())))
-    english = {word for name in names for word in split(name)}
+    english = {word for name in names for word in split_words(name)}
     return sorted(counts, key=lambda word: (word not in english, -counts[word], word))
 
 
 def name_sliders(source: Path, target: Path, emoji: EmojiSet) -> str:
-    """Write the checkpoint `source` to `target` with its code's axes turned and named; -> the digest."""
+    """Write the checkpoint `source` to `target` with the code rotated and its sliders named -> the digest."""
     dtype = runtime.inference_dtype()
-    model, quick = DALLE.from_pretrained(source), DALLE.from_pretrained(source, dtype)
+    pipeline, quick = DALLE.from_pretrained(source), DALLE.from_pretrained(source, dtype)
     prompts = common_labels(emoji, SLIDER_PROMPTS)
-    recipes = [Recipe(t, seed=seed, size=model.config.image_size) for seed, t in enumerate(prompts)]
-    slider_rotation.rotate_code(model, slider_rotation.find_rotation(quick, recipes))
-    digest = model.save_pretrained(target)
-    directions.save(target / "sliders.json", measure(DALLE.from_pretrained(target, dtype), recipes))
+    recipes = [Recipe(t, seed=seed, size=pipeline.model.config.image_size) for seed, t in enumerate(prompts)]
+    slider_rotation.rotate_code(pipeline.model, slider_rotation.find_rotation(quick, recipes))
+    rotated = DALLE(pipeline.model, labels=pipeline.rewriter.labels)  # without sliders of the old code
+    digest = rotated.save_pretrained(target)
+    save_sliders(
+        target / "sliders.json", name_sliders_by_effect(DALLE.from_pretrained(target, dtype), recipes)
+    )
     return digest
 
 
 def export(source: Path, target: Path, emoji: EmojiSet, evaluation: Path) -> str:
-    """Write the checkpoint `source` to `target` with its words and its card; -> the digest.
+    """Write the checkpoint `source` to `target` with vocabulary, model card and sample grids -> the digest.
 
-    `evaluation` is the folder that `python -m dalle evaluate --checkpoint source` wrote. An upscaler beside
-    the source, or else the one that `target` had, goes with it.
+    `evaluation` is the folder that `python -m dalle evaluate --checkpoint source` wrote. The upscaler is the
+    source's, or else the one that `target` had. Raises ValueError where the metrics are of other weights.
     """
-    figures = json.loads((evaluation / "evaluation.json").read_text(encoding="utf-8"))
-    model = DALLE.from_pretrained(source)
-    measured = figures.get("checkpoint", "?")
-    if measured != model.digest:
+    metrics = json.loads((evaluation / "evaluation.json").read_text(encoding="utf-8"))
+    pipeline = DALLE.from_pretrained(source)
+    measured = metrics.get("checkpoint", "?")
+    if measured != pipeline.model.digest:
         raise ValueError(
-            f"{evaluation} holds figures of checkpoint {measured}, not of {model.digest}; "
+            f"{evaluation} holds figures of checkpoint {measured}, not of {pipeline.model.digest}; "
             f"run `python -m dalle evaluate --checkpoint {source} --output {evaluation}` first"
         )
-    sliders = directions.load(source / "sliders.json", model.config.flow.code)
-    upscaler = next((p.read_bytes() for f in (source, target) if (p := f / FILE).is_file()), None)
-    shown = {name: file for name, file in SHOWN.items() if (evaluation / f"{name}.png").is_file()}
-    titles = {name: title for sheets in SHEETS.values() for name, title in sheets.items()}
-    sheets = [(file, titles[name]) for name, file in shown.items()]
-    digest = model.save_pretrained(target, shipped_card(model, emoji, figures, sheets))
-    if upscaler:
-        (target / FILE).write_bytes(upscaler)
-    directions.save(target / "sliders.json", sliders)
-    (target / "words.json").write_text(json.dumps(known_words(emoji), ensure_ascii=False), encoding="utf-8")
-    for name, file in shown.items():
-        with Image.open(evaluation / f"{name}.png") as sheet:
-            sheet.save(target / file, quality=80, method=6)
+    files = {name: file for name, file in GRID_FILE_NAMES.items() if (evaluation / f"{name}.png").is_file()}
+    titles = {name: title for grids in SAMPLE_GRIDS.values() for name, title in grids.items()}
+    grids = [(file, titles[name]) for name, file in files.items()]
+    exported = DALLE(
+        pipeline.model,
+        labels=pipeline.rewriter.labels,
+        words=known_words(emoji),
+        sliders=pipeline.sliders,
+        upscaler=pipeline.upscaler or Upscaler.load(target),
+        card=shipped_card(pipeline.model, emoji, metrics, grids),
+    )
+    digest = exported.save_pretrained(target)
+    for name, file in files.items():
+        with Image.open(evaluation / f"{name}.png") as grid:
+            grid.save(target / file, quality=80, method=6)
     return digest

@@ -1,20 +1,20 @@
-"""Model cards: shipped, fine-tuned, from scratch."""
+"""Model cards (README.md of a checkpoint) of the shipped model, a fine-tuned one, and one from scratch."""
 
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
 from dalle.data.emoji.emoji_set import EmojiSet
-from dalle.data.folder.image_folder import Folder
+from dalle.data.folder.image_folder import ImageFolder
 from dalle.evaluation.evaluate import PARTS
-from dalle.evaluation.report import table
-from dalle.pipeline.dalle import DALLE
+from dalle.evaluation.report import metrics_table
+from dalle.networks.model import DALLEModel
 
 
 def shipped_card(
-    model: DALLE, emoji: EmojiSet, figures: dict[str, Any], sheets: Iterable[tuple[str, str]] = ()
+    model: DALLEModel, emoji: EmojiSet, metrics: dict[str, Any], grids: Iterable[tuple[str, str]] = ()
 ) -> str:
-    """The model card: README.md of the folder; `sheets` are files beside it, and their titles."""
+    """Card of the shipped checkpoint; `metrics` of its evaluation, `grids`: (file beside the card, title)."""
     millions = {name: count / 1e6 for name, count in model.sizes().items()}
     parts = "\n".join(f"| {name} | {value:.1f} M |" for name, value in millions.items())
     sources = "\n".join(
@@ -22,17 +22,17 @@ def shipped_card(
         for source in emoji.licences
     )
     return SHIPPED_CARD.format(
-        digest=figures["checkpoint"],
+        digest=metrics["checkpoint"],
         total=sum(millions.values()),
         parts=parts,
-        figures=table(figures),
-        evaluated=" ".join(part for part in PARTS if part in figures),
+        figures=metrics_table(metrics),
+        evaluated=" ".join(part for part in PARTS if part in metrics),
         sources=sources,
         icons=len(emoji.icons),
         concepts=len(emoji.concepts),
         styles=len({icon.style for icon in emoji.icons}),
         data=emoji.digest[:12],
-        sheets="\n\n".join(f"{title}:\n\n![{title}]({file})" for file, title in sheets),
+        sheets="\n\n".join(f"{title}:\n\n![{title}]({file})" for file, title in grids),
     )
 
 
@@ -66,8 +66,8 @@ red house", in English, and of single names in some 28 languages. It runs on two
 
 From random weights, on {icons} icons of {concepts} concepts in {styles} drawing styles (data `{data}`,
 built by `python -m dalle dataset emoji`), composed into captioned scenes without end. Phases, hours and
-losses are in `dalle/RESEARCH.md`. A sentence-embedding model (all-MiniLM-L6-v2, Apache-2.0) taught the text
-encoder where English words outside the data belong; nothing of it is in these weights.
+losses are in `dalle/research/RESEARCH.md`. A sentence-embedding model (all-MiniLM-L6-v2, Apache-2.0) taught
+the text encoder where English words outside the data belong; nothing of it is in these weights.
 All phases together took about fourteen hours on two CPU cores, some 0.4 kWh at an assumed 15 W a core, and in
 the end twenty minutes on one NVIDIA H200, at most 0.3 kWh: three quarters of all samples were seen there.
 `upscaler.safetensors` is a small network of its own, trained on icons at 512 pixels; the rest works without.
@@ -99,33 +99,33 @@ Code and weights: Apache-2.0. Pictures that you draw are yours; where they come 
 above, that icon's licence asks you to name its authors.
 """
 
-SHEET = "samples.webp"
+SAMPLES_FILE = "samples.webp"
 
-LISTED = 20  # captions in a model card
+MAX_CAPTIONS_LISTED = 20
 
 
-def run_card(data: Folder, settings: dict[str, Any], figures: dict[str, Any]) -> str:
-    """The model card: README.md of the checkpoint's folder. Without a "base" it began from nothing."""
+def run_card(data: ImageFolder, settings: dict[str, Any], metrics: dict[str, Any]) -> str:
+    """Card of a user's run; `metrics` without "base": trained from scratch."""
     captions = Counter(item.caption for item in data.items)
-    counted = captions.most_common(LISTED)
-    told = "\n".join("- `{}`: {}".format(text.replace("`", "'"), count) for text, count in counted)
-    more = len(captions) - LISTED
-    psnr = f"{figures['psnr']:.1f} dB PSNR"
-    if figures.get("adapted"):
-        psnr += f" as they came; the Generator was adapted to them, to {figures['psnr_adapted']:.1f} dB"
-    return (FINETUNED_CARD if "base" in figures else SCRATCH_CARD).format(
-        base=figures.get("base"),
+    counted = captions.most_common(MAX_CAPTIONS_LISTED)
+    listed = "\n".join("- `{}`: {}".format(text.replace("`", "'"), count) for text, count in counted)
+    more = len(captions) - MAX_CAPTIONS_LISTED
+    psnr = f"{metrics['psnr']:.1f} dB PSNR"
+    if metrics.get("adapted"):
+        psnr += f" as they came; the Generator was adapted to them, to {metrics['psnr_adapted']:.1f} dB"
+    return (FINETUNED_CARD if "base" in metrics else SCRATCH_CARD).format(
+        base=metrics.get("base"),
         summary=data.summary(),
-        captions=told + (f"\n- and {more} other captions" if more > 0 else ""),
+        captions=listed + (f"\n- and {more} other captions" if more > 0 else ""),
         settings="\n".join(
             f"| {name} | {value} |" for name, value in settings.items() if name != "base" and value != ""
         ),
         psnr=psnr,
-        sheet=SHEET,
+        sheet=SAMPLES_FILE,
     )
 
 
-LEARNT = """\
+RUN_SECTIONS = """\
 
 {summary}
 
@@ -158,7 +158,7 @@ tags: [text-to-image, rectified-flow, cpu, fine-tuned]
 
 It began as checkpoint `{base}` and learnt from:
 """
-    + LEARNT.replace("{rows}", " Above: what it learnt; below: what it knew before.")
+    + RUN_SECTIONS.replace("{rows}", " Above: what it learnt; below: what it knew before.")
     + """\
 While it learnt it was held to what that checkpoint did under captions that it knew, lest these be lost.
 Reconstruction of the new pictures: {psnr}.
@@ -181,7 +181,7 @@ tags: [text-to-image, rectified-flow, cpu]
 
 It learnt all that it knows from:
 """
-    + LEARNT.replace("{rows}", "")
+    + RUN_SECTIONS.replace("{rows}", "")
     + """\
 Reconstruction of the pictures: {psnr}.
 

@@ -1,7 +1,7 @@
-"""What each number of the code does to pictures: measured, named, and put in order.
+"""Names sliders: measures which property of pictures each number of the code changes, and how much.
 
-A number is moved from LOW to HIGH deviations with everything else of the recipe held; what that changes
-is compared with how much the property differs between pictures of one prompt anyway.
+A number is moved from LOW to HIGH while the rest of the recipe stays. The change of each property is divided
+by the property's standard deviation over pictures of one prompt.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,18 +11,19 @@ import numpy as np
 from tqdm import tqdm
 
 from dalle import images
-from dalle.data.scenes.colours import to_lab
+from dalle.data.scenes.colours import rgb_to_oklab
 from dalle.pipeline.dalle import DALLE
-from dalle.pipeline.sliders import LANGUAGES, Slider, unnamed
+from dalle.pipeline.sampler import initial_codes
+from dalle.pipeline.sliders import SLIDER_LANGUAGES, Slider, unnamed_slider
 from dalle.recipe import Picture, Recipe
 
-LOW, HIGH = -2.0, 2.0
-CLEAR = 0.25  # of the property's own deviation: less of a change gets no name
-AGAIN = 4  # pictures of each prompt, by which that deviation is known
-FOREGROUND = 0.06  # distance from the background's colour in Oklab
+LOW, HIGH = -2.0, 2.0  # values of the code
+MIN_EFFECT = 0.25  # in standard deviations of the property; a slider with less gets no name
+PICTURES_PER_PROMPT = 4  # from which the standard deviation is estimated
+FOREGROUND_DISTANCE = 0.06  # least Oklab distance of a foreground pixel from the background colour
 
-# property: its name, what pictures are like where it is low, and where it is high; English and Chinese
-WORDS: dict[str, tuple[tuple[str, str], tuple[str, str], tuple[str, str]]] = {
+# property -> slider name, label of the low end, label of the high end; each in English and Chinese
+PROPERTY_NAMES: dict[str, tuple[tuple[str, str], tuple[str, str], tuple[str, str]]] = {
     "size": (("size", "大小"), ("small", "小"), ("large", "大")),
     "across": (("left or right", "左右"), ("left", "左"), ("right", "右")),
     "down": (("height", "高低"), ("high", "高"), ("low", "低")),
@@ -37,20 +38,20 @@ WORDS: dict[str, tuple[tuple[str, str], tuple[str, str], tuple[str, str]]] = {
 }
 
 
-def properties(pixels: np.ndarray) -> dict[str, float]:
-    """What can be measured of one picture (S, S, 3) uint8, by the keys of WORDS."""
-    lab = to_lab(pixels)
+def measure_properties(pixels: np.ndarray) -> dict[str, float]:
+    """Properties of one picture (S, S, 3) uint8, by the keys of PROPERTY_NAMES."""
+    lab = rgb_to_oklab(pixels)
     border = np.concatenate([lab[0], lab[-1], lab[:, 0], lab[:, -1]])
     background = np.median(border, axis=0)
-    thing = np.linalg.norm(lab - background, axis=-1) > FOREGROUND
-    if thing.sum() < 16:  # an empty picture: it is all background
-        thing = np.ones(thing.shape, bool)
-    rows, columns = np.nonzero(thing)
+    foreground = np.linalg.norm(lab - background, axis=-1) > FOREGROUND_DISTANCE
+    if foreground.sum() < 16:  # an empty picture: measure all of it
+        foreground = np.ones(foreground.shape, bool)
+    rows, columns = np.nonzero(foreground)
     side = len(pixels)
-    inside = lab[thing]
+    inside = lab[foreground]
     steps = np.abs(np.diff(lab[..., 0], axis=0))[:, :-1] + np.abs(np.diff(lab[..., 0], axis=1))[:-1]
     return {
-        "size": thing.mean() ** 0.5,
+        "size": foreground.mean() ** 0.5,
         "across": columns.mean() / side,
         "down": rows.mean() / side,
         "slenderness": np.log((np.ptp(columns) + 1) / (np.ptp(rows) + 1)),
@@ -59,69 +60,78 @@ def properties(pixels: np.ndarray) -> dict[str, float]:
         "colourfulness": np.hypot(inside[:, 1], inside[:, 2]).mean(),
         "redness": inside[:, 1].mean(),
         "warmth": inside[:, 2].mean(),
-        "detail": steps[thing[:-1, :-1]].mean(),
+        "detail": steps[foreground[:-1, :-1]].mean(),
         "contrast": inside[:, 0].std(),
     }
 
 
-def slider_ends(model: DALLE, recipes: Sequence[Recipe], number: int) -> tuple[list[Picture], list[Picture]]:
-    """Pictures of the recipes with one number of their codes at LOW, and at HIGH."""
-    codes = model.codes(recipes)
+def slider_ends(
+    pipeline: DALLE, recipes: Sequence[Recipe], number: int
+) -> tuple[list[Picture], list[Picture]]:
+    """Pictures of the recipes with number `number` of their codes at LOW, and at HIGH."""
+    codes = initial_codes(recipes, pipeline.model.config)
 
     def at(value: float) -> list[Picture]:
         moved = [(*code[:number], value, *code[number + 1 :]) for code in codes]
-        return model.draw([replace(r, code=code) for r, code in zip(recipes, moved, strict=True)])
+        return pipeline.draw([replace(r, code=code) for r, code in zip(recipes, moved, strict=True)])
 
     return at(LOW), at(HIGH)
 
 
-def measure(model: DALLE, recipes: Sequence[Recipe]) -> tuple[Slider, ...]:
-    """Sliders for every number of the code, named for what they do to pictures of these recipes.
+def name_sliders_by_effect(pipeline: DALLE, recipes: Sequence[Recipe]) -> tuple[Slider, ...]:
+    """Sliders of all numbers of the code, named by their effect on pictures of the recipes.
 
-    Those with a name come first, each kind by how much it changes the picture. Every name is given once, to
-    the number that does most of it.
+    Named sliders come first, then by mean absolute pixel change. Each name goes to the number that changes
+    the property most.
     """
-    spread = within_prompt_std(model, recipes)
+    deviations = within_prompt_std(pipeline, recipes)
     changes: list[float] = []
     effects: list[dict[str, float]] = []
-    for number in tqdm(range(model.config.flow.code), desc="sliders"):
-        low, high = slider_ends(model, recipes, number)
+    for number in tqdm(range(pipeline.model.config.flow.code), desc="sliders"):
+        low, high = slider_ends(pipeline, recipes, number)
         change = images.from_images([p.image for p in high]) - images.from_images([p.image for p in low])
-        before, after = table(low), table(high)
+        before, after = property_table(low), property_table(high)
         changes.append(float(change.abs().mean()))
-        effects.append({name: float((after[name] - before[name]).mean() / spread[name]) for name in spread})
+        effects.append(
+            {name: float((after[name] - before[name]).mean() / deviations[name]) for name in deviations}
+        )
     names = assign_names(effects)
     order = sorted(range(len(changes)), key=lambda number: (number not in names, -changes[number]))
-    return tuple(_named(n, names[n], effects[n][names[n]]) if n in names else unnamed(n) for n in order)
+    return tuple(
+        _named_slider(n, names[n], effects[n][names[n]]) if n in names else unnamed_slider(n) for n in order
+    )
 
 
-def within_prompt_std(model: DALLE, recipes: Sequence[Recipe]) -> dict[str, float]:
-    """By how much each property differs between pictures of one prompt."""
-    found = [
-        table(model.draw([replace(recipe, seed=recipe.seed + len(recipes) * time) for time in range(AGAIN)]))
-        for recipe in recipes
-    ]
+def within_prompt_std(pipeline: DALLE, recipes: Sequence[Recipe]) -> dict[str, float]:
+    """Standard deviation of each property over pictures of one prompt, pooled over the recipes."""
+    offsets = [len(recipes) * n for n in range(PICTURES_PER_PROMPT)]
+    tables = []
+    for recipe in recipes:
+        pictures = pipeline.draw([replace(recipe, seed=recipe.seed + offset) for offset in offsets])
+        tables.append(property_table(pictures))
     return {
-        name: float(np.mean([rows[name].var(ddof=1) for rows in found]) ** 0.5) + 1e-6 for name in found[0]
+        name: float(np.mean([rows[name].var(ddof=1) for rows in tables]) ** 0.5) + 1e-6 for name in tables[0]
     }
 
 
 def assign_names(effects: Sequence[Mapping[str, float]]) -> dict[int, str]:
-    """Which number is named for which property: the strongest pair first, each number and property once."""
+    """Greedy assignment number -> property, largest effect first; each number and property at most once."""
     pairs = ((abs(effect), n, name) for n, row in enumerate(effects) for name, effect in row.items())
     names: dict[int, str] = {}
     for effect, number, name in sorted(pairs, reverse=True):
-        if effect >= CLEAR and number not in names and name not in names.values():
+        if effect >= MIN_EFFECT and number not in names and name not in names.values():
             names[number] = name
     return names
 
 
-def table(pictures: Sequence[Picture]) -> dict[str, np.ndarray]:
-    """Each property of all pictures, (M,)."""
-    rows = [properties(np.asarray(picture.image)) for picture in pictures]
+def property_table(pictures: Sequence[Picture]) -> dict[str, np.ndarray]:
+    """Property -> its values for M pictures, (M,)."""
+    rows = [measure_properties(np.asarray(picture.image)) for picture in pictures]
     return {name: np.array([row[name] for row in rows]) for name in rows[0]}
 
 
-def _named(number: int, name: str, effect: float) -> Slider:
-    title, low, high = (dict(zip(LANGUAGES, words, strict=True)) for words in WORDS[name])
+def _named_slider(number: int, name: str, effect: float) -> Slider:
+    title, low, high = (
+        dict[str, str](zip(SLIDER_LANGUAGES, words, strict=True)) for words in PROPERTY_NAMES[name]
+    )
     return Slider(number, title, *((low, high) if effect > 0 else (high, low)))

@@ -1,9 +1,9 @@
-"""The axes of the code, turned so that each number does one thing that a person sees.
+"""Rotates the code so that each number changes one visible property.
 
-A standard normal looks the same from every side. So the code may be turned by any rotation, and the model is
-the same with other numbers: what flow matching left mixed (size and warmth on one slider, half of each) is
-sorted out afterwards. The axes are found by regression of what can be measured in pictures on the codes that
-drew them, after SeFa and GANSpace (arXiv:2007.06600, 2004.02546), which look for such directions in GANs.
+A standard normal is invariant under rotations, so the code may be rotated after training without changing
+what the model can draw; training leaves properties mixed (size and warmth on one number, half of each). The
+axes are found by linear regression of measured properties on the codes, in the spirit of SeFa and GANSpace
+(arXiv:2007.06600, 2004.02546), which find such directions in GANs.
 """
 
 from collections.abc import Sequence
@@ -14,66 +14,73 @@ import torch
 from torch import Tensor
 
 from dalle import runtime
+from dalle.networks.model import DALLEModel
 from dalle.pipeline.dalle import DALLE
 from dalle.recipe import Recipe
-from dalle.release.slider_naming import CLEAR, HIGH, LOW, table, within_prompt_std
+from dalle.release.slider_naming import HIGH, LOW, MIN_EFFECT, property_table, within_prompt_std
 
-CODES = 16  # drawn for each recipe
-SIDE = 16  # pixels of the thumbnails that the axes without a name are found from
+CODES_PER_RECIPE = 16
+THUMBNAIL_SIZE = 16  # pixels a side, for the axes that no property determines
 
 
 @torch.no_grad()
-def rotate_code(model: DALLE, axes: Tensor) -> None:
-    """Make `axes` (K, K), orthonormal rows in terms of the old code, the new code's numbers."""
+def rotate_code(model: DALLEModel, axes: Tensor) -> None:
+    """Rotate the model's code in place; `axes` (K, K): orthonormal rows, the new axes in the old code."""
     velocity, output = model.normalizer.velocity, model.normalizer.reader.output
     axes = axes.to(velocity.code.weight)
     numbers = len(axes)
     velocity.code.weight.copy_(velocity.code.weight @ axes.T)
-    # The posterior's covariance is diagonal before and after: what it has beside the diagonal is dropped.
-    for part, turned in ((slice(numbers), axes), (slice(numbers, None), axes.square())):
-        output.weight[part] = turned @ output.weight[part]
-        output.bias[part] = turned @ output.bias[part]
+    # The posterior stays diagonal: the off-diagonal part of its rotated covariance is dropped.
+    for part, rotation in ((slice(numbers), axes), (slice(numbers, None), axes.square())):
+        output.weight[part] = rotation @ output.weight[part]
+        output.bias[part] = rotation @ output.bias[part]
 
 
-def find_rotation(model: DALLE, recipes: Sequence[Recipe]) -> Tensor:
-    """Axes (K, K) by which pictures of these recipes differ in one property each, as far as they can.
+def find_rotation(pipeline: DALLE, recipes: Sequence[Recipe]) -> Tensor:
+    """Orthonormal axes (K, K), each aligned with one property of pictures of the recipes, where possible.
 
-    The strongest property gets its axis first, the next one what is left of its own, and so on; the rest of
-    the space goes to whatever changes the picture most.
+    Greedy: the property with the largest effect gets its axis first, the next one what is orthogonal to it,
+    and so on. The remaining axes are principal directions of change of a thumbnail.
     """
-    codes, properties, thumbnails = _observed(model, recipes)
-    effects = np.linalg.lstsq(codes, properties, rcond=None)[0].T  # (P, K), deviations a unit of the code
+    codes, properties, thumbnails = _observe(pipeline, recipes)
+    effects = np.linalg.lstsq(codes, properties, rcond=None)[
+        0
+    ].T  # (P, K), standard deviations per unit of the code
     axes = np.zeros((0, codes.shape[1]))
-    left = list(effects)
-    while left and len(axes) < codes.shape[1]:
-        left = [effect - axes.T @ (axes @ effect) for effect in left]
-        best = max(range(len(left)), key=lambda at: np.linalg.norm(left[at]))
-        effect = left.pop(best)
-        if np.linalg.norm(effect) * (HIGH - LOW) < CLEAR:
+    remaining = list(effects)
+    while remaining and len(axes) < codes.shape[1]:
+        remaining = [effect - axes.T @ (axes @ effect) for effect in remaining]
+        norms = [np.linalg.norm(effect) for effect in remaining]
+        effect = remaining.pop(int(np.argmax(norms)))
+        if np.linalg.norm(effect) * (HIGH - LOW) < MIN_EFFECT:
             break
         axes = np.vstack([axes, effect / np.linalg.norm(effect)])
     rest = np.linalg.lstsq(codes, thumbnails, rcond=None)[0]  # (K, pixels)
     rest = rest - axes.T @ (axes @ rest)
     directions = np.linalg.svd(rest, full_matrices=False)[0].T[: codes.shape[1] - len(axes)]
-    # QR keeps what is orthonormal already, up to signs, and fills in where pictures leave a direction open.
+    # QR keeps orthonormal columns up to their signs, and completes the basis.
     basis, triangle = np.linalg.qr(np.vstack([axes, directions]).T)
     return torch.from_numpy((basis * np.where(np.diag(triangle) < 0, -1, 1)).T)
 
 
-def _observed(model: DALLE, recipes: Sequence[Recipe]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Codes (M, K), properties (M, P) in deviations, thumbnails (M, pixels): each less its recipe's mean."""
+def _observe(pipeline: DALLE, recipes: Sequence[Recipe]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Codes (M, K), properties (M, P) in standard deviations, thumbnails (M, pixels), less recipe means."""
     codes, properties, thumbnails = [], [], []
-    spread = within_prompt_std(model, recipes)
+    deviations = within_prompt_std(pipeline, recipes)
     for number, recipe in enumerate(recipes):
-        drawn = torch.randn(CODES, model.config.flow.code, generator=runtime.generator(number))
-        pictures = model.draw([replace(recipe, code=tuple(code)) for code in drawn.tolist()])
-        found = table(pictures)
-        small = [np.asarray(p.image.resize((SIDE, SIDE)), np.float64).ravel() for p in pictures]
-        of_all = (
+        drawn = torch.randn(
+            CODES_PER_RECIPE, pipeline.model.config.flow.code, generator=runtime.seeded_generator(number)
+        )
+        pictures = pipeline.draw([replace(recipe, code=tuple(code)) for code in drawn.tolist()])
+        measured = property_table(pictures)
+        small = [
+            np.asarray(p.image.resize((THUMBNAIL_SIZE, THUMBNAIL_SIZE)), np.float64).ravel() for p in pictures
+        ]
+        observed = (
             drawn.double().numpy(),
-            np.stack([found[n] / spread[n] for n in spread], 1),
+            np.stack([measured[n] / deviations[n] for n in deviations], 1),
             np.stack(small),
         )
-        for values, kept in zip(of_all, (codes, properties, thumbnails), strict=True):
-            kept.append(values - values.mean(0))
+        for values, rows in zip(observed, (codes, properties, thumbnails), strict=True):
+            rows.append(values - values.mean(0))
     return np.concatenate(codes), np.concatenate(properties), np.concatenate(thumbnails)

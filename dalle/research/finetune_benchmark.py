@@ -1,8 +1,9 @@
-"""Teaching on trial: ten pictures of a thing that no model has seen; what is learnt of it, and what is lost.
+"""Fine-tuning benchmark: teaches a checkpoint ten images of an unseen subject; `python -m dalle bench teach`.
 
-`python -m dalle bench teach` trains as the page does, and takes the time. The referee's features then tell
-which pictures show the thing: those nearer to ten others of its pictures than to any icon. What the model
-knew is measured by the referee's names for common concepts, before and after, at the same seeds.
+It fine-tunes as the page does, and measures the time, how often the subject is drawn, and what is forgotten.
+An image shows the subject if its nearest neighbour, in features of the classifier, is one of ten other images
+of the subject and not an icon. Forgetting is the change of the classifier's accuracy on common concepts at
+the same seeds.
 """
 
 import json
@@ -10,7 +11,6 @@ import math
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -19,37 +19,39 @@ from torch import Tensor
 
 from dalle import images, runtime
 from dalle.data.emoji.emoji_set import EmojiSet
-from dalle.data.folder.augmentation import plain
-from dalle.data.folder.image_folder import import_images
+from dalle.data.folder.augmentation import fit_on_white
+from dalle.data.folder.importer import import_images
 from dalle.data.scenes.composer import Composer
 from dalle.evaluation import eval_prompts, metrics
-from dalle.evaluation.classifier import DEFAULT_FOLDER, IconClassifier
-from dalle.evaluation.eval_prompts import SEED, EvalPrompt
+from dalle.evaluation.classifier import CLASSIFIER_FOLDER, IconClassifier
+from dalle.evaluation.eval_prompts import EVAL_SEED, EvalPrompt
 from dalle.evaluation.evaluator import Evaluator
-from dalle.files import write_text
+from dalle.evaluation.metrics import Metrics
+from dalle.files import write_text_atomically
 from dalle.finetuning import finetune, plan
 from dalle.pipeline.dalle import DALLE
 
-COUNT = 10  # pictures to learn from, and as many others to judge by
-PROMPTS = ("a {}", "a {} on a blue background", "a small {}", "a {}, noto style")  # only the first is taught
-DRAWN = 40  # pictures of the thing
-KNOWN = 200  # common concepts
-SHOWN = 8  # pictures in a row of the sheet
-SIDE = 256  # pixels of a picture of the thing
+TRAINING_IMAGES = 10  # as many others are the reference of the measurement
+# Only the first is a caption of the training data; the others test how the subject is composed.
+SUBJECT_PROMPTS = ("a {}", "a {} on a blue background", "a small {}", "a {}, noto style")
+SUBJECT_SAMPLES = 40  # images drawn of the subject
+KNOWN_CONCEPTS = 200
+COMPARISON_COLUMNS = 8
+SUBJECT_SIZE = 256  # side of the subject's images in pixels
 
 
-def blorples(count: int) -> list[Image.Image]:
-    """A creature from code: a teal egg with violet stripes, one eye, three legs and a feeler; RGBA."""
-    return [_blorple(np.random.default_rng(number)) for number in range(count)]
+def draw_blorples(count: int) -> list[Image.Image]:
+    """Procedural drawings (RGBA) of a creature: a teal egg with violet stripes, one eye and three legs."""
+    return [_draw_blorple(np.random.default_rng(number)) for number in range(count)]
 
 
-def _blorple(rng: np.random.Generator) -> Image.Image:
-    scale = 2  # drawn larger, then shrunk: smooth edges
-    picture = Image.new("RGBA", (scale * SIDE,) * 2, (0, 0, 0, 0))
-    pen, unit = ImageDraw.Draw(picture), scale * SIDE / 100
+def _draw_blorple(rng: np.random.Generator) -> Image.Image:
+    size = 2 * SUBJECT_SIZE  # reduced at the end, for smooth edges
+    picture = Image.new("RGBA", (size, size), (0, 0, 0, 0))
+    pen, unit = ImageDraw.Draw(picture), size / 100
 
     def box(x: float, y: float, width: float, height: float) -> tuple[float, float, float, float]:
-        return tuple(unit * edge for edge in (x - width, y - height, x + width, y + height))
+        return unit * (x - width), unit * (y - height), unit * (x + width), unit * (y + height)
 
     wide, tall = rng.uniform(23, 29), rng.uniform(27, 32)
     line = round(4 * unit)
@@ -69,13 +71,13 @@ def _blorple(rng: np.random.Generator) -> Image.Image:
     pen.ellipse(box(50, 42, 11, 11), "white")
     pen.ellipse(box(50 + look, 42, 5, 5), (20, 20, 30))
     turned = picture.rotate(math.degrees(rng.uniform(-0.2, 0.2)), Image.Resampling.BICUBIC)
-    return turned.resize((SIDE, SIDE), Image.Resampling.LANCZOS)
+    return turned.resize((SUBJECT_SIZE, SUBJECT_SIZE), Image.Resampling.LANCZOS)
 
 
-def moccups(count: int) -> list[Image.Image]:
-    """Crops of the photograph of a cup that scikit-image ships, under a name that says nothing; RGB."""
+def crop_moccups(count: int) -> list[Image.Image]:
+    """Random crops (RGB) of the photograph of a coffee cup in scikit-image, under an invented name."""
     try:
-        from skimage import data
+        from skimage import data  # pyright: ignore[reportMissingImports]  (optional)
     except ImportError as error:
         raise ValueError("the photograph is scikit-image's: pip install scikit-image") from error
     photo = Image.fromarray(data.coffee())
@@ -85,98 +87,102 @@ def moccups(count: int) -> list[Image.Image]:
         left = (photo.width - side) / 2 + rng.uniform(-0.08, 0.08) * photo.width
         top = rng.uniform(0, photo.height - side)
         box = (left, top, left + side, top + side)
-        crops.append(photo.resize((SIDE, SIDE), Image.Resampling.LANCZOS, box))
+        crops.append(photo.resize((SUBJECT_SIZE, SUBJECT_SIZE), Image.Resampling.LANCZOS, box))
     return crops
 
 
-SUBJECTS: dict[str, Callable[[int], list[Image.Image]]] = {"blorple": blorples, "moccup": moccups}
+SUBJECTS: dict[str, Callable[[int], list[Image.Image]]] = {"blorple": draw_blorples, "moccup": crop_moccups}
 
 
-def teach(
+def benchmark_finetuning(
     checkpoint: Path,
-    thing: str,
+    subject: str,
     output: Path,
     data: Path,
     preset: str = "quick",
-    referee: Path = DEFAULT_FOLDER,
-) -> dict[str, Any]:
-    """Teach a checkpoint one of SUBJECTS; -> seconds and scores, also written to `output` beside the sheet.
+    classifier_folder: Path = CLASSIFIER_FOLDER,
+) -> Metrics:
+    """Fine-tune a checkpoint on one of SUBJECTS and evaluate it before and after.
 
-    Raises ValueError where `output` has a run of that thing already, or there is no such thing.
+    Returns seconds and metrics; writes them to SUBJECT.json in `output`, the run's folder, and a grid of
+    images. Raises ValueError for an unknown subject, or if `output` has a run of that subject already.
     """
-    if thing not in SUBJECTS:
-        raise ValueError(f"nothing to teach is called {thing!r}; there are {', '.join(SUBJECTS)}")
-    if (output / thing).exists():
-        raise ValueError(f"{output / thing} is there from before; move it away")
-    emoji, grader = EmojiSet.load(data), IconClassifier.load(referee)  # first: they may be missing
-    pictures = SUBJECTS[thing](2 * COUNT)
-    began = time.perf_counter()
-    taught = _train(checkpoint, output / thing, pictures[:COUNT], f"a {thing}", preset)
-    found: dict[str, Any] = {"thing": thing, "preset": preset, "seconds": time.perf_counter() - began}
-    rows = [pictures[:SHOWN]]
-    for when, folder in (("before", checkpoint), ("after", taught)):
-        model = DALLE.from_pretrained(folder, runtime.inference_dtype())
-        exam = Evaluator(model, grader, Composer(emoji, size=model.config.image_size), output)
-        found[when], drawn = _examined(exam, thing, pictures[COUNT:])
-        rows += drawn
-    _sheet(thing, rows, model.config.image_size).save(output / f"{thing}.png")
-    write_text(output / f"{thing}.json", json.dumps(found, indent=2) + "\n")
-    return found
+    if subject not in SUBJECTS:
+        raise ValueError(f"nothing to teach is called {subject!r}; there are {', '.join(SUBJECTS)}")
+    if (output / subject).exists():
+        raise ValueError(f"{output / subject} is there from before; move it away")
+    emoji, classifier = EmojiSet.load(data), IconClassifier.load(classifier_folder)  # missing ones fail early
+    pictures = SUBJECTS[subject](2 * TRAINING_IMAGES)
+    training, reference = pictures[:TRAINING_IMAGES], pictures[TRAINING_IMAGES:]
+    started = time.perf_counter()
+    finetuned = _finetune(checkpoint, output / subject, training, f"a {subject}", preset)
+    results: Metrics = {"thing": subject, "preset": preset, "seconds": time.perf_counter() - started}
+    subject_rows, known_rows = {}, {}
+    for when, folder in (("before", checkpoint), ("after", finetuned)):
+        pipeline = DALLE.from_pretrained(folder, runtime.inference_dtype())
+        composer = Composer(emoji, size=pipeline.model.config.image_size)
+        evaluator = Evaluator(pipeline, classifier, composer, output)
+        subject_metrics, subject_rows[when] = _measure_subject(evaluator, subject, reference)
+        known_metrics, known_rows[f"known {when}"] = _measure_known(evaluator)
+        results[when] = subject_metrics | known_metrics
+    size = subject_rows["before"][0].width
+    given = [fit_on_white(picture, size, "pad") for picture in pictures[:COMPARISON_COLUMNS]]
+    rows = {f"given: a {subject}": given} | subject_rows | known_rows
+    captions = [text for text, row in rows.items() for _ in row]
+    grid = images.grid([picture for row in rows.values() for picture in row], COMPARISON_COLUMNS, captions)
+    grid.save(output / f"{subject}.png")
+    write_text_atomically(output / f"{subject}.json", json.dumps(results, indent=2) + "\n")
+    return results
 
 
-def _train(base: Path, run: Path, pictures: list[Image.Image], caption: str, preset: str) -> Path:
-    """A run as the page makes it, in this process; -> the checkpoint that it leaves."""
+def _finetune(base: Path, run: Path, pictures: list[Image.Image], caption: str, preset: str) -> Path:
+    """Fine-tune in a run's folder as the page does, but in this process; returns the checkpoint's folder."""
     source = run / "given"
     source.mkdir(parents=True)
     for number, picture in enumerate(pictures):
         picture.save(source / f"{number}.png")
     data = import_images(source, run / "data")
-    data.recaptioned((name, caption) for name, _ in data.rows)
+    data.with_captions((name, caption) for name, _ in data.rows)
     plan.make_plan(base, preset).save(run)
-    finetune.train(run, lambda *_: False)
+    finetune.finetune_checkpoint(run, lambda *_: False)
     return next(run.glob("checkpoint-*"))
 
 
-def _examined(
-    exam: Evaluator, thing: str, real: list[Image.Image]
-) -> tuple[dict[str, float], list[list[Image.Image]]]:
-    """Scores of a checkpoint; and, for the sheet, pictures of the thing and of what else it knows."""
-    asked = [
-        EvalPrompt(PROMPTS[i % len(PROMPTS)].format(thing), seed=SEED + i // len(PROMPTS))
-        for i in range(DRAWN)
-    ]
-    drawn = exam.draw(asked, thing)
-    concepts = [
-        exam.emoji.concepts[at]
-        for at in eval_prompts.evenly_spaced(eval_prompts.common_concepts(exam.emoji), KNOWN)
-    ]
-    known = [EvalPrompt(c.labels["en"], frozenset({c.base}), seed=SEED + i) for i, c in enumerate(concepts)]
-    others = exam.draw(known, "common concepts")
-    ranks = exam.ranks(others, known, "common concepts")
-    shows = _shows(exam, drawn, real)
-    scores = {"thing": float(shows.float().mean())}
-    scores |= {
-        f"thing: {prompt.format(thing)}": float(shows[i :: len(PROMPTS)].float().mean())
-        for i, prompt in enumerate(PROMPTS)
-    }
-    scores |= {f"known_top{k}": sum(rank < k for rank in ranks) / len(ranks) for k in (1, 5)}
-    return scores, [drawn[:SHOWN], eval_prompts.evenly_spaced(others, SHOWN)]
+def _measure_subject(
+    evaluator: Evaluator, subject: str, reference: list[Image.Image]
+) -> tuple[dict[str, float], list[Image.Image]]:
+    """Share of drawn images that show the subject, in all and for each prompt; the first of the images."""
+    count = len(SUBJECT_PROMPTS)
+    texts = [template.format(subject) for template in SUBJECT_PROMPTS]
+    prompts = [EvalPrompt(texts[i % count], seed=EVAL_SEED + i // count) for i in range(SUBJECT_SAMPLES)]
+    drawn = evaluator.draw_prompts(prompts, subject)
+    shown = _shows_subject(evaluator, drawn, reference).float()
+    results = {"thing": float(shown.mean())}
+    results |= {f"thing: {text}": float(shown[i::count].mean()) for i, text in enumerate(texts)}
+    return results, drawn[:COMPARISON_COLUMNS]
 
 
 @torch.inference_mode()
-def _shows(exam: Evaluator, drawn: list[Image.Image], real: list[Image.Image]) -> Tensor:
-    """Which pictures are nearer to one of the `real` ones than to any icon: (B,) bool."""
-    own = [plain(picture, exam.composer.size, "pad") for picture in real]
-    icons = exam.icons(range(len(exam.emoji.icons)))
-    all_of_them = torch.cat([exam.features(own, "the thing"), exam.features(icons, "icons")])
-    return metrics.nearest(exam.features(drawn, "drawn pictures"), all_of_them)[1] < len(own)
+def _shows_subject(evaluator: Evaluator, drawn: list[Image.Image], reference: list[Image.Image]) -> Tensor:
+    """Whether the nearest neighbour of each drawn image is a reference image, not an icon: (B,) bool."""
+    size = evaluator.composer.renderer.size
+    subject = evaluator.extract_features(
+        [fit_on_white(picture, size, "pad") for picture in reference], "reference images"
+    )
+    all_icons = evaluator.render_icons(range(len(evaluator.emoji.icons)))
+    candidates = torch.cat([subject, evaluator.extract_features(all_icons, "icons")])
+    features = evaluator.extract_features(drawn, "drawn pictures")
+    return metrics.nearest_neighbours(features, candidates)[1] < len(subject)
 
 
-def _sheet(thing: str, rows: list[list[Image.Image]], size: int) -> Image.Image:
-    """What was given; then, before and after, what is drawn of it and of what else is known."""
-    given, before, known_before, after, known_after = rows
-    told = {f"given: a {thing}": [plain(picture, size, "pad") for picture in given]}
-    told |= {"before": before, "after": after}
-    told |= {"known before": known_before, "known after": known_after}
-    captions = [text for text, row in told.items() for _ in row]
-    return images.grid([picture for row in told.values() for picture in row], SHOWN, captions)
+def _measure_known(evaluator: Evaluator) -> tuple[dict[str, float], list[Image.Image]]:
+    """Accuracy on KNOWN_CONCEPTS common concepts; some of the images, evenly spaced."""
+    indices = eval_prompts.evenly_spaced(eval_prompts.common_concepts(evaluator.emoji), KNOWN_CONCEPTS)
+    concepts = [evaluator.emoji.concepts[index] for index in indices]
+    prompts = [
+        EvalPrompt(concept.labels["en"], frozenset({concept.canonical}), seed=EVAL_SEED + i)
+        for i, concept in enumerate(concepts)
+    ]
+    drawn = evaluator.draw_prompts(prompts, "common concepts")
+    ranks = evaluator.target_ranks(drawn, prompts, "common concepts")
+    return metrics.top_k_accuracy(ranks, "known_"), eval_prompts.evenly_spaced(drawn, COMPARISON_COLUMNS)

@@ -1,8 +1,8 @@
-"""A small world for experiments: some common concepts in all their styles, and flows that learn them.
+"""A small data set of encoded icons for ablations, and the baselines that are trained on it.
 
-Every drawing stands alone on white, is encoded once, and has its plainest caption: "a cat, noto style".
-Beside FlowTask stands what it is compared with: a vector for each thing in the text encoder's place, and the
-plain VAE with a caption, whose normal latent becomes features at once, without a flow.
+The data: some common concepts in all their styles, each icon alone on white with its plainest caption, such
+as "a cat, noto style". The baselines: learnt concept embeddings in place of the text encoder, and a
+conditional VAE without a flow.
 """
 
 from collections import defaultdict
@@ -17,84 +17,95 @@ from torch.nn import functional as F
 from dalle import images
 from dalle.config import TextConfig
 from dalle.data.emoji.emoji_set import EmojiSet
-from dalle.data.scenes.captions import prompt
-from dalle.evaluation.eval_prompts import SEED, EvalPrompt, common_concepts, evenly_spaced
+from dalle.data.scenes.captions import plain_caption
+from dalle.evaluation.eval_prompts import EVAL_SEED, EvalPrompt, IconPrompt, common_concepts, evenly_spaced
 from dalle.evaluation.evaluator import Evaluator
 from dalle.networks.text_encoder import Caption
 from dalle.pipeline.dalle import DALLE
+from dalle.pipeline.sampler import initial_latents
 from dalle.recipe import Recipe
 from dalle.training.feature_cache import FeatureCache
 from dalle.training.tasks import FlowTask
 
 
-def drawings(emoji: EmojiSet, concepts: int) -> list[list[EvalPrompt]]:
-    """Common concepts; of each all drawings, every one as a question that names its style."""
+def icon_prompts(emoji: EmojiSet, count: int) -> list[list[IconPrompt]]:
+    """For each of `count` common concepts, a prompt for its icon in each style."""
     icons: dict[int, list[int]] = defaultdict(list)
     for number, icon in enumerate(emoji.icons):
         icons[icon.concept].append(number)
-    found = []
-    for index in evenly_spaced(common_concepts(emoji), concepts):
-        concept, seed = emoji.concepts[index], SEED + len(found)
-        right = frozenset({concept.base})
+    prompts = []
+    for seed, index in enumerate(evenly_spaced(common_concepts(emoji), count), EVAL_SEED):
+        concept = emoji.concepts[index]
+        targets = frozenset({concept.canonical})
         styles = {emoji.icons[icon].style: icon for icon in icons[index]}
-        found.append([EvalPrompt(prompt(concept, s), right, s, seed, icon) for s, icon in styles.items()])
-    return found
+        prompts.append(
+            [
+                IconPrompt(plain_caption(concept, style), targets, style, seed, icon=icon)
+                for style, icon in styles.items()
+            ]
+        )
+    return prompts
 
 
 class ToyDataset(FeatureCache):
-    """The features of all drawings: a bank in memory."""
+    """The features and captions of all icons, in memory; also the tokenizer of ConceptEmbeddings."""
 
-    def __init__(self, drawings: Sequence[Sequence[EvalPrompt]], features: np.ndarray, fold: int):
-        """features (M, N, C) float16, `fold` x `fold` cells a token, in the order of the drawings."""
-        self.drawings, self.features, self.fold = drawings, features, fold
-        self.captions = [drawing.prompt for concept in drawings for drawing in concept]
-        facts = [(min(d.right), f"style:{d.topic}") for concept in drawings for d in concept]
-        names = ["", *dict.fromkeys(name for pair in facts for name in pair)]
-        self.names = {name: number for number, name in enumerate(names)}  # of all that captions tell apart
-        self._numbers = {"": (0, 0)} | {
-            caption: (self.names[thing], self.names[style])
-            for caption, (thing, style) in zip(self.captions, facts, strict=True)
+    def __init__(
+        self, prompts_by_concept: Sequence[Sequence[IconPrompt]], features: np.ndarray, fold: int
+    ) -> None:
+        """`features` (M, N, C) float16 in the order of the prompts; a token holds `fold` x `fold` cells."""
+        # Not super().__init__, which reads a folder.
+        self.prompts_by_concept, self.features, self.fold = prompts_by_concept, features, fold
+        prompts = [each for concept in prompts_by_concept for each in concept]
+        self.captions = [each.text for each in prompts]
+        names = [(min(each.targets), f"style:{each.category}") for each in prompts]
+        vocabulary = ["", *dict.fromkeys(name for pair in names for name in pair)]
+        self.token_ids = {name: number for number, name in enumerate(vocabulary)}
+        self._tokens = {"": (0, 0)} | {
+            caption: (self.token_ids[concept], self.token_ids[style])
+            for caption, (concept, style) in zip(self.captions, names, strict=True)
         }
 
     @classmethod
-    def of(cls, exam: Evaluator, concepts: int) -> "ToyDataset":
-        """As the examined model sees it."""
-        found = drawings(exam.emoji, concepts)
-        icons = exam.icons([drawing.icon for concept in found for drawing in concept])
-        features = exam.over(exam.model.extractor, icons, "encoding")
-        return cls(found, features.numpy().astype(np.float16), exam.model.config.autoencoder.fold)
+    def encode(cls, evaluator: Evaluator, concepts: int) -> "ToyDataset":
+        """Encode the icons of `concepts` concepts by the checkpoint's FeatureExtractor."""
+        model = evaluator.pipeline.model
+        prompts = icon_prompts(evaluator.emoji, concepts)
+        icons = evaluator.render_icons([each.icon for concept in prompts for each in concept])
+        features = evaluator.map_batches(model.extractor, icons, "encoding")
+        return cls(prompts, features.numpy().astype(np.float16), model.config.autoencoder.fold)
 
     @property
-    def asked(self) -> list[EvalPrompt]:
-        """One drawing of each concept, of the styles in turn."""
-        return [drawings[position % len(drawings)] for position, drawings in enumerate(self.drawings)]
+    def eval_prompts(self) -> list[IconPrompt]:
+        """One prompt of each concept; the styles take turns."""
+        return [styles[i % len(styles)] for i, styles in enumerate(self.prompts_by_concept)]
 
-    def folded(self, fold: int) -> "ToyDataset":
-        """The same with `fold` x `fold` cells a token."""
+    def refold(self, fold: int) -> "ToyDataset":
+        """The same features with `fold` x `fold` cells in a token: (M, N', C') with N' C' = N C."""
         features = torch.from_numpy(self.features)
         side = int(features.shape[1] ** 0.5)
         cells = F.pixel_shuffle(features.mT.unflatten(2, (side, side)), self.fold)
-        return ToyDataset(self.drawings, F.pixel_unshuffle(cells, fold).flatten(2).mT.numpy(), fold)
+        return ToyDataset(self.prompts_by_concept, F.pixel_unshuffle(cells, fold).flatten(2).mT.numpy(), fold)
 
-    def numbers(self, captions: Sequence[str]) -> Tensor:
-        """In a tokenizer's place: captions -> (B, 2), the numbers of thing and style; 0, 0 for no caption."""
-        return torch.tensor([self._numbers[caption] for caption in captions])
+    def tokenize(self, captions: Sequence[str]) -> Tensor:
+        """Captions of the data -> ids (B, 2) of concept and style; (0, 0) for the empty caption."""
+        return torch.tensor([self._tokens[caption] for caption in captions])
 
 
-class ConceptVectors(nn.Module):
-    """In the TextEncoder's place: a vector for each thing and each style, free to be anything.
+class ConceptEmbeddings(nn.Module):
+    """A learnt embedding for each concept and each style, in place of the TextEncoder.
 
-    How well a flow follows these is how well it could follow any caption.
+    An upper bound of text conditioning: no caption can condition the flow better.
     """
 
-    def __init__(self, count: int, config: TextConfig):
+    def __init__(self, count: int, config: TextConfig) -> None:
         super().__init__()
-        # So named that, as the encoder's, Muon leaves it alone.
+        # Named as in the TextEncoder: the trainer excludes `tokens` from Muon.
         self.tokens = nn.Embedding(count, config.width)
         self.embed = nn.Linear(config.width, config.embedding, bias=False)
 
     def forward(self, tokens: Tensor) -> Caption:
-        """tokens (B, L) of `World.numbers`, whatever they are padded with -> a Caption of two states."""
+        """tokens (B, L >= 2) of `ToyDataset.tokenize`, padding ignored -> a Caption of two states."""
         states = self.tokens(tokens[:, :2])
         pooled = states.mean(1)
         mask = torch.ones_like(tokens[:, :2], dtype=torch.bool)
@@ -102,34 +113,35 @@ class ConceptVectors(nn.Module):
 
 
 class ToyFlowTask(FlowTask):
-    """FlowTask in a small world; `along`: what reads the captions is trained too."""
+    """FlowTask on the toy data; `joint`: the text encoder is trained too."""
 
-    def __init__(self, model: DALLE, world: ToyDataset, along: bool = False):
-        super().__init__(model, world)
-        self.text.requires_grad_(along)
+    def __init__(self, pipeline: DALLE, dataset: ToyDataset, joint: bool = False) -> None:
+        super().__init__(pipeline, dataset)
+        self.text.requires_grad_(joint)
 
-    def sheet(self) -> None:
+    def sample_grid(self) -> None:
         return None
 
 
 class OneStepTask(ToyFlowTask):
-    """The plain VAE with a caption: the same networks turn code and caption into features in one evaluation.
+    """A conditional VAE: features are decoded from code and caption in one evaluation, without a flow.
 
-    It is the mean that the flow begins with, and nothing after it.
+    It uses the network that predicts the flow's mean, and trains it by the squared error of the features.
     """
 
     def forward(self, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        """features (B, N, C), tokens (B, L) -> loss, metrics."""
         features, tokens = batch
         caption = self.text(tokens)
         posterior = self.normalizer.reader(features, caption)
-        drawn = self.normalizer.velocity.given(caption, posterior.sample()).mean
-        error = (drawn - features).square().mean()
-        parts = {"error": error.detach(), "code_nats": posterior.nats().detach().sum()}
-        return error + posterior.capacity_loss(self.code_nats), parts
+        mean = self.normalizer.velocity.condition(caption, posterior.sample()).mean
+        error = (mean - features).square().mean()
+        metrics = {"error": error.detach(), "code_nats": posterior.nats().detach().sum()}
+        return error + posterior.capacity_loss(self.code_nats), metrics
 
 
-def draw_one_step(model: DALLE, asked: Sequence[EvalPrompt]) -> list[Image.Image]:
-    """What a model that OneStepTask trained draws, unguided."""
-    latent = model.latent([Recipe(question.prompt, seed=question.seed) for question in asked])
+def draw_one_step(pipeline: DALLE, prompts: Sequence[EvalPrompt]) -> list[Image.Image]:
+    """Images from a model trained by OneStepTask, without guidance."""
+    latent = initial_latents([Recipe(each.text, seed=each.seed) for each in prompts], pipeline.model.config)
     latent = latent._replace(noise=torch.zeros_like(latent.noise))
-    return images.to_images(model.decode(latent, [question.prompt for question in asked], steps=1))
+    return images.to_images(pipeline.decode(latent, [each.text for each in prompts], steps=1))

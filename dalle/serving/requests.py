@@ -1,21 +1,21 @@
-"""GenerationRequest, Frame, QueueFull: what the scheduler takes and gives."""
+"""What the scheduler takes and gives: GenerationRequest, its Jobs (one per picture), Frame, QueueFull."""
 
 import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from PIL import Image
 
-from dalle.pipeline.dalle import SampleState
-from dalle.pipeline.sampler import Sampler
+from dalle.pipeline.sampler import BatchSampler, SampleState
 from dalle.recipe import Picture, Recipe
 
-PREVIEWS = 4  # of the steps, every so great a share is followed by a look at the picture
+PREVIEWS_PER_PICTURE = 4  # a preview is decoded each time another quarter of the steps is done
 
 
 class QueueFull(RuntimeError):
-    """The queue is full."""
+    """The queue holds as many requests as it may; `waiting` is their number."""
 
     def __init__(self, waiting: int):
         super().__init__(f"{waiting} requests are waiting already; try again in a moment")
@@ -24,85 +24,102 @@ class QueueFull(RuntimeError):
 
 @dataclass(frozen=True)
 class Frame:
-    """What a running request looks like by now."""
+    """State of a running request, for display."""
 
-    step: int
+    step: int  # solver steps done, averaged over the pictures
     steps: int
-    seconds_left: float | None  # None until it can be told
-    waiting: int  # place in the queue; 0: being drawn
-    pictures: list[Picture]  # in the recipes' order: previews, and those that are finished; none at first
+    seconds_left: float | None  # None before the first step
+    waiting: int  # position in the queue; 0: being drawn
+    pictures: list[Picture]  # previews and finished pictures in the recipes' order; empty at first
     done: bool
-    finished: list[Picture]  # those of the pictures that are no previews any more
+    finished: list[Picture]  # the finished ones among `pictures`
 
 
 class Job:
-    """One picture of a request: from a recipe, or a drawing that was begun elsewhere."""
+    """One picture of a request, made from a recipe or from a sample that was prepared elsewhere."""
 
-    def __init__(self, task: Recipe | SampleState, request: "Request"):
+    def __init__(self, task: Recipe | SampleState, request: "GenerationRequest"):
         self.request = request
-        self.drawing = None if isinstance(task, Recipe) else task
-        self.recipe = self.drawing.recipe if self.drawing else task
-        self.steps = self.drawing.walk.steps if self.drawing else task.steps
+        if isinstance(task, Recipe):
+            self.sample: SampleState | None = None  # prepared in the first turn
+            self.recipe, self.steps = task, task.steps
+        else:
+            self.sample = task
+            self.recipe, self.steps = task.recipe, task.steps
         self.picture: Picture | None = None
-        self.seen = 0  # steps taken when `stepped` was last told: an Enlarger moves one job of a turn
-        self.to_show = False  # to be painted, before its next step if it has one
+        # Steps taken at the last `on_step`: a turn may advance only one of its jobs (upscaling does).
+        self.reported_steps = 0
+        self.needs_decoding = False  # decoded before its next step, if it has one
         self.finished = False
 
     @property
-    def taken(self) -> int:
-        return self.drawing.walk.taken if self.drawing else 0
+    def steps_taken(self) -> int:
+        return self.sample.steps_taken if self.sample else 0
 
-    def stepped(self) -> None:
-        marks = [at * PREVIEWS // self.steps for at in (self.seen, self.taken)]
-        self.seen = self.taken
-        done = self.taken == self.steps
-        self.finished = done and not self.request.painted
-        self.to_show = self.request.painted and (done or (self.request.previews and marks[0] < marks[1]))
+    def on_step(self) -> None:
+        """Called after each turn: decides whether the sample is to be decoded, and whether it is finished."""
+        marks = [at * PREVIEWS_PER_PICTURE // self.steps for at in (self.reported_steps, self.steps_taken)]
+        self.reported_steps = self.steps_taken
+        done = self.steps_taken == self.steps
+        self.finished = done and not self.request.decode
+        self.needs_decoding = self.request.decode and (
+            done or (self.request.previews and marks[0] < marks[1])
+        )
 
-    def painted(self, image: Image.Image) -> None:
-        self.picture, self.to_show = Picture(image, self.recipe), False
-        self.finished = self.taken == self.steps
+    def on_decoded(self, image: Image.Image) -> None:
+        """Take the decoded sample: a preview, or the final picture after the last step."""
+        self.picture, self.needs_decoding = Picture(image, self.recipe), False
+        self.finished = self.steps_taken == self.steps
 
 
-class Request:
-    """Pictures that one visitor asked for together."""
+class GenerationRequest:
+    """Pictures that one client asked for together, and their state in the queue."""
 
     def __init__(
         self,
-        painter: Sampler,
+        sampler: BatchSampler[Any],
         tasks: Sequence[Recipe | SampleState],
         cancel: threading.Event | None = None,
         previews: bool = False,
-        urgent: bool = False,
-        painted: bool = True,
+        priority: bool = False,
+        decode: bool = True,
     ):
-        """Not `painted`: no pictures are wanted, only that drawings reach their ends."""
-        self.painter, self.cancel, self.previews, self.urgent = painter, cancel, previews, urgent
-        self.painted = painted
+        """`tasks` are recipes, or samples that are prepared already; setting `cancel` stops the request.
+
+        `priority` requests (slider moves) go ahead of the others. Without `decode` the samples are only
+        advanced to their last step, and no pictures are made.
+        """
+        self.sampler, self.cancel, self.previews, self.priority = sampler, cancel, previews, priority
+        self.decode = decode
         self.jobs = [Job(task, self) for task in tasks]
-        self.place = 0  # in the queue; 0: being drawn
+        self.queue_position = 0  # 0: being drawn
         self.started: float | None = None
-        self.served = 0  # the last turn that it had a part in
-        self.waited = False  # an urgent one: for a turn of galleries
-        self.left = False  # nobody waits for it any more
+        self.last_turn = 0  # number of the last turn that advanced it
+        self.yielded_turn = False  # a priority request that let the others have one turn
+        self.abandoned = False  # nobody reads its frames any more
         self.error: Exception | None = None
-        self.version = 0  # one more whenever there is something to tell
+        self.version = 0  # incremented at each change that a new frame shows
 
     @property
-    def over(self) -> bool:
-        return self.left or self.error is not None or (self.cancel is not None and self.cancel.is_set())
+    def cancelled(self) -> bool:
+        return self.abandoned or self.error is not None or (self.cancel is not None and self.cancel.is_set())
 
     @property
     def done(self) -> bool:
         return all(job.finished for job in self.jobs)
 
     def pending(self) -> list[Job]:
+        """Jobs that are not finished."""
         return [job for job in self.jobs if not job.finished]
 
     def frame(self) -> Frame:
-        taken, total = sum(job.taken for job in self.jobs), sum(job.steps for job in self.jobs)
+        """The current state."""
+        taken, total = sum(job.steps_taken for job in self.jobs), sum(job.steps for job in self.jobs)
         steps = max(job.steps for job in self.jobs)
-        seconds = (time.monotonic() - self.started) * (total - taken) / taken if taken else None
+        begun = self.started if taken else None
+        seconds = None if begun is None else (time.monotonic() - begun) * (total - taken) / taken
         pictures = [job.picture for job in self.jobs if job.picture]
         finished = [job.picture for job in self.jobs if job.finished and job.picture]
-        return Frame(taken * steps // total, steps, seconds, self.place, pictures, self.done, finished)
+        return Frame(
+            taken * steps // total, steps, seconds, self.queue_position, pictures, self.done, finished
+        )

@@ -1,11 +1,11 @@
-"""Many requests, one model: a thread draws the pictures of all visitors in shared batches, step by step.
+"""Scheduler: one thread draws the pictures of all clients in shared batches (continuous batching).
 
-A turn moves up to MAX_BATCH pictures by one step, or paints as many. Which ones is chosen anew before each
-turn, so that requests come and go at any time; the pictures of a batch may stand at different steps.
+A turn advances up to MAX_BATCH samples by one solver step, or decodes as many. They are chosen anew for each
+turn, so that requests join and leave at any time; samples of one batch may be at different steps.
 
-- An urgent picture, a slider's, has turns of its own ahead of all galleries, but lets them have one turn: it
-  waits for at most one, and they never starve.
-- The other requests, up to MAX_BATCH, share a turn evenly; further ones wait in order, up to a bound.
+- Priority requests (slider moves) have turns of their own ahead of the others, but each lets the others have
+  one turn: it waits for at most one turn, and they never starve.
+- The other requests, up to MAX_BATCH of them, share a turn evenly; further ones wait in order, up to a bound.
 """
 
 import itertools
@@ -13,40 +13,41 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from typing import cast
 
 import torch
 
 from dalle import runtime
-from dalle.pipeline.dalle import MAX_BATCH
-from dalle.serving.requests import Frame, Job, QueueFull, Request
+from dalle.pipeline.sampler import MAX_BATCH, Sampler
+from dalle.serving.requests import Frame, GenerationRequest, Job, QueueFull
 
 
 class Scheduler:
-    """Owns the thread that draws; `max_waiting` requests may wait before it says that it is busy."""
+    """Owns the drawing thread. At most `max_waiting` requests wait; one more raises QueueFull."""
 
     def __init__(self, max_waiting: int):
         self.max_waiting = max_waiting
         self._changed = threading.Condition()
-        self._urgent: list[Request] = []
-        self._active: list[Request] = []
-        self._waiting: deque[Request] = deque()
+        self._priority: list[GenerationRequest] = []
+        self._active: list[GenerationRequest] = []
+        self._waiting: deque[GenerationRequest] = deque()
         self._turn = 0
-        self._among_galleries = False  # whose turn it is
+        self._is_shared_turn = False  # whether the running turn is of requests without priority
         self._closed = False
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._work, name="dalle-studio", daemon=True)
         before = torch.get_num_threads()
         self._thread.start()
         self._ready.wait()
-        torch.set_num_threads(before)  # how many threads begin with is one number for the whole process
+        torch.set_num_threads(before)  # torch starts new threads with the number that was set last
 
-    # --- for those who ask
+    # --- called by clients, from any thread
 
-    def follow(self, request: Request) -> Iterator[Frame]:
-        """Draw a request: its newest state, whenever there is a new one, until it is done.
+    def follow(self, request: GenerationRequest) -> Iterator[Frame]:
+        """Draw a request; yields a frame at each change until the request is done.
 
-        Ends early when its `cancel` is set; closing the iterator cancels it too. Raises Busy where the queue
-        is full, and whatever went wrong with this request.
+        Ends early when `request.cancel` is set; closing the iterator cancels as well. Raises QueueFull where
+        the queue is full, RuntimeError where the scheduler is closed, and any error of drawing this request.
         """
         self._admit(request)
         try:
@@ -58,13 +59,13 @@ class Scheduler:
                     seen, frame = request.version, request.frame()
                 if request.error is not None:
                     raise request.error
-                if request.over and not frame.done:
+                if request.cancelled and not frame.done:
                     return
                 yield frame
                 if frame.done:
                     return
         finally:
-            request.left = True  # no lock: a garbage collector may be closing this, anywhere
+            request.abandoned = True  # without the lock: garbage collection may close this on any thread
 
     def close(self) -> None:
         """Stop at the next step; requests that are still running raise RuntimeError."""
@@ -73,96 +74,100 @@ class Scheduler:
             self._changed.notify_all()
         self._thread.join()
 
-    def _admit(self, request: Request) -> None:
+    def _admit(self, request: GenerationRequest) -> None:
         with self._changed:
             if self._closed:
                 raise RuntimeError("the studio is closed; open another")
-            self._tidy()
-            if request.urgent:
-                if len(self._urgent) >= MAX_BATCH + self.max_waiting:
-                    raise QueueFull(len(self._urgent))
-                request.waited = self._among_galleries
+            self._update_queues()
+            if request.priority:
+                if len(self._priority) >= MAX_BATCH + self.max_waiting:
+                    raise QueueFull(len(self._priority))
+                request.yielded_turn = self._is_shared_turn
                 request.started = time.monotonic()
-                self._urgent.append(request)
+                self._priority.append(request)
             else:
                 if len(self._active) >= MAX_BATCH and len(self._waiting) >= self.max_waiting:
                     raise QueueFull(len(self._waiting))
                 self._waiting.append(request)
             request.version += 1
-            self._tidy()
+            self._update_queues()
             self._changed.notify_all()
 
-    # --- the thread that draws
+    # --- the drawing thread
 
     def _work(self) -> None:
-        runtime.use_all_threads()  # the process leaves them to this thread: runtime.one_core
+        runtime.use_all_threads()  # other threads of the process keep to one (runtime.use_one_thread)
         self._ready.set()
         with torch.inference_mode():
-            while jobs := self._next():
-                self._do(jobs)
+            while jobs := self._next_jobs():
+                self._run_turn(jobs)
 
-    def _next(self) -> list[Job]:
-        """The jobs of the next turn, once there are some; none: closed."""
+    def _next_jobs(self) -> list[Job]:
+        """Wait for work; the jobs of the next turn, or an empty list once the scheduler is closed."""
         with self._changed:
-            self._among_galleries = False
+            self._is_shared_turn = False
             while not self._closed:
-                self._tidy()
-                if jobs := self._choose():
+                self._update_queues()
+                if jobs := self._choose_jobs():
                     self._turn += 1
-                    self._among_galleries = not jobs[0].request.urgent
+                    self._is_shared_turn = not jobs[0].request.priority
                     for job in jobs:
-                        job.request.served = self._turn
+                        job.request.last_turn = self._turn
                     return jobs
                 self._changed.wait()
-            for request in (*self._urgent, *self._active, *self._waiting):
+            for request in (*self._priority, *self._active, *self._waiting):
                 self._fail(request, RuntimeError("the studio was closed"))
             return []
 
-    def _tidy(self) -> None:
-        """Let go of requests that are over or done, and let waiting ones in."""
-        everyone = (*self._urgent, *self._active, *self._waiting)
-        over = [request for request in everyone if request.over]  # a `cancel` may come later: asked once
-        gone = {*over, *(request for request in everyone if request.done)}
-        self._urgent = [request for request in self._urgent if request not in gone]
+    def _update_queues(self) -> None:
+        """Drop requests that are cancelled or done, and admit waiting ones."""
+        everyone = (*self._priority, *self._active, *self._waiting)
+        # Evaluated once: `cancel` may be set at any moment.
+        cancelled = [request for request in everyone if request.cancelled]
+        gone = {*cancelled, *(request for request in everyone if request.done)}
+        self._priority = [request for request in self._priority if request not in gone]
         self._active = [request for request in self._active if request not in gone]
         self._waiting = deque(request for request in self._waiting if request not in gone)
-        for request in over:
+        for request in cancelled:
             request.version += 1
             self._changed.notify_all()
         while self._waiting and len(self._active) < MAX_BATCH:
             request = self._waiting.popleft()
             request.started = time.monotonic()
             self._active.append(request)
-            self._place(request, 0)
-        for place, request in enumerate(self._waiting, 1):
-            self._place(request, place)
+            self._set_queue_position(request, 0)
+        for position, request in enumerate(self._waiting, 1):
+            self._set_queue_position(request, position)
 
-    def _place(self, request: Request, place: int) -> None:
-        if request.place != place:
-            request.place = place
+    def _set_queue_position(self, request: GenerationRequest, position: int) -> None:
+        if request.queue_position != position:
+            request.queue_position = position
             request.version += 1
             self._changed.notify_all()
 
-    def _choose(self) -> list[Job]:
-        """Urgent jobs if each of them may still go ahead, else one of each gallery in turn; of one kind."""
-        urgent = _dealt(self._urgent)
-        galleries = _dealt(self._active)
-        jobs = urgent
-        if not urgent or (galleries and not any(request.waited for request in self._urgent)):
-            jobs = galleries
-            for request in self._urgent:
-                request.waited = True
+    def _choose_jobs(self) -> list[Job]:
+        """Jobs of the next turn, all of one sampler, all to be decoded or all to be advanced.
+
+        The others have the turn while no waiting priority request has yielded one yet; then those go first.
+        """
+        priority = _round_robin(self._priority)
+        shared = _round_robin(self._active)
+        jobs = priority
+        if not priority or (shared and not any(request.yielded_turn for request in self._priority)):
+            jobs = shared
+            for request in self._priority:
+                request.yielded_turn = True
         if not jobs:
             return []
-        painter = min(jobs, key=lambda job: job.request.served).request.painter
-        jobs = [job for job in jobs if job.request.painter is painter][:MAX_BATCH]
-        return [job for job in jobs if job.to_show] or jobs
+        sampler = min(jobs, key=lambda job: job.request.last_turn).request.sampler
+        jobs = [job for job in jobs if job.request.sampler is sampler][:MAX_BATCH]
+        return [job for job in jobs if job.needs_decoding] or jobs
 
-    def _do(self, jobs: list[Job]) -> None:
-        """Take a turn. Where it fails, each request is tried alone, so that only the faulty one does."""
-        act = self._paint if jobs[0].to_show else self._step
+    def _run_turn(self, jobs: list[Job]) -> None:
+        """Run one turn. If it fails, each request is retried alone, so that only the faulty one fails."""
+        run = self._decode if jobs[0].needs_decoding else self._step
         try:
-            act(jobs)
+            run(jobs)
         except Exception as error:
             requests = list(dict.fromkeys(job.request for job in jobs))
             if len(requests) == 1:
@@ -170,22 +175,25 @@ class Scheduler:
                     self._fail(requests[0], error)
                 return
             for request in requests:
-                self._do([job for job in jobs if job.request is request])
+                self._run_turn([job for job in jobs if job.request is request])
 
     def _step(self, jobs: list[Job]) -> None:
-        painter = jobs[0].request.painter
+        sampler = jobs[0].request.sampler
+        samples = []
         for job in jobs:
-            if job.drawing is None:
-                job.drawing = painter.begin(job.recipe)
-        painter.step([job.drawing for job in jobs])
-        self._tell(jobs, Job.stepped)
+            if job.sample is None:  # from a recipe, which only a Sampler takes
+                job.sample = cast(Sampler, sampler).prepare(job.recipe)
+            samples.append(job.sample)
+        sampler.step(samples)
+        self._notify(jobs, Job.on_step)
 
-    def _paint(self, jobs: list[Job]) -> None:
-        painted = jobs[0].request.painter.paint([job.drawing for job in jobs])
-        images = dict(zip(jobs, painted, strict=True))
-        self._tell(jobs, lambda job: job.painted(images[job]))
+    def _decode(self, jobs: list[Job]) -> None:
+        samples = [job.sample for job in jobs if job.sample is not None]
+        decoded = jobs[0].request.sampler.decode(samples)
+        images = dict(zip(jobs, decoded, strict=True))
+        self._notify(jobs, lambda job: job.on_decoded(images[job]))
 
-    def _tell(self, jobs: list[Job], change: Callable[[Job], None]) -> None:
+    def _notify(self, jobs: list[Job], change: Callable[[Job], None]) -> None:
         with self._changed:
             for job in jobs:
                 change(job)
@@ -193,13 +201,13 @@ class Scheduler:
                 request.version += 1
             self._changed.notify_all()
 
-    def _fail(self, request: Request, error: Exception) -> None:
+    def _fail(self, request: GenerationRequest, error: Exception) -> None:
         request.error = error
         request.version += 1
         self._changed.notify_all()
 
 
-def _dealt(requests: Sequence[Request]) -> list[Job]:
-    """Unfinished jobs, first one of each request, then another of each, and so on."""
+def _round_robin(requests: Sequence[GenerationRequest]) -> list[Job]:
+    """Unfinished jobs: the first of each request, then the second of each, and so on."""
     rounds = itertools.zip_longest(*(request.pending() for request in requests))
     return [job for jobs in rounds for job in jobs if job is not None]

@@ -1,12 +1,9 @@
-"""Studio: the one façade under the page and the command line. Requests in, pictures out, from any thread.
+"""Studio: façade of the page and the HTTP API. Thread-safe; draws with one checkpoint at a time.
 
-    studio = Studio(Path("checkpoints/emoji"))
-    recipe = studio.recipe(prompt="a red apple", seed=7)
-    for frame in studio.stream([recipe]): ...      # as it comes into being
-    studio.slide(dataclasses.replace(recipe, code=code))      # one picture, ahead of all galleries
-
-Beside a checkpoint's own files its folder may hold sliders.json (directions.py), words.json (words.py) and
-prompts.json, a list of prompts worth trying, and upscaler.safetensors (upscaler.py).
+studio = Studio(Path("checkpoints/emoji"))
+recipe = studio.recipe(prompt="a red apple", seed=7)
+for frame in studio.stream([recipe]): ...                  # previews, then the finished picture
+studio.draw_now(dataclasses.replace(recipe, code=code))    # one picture, ahead of all galleries
 """
 
 import dataclasses
@@ -14,61 +11,54 @@ import re
 import threading
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
-from typing import TypeVar
-
-from PIL import Image
+from typing import Any, NamedTuple, TypeVar
 
 from dalle import runtime
-from dalle.editing.editor import NO_FILES, Editor, Files, Reconstruction
+from dalle.editing.editor import NO_FILES, Editor, FilesByDigest, ReconstructedPicture
 from dalle.edits import Edit
-from dalle.files import read_texts
-from dalle.networks.upscaler import Upscaler
-from dalle.pipeline import sliders
-from dalle.pipeline.batches import SampleCoroutine
-from dalle.pipeline.checkpoint import FILES, CheckpointError
+from dalle.networks.model import DALLEModel
+from dalle.pipeline.checkpoint import REQUIRED_FILES
 from dalle.pipeline.dalle import DALLE
-from dalle.pipeline.sampler import Sampler
+from dalle.pipeline.sampler import SampleCoroutine, initial_codes
 from dalle.pipeline.sliders import Slider
 from dalle.prompts import suggestions
 from dalle.prompts.vocabulary import Vocabulary
 from dalle.recipe import Picture, Recipe
-from dalle.serving.requests import Frame, Request
+from dalle.serving.requests import Frame, GenerationRequest
 from dalle.serving.scheduler import Scheduler
 
 T = TypeVar("T")
 
 
-class Checkpoint:
-    """A folder that `DALLE.save_pretrained` wrote, with what stands beside it."""
+class _LoadedCheckpoint(NamedTuple):
+    """A checkpoint with what draws and edits with it."""
 
-    def __init__(self, folder: Path, name: str = ""):
+    folder: Path
+    name: str
+    pipeline: DALLE
+    vocabulary: Vocabulary
+    editor: Editor
+
+    @classmethod
+    def load(cls, folder: Path, name: str = "") -> "_LoadedCheckpoint":
         """Raises CheckpointError where anything in the folder is missing, foreign or damaged.
 
         Without a name it is called as its folder is.
         """
-        self.folder, self.name = folder, name or folder.resolve().name
-        self.model = DALLE.from_pretrained(folder, runtime.inference_dtype()).to(runtime.device())
-        self.painter = Sampler(self.model)
-        self.card = _card(folder / "README.md")
-        try:
-            self.prompts = read_texts(folder / "prompts.json")
-            self.words = Vocabulary(read_texts(folder / "words.json"), self.model.embed)
-            self.sliders = sliders.load(folder / "sliders.json", self.model.config.flow.code)
-            upscaler = Upscaler.load(folder, self.model.dtype)
-        except ValueError as error:
-            raise CheckpointError(str(error)) from error
-        self.editor = Editor(self.painter, upscaler and upscaler.to(self.model.device))
+        pipeline = DALLE.from_pretrained(folder, runtime.inference_dtype()).to(runtime.device())
+        editor = Editor(pipeline.make_sampler(), pipeline.upscaler)
+        return cls(folder, name or folder.resolve().name, pipeline, pipeline.vocabulary, editor)
 
 
 class Studio:
-    """Draws with one checkpoint at a time, for many visitors at once; its thread lives until `close`.
+    """Draws and edits for many clients at once; its drawing thread lives until `close`.
 
-    `max_waiting` requests may wait for their turn; one more raises Busy.
+    At most `max_waiting` requests wait for their turn; one more raises QueueFull.
     """
 
     def __init__(self, folder: str | Path = Path("checkpoints/emoji"), *, max_waiting: int = 64):
         self._home = Path(folder).resolve().parent
-        self._checkpoint = Checkpoint(Path(folder))
+        self._checkpoint = _LoadedCheckpoint.load(Path(folder))
         self._scheduler = Scheduler(max_waiting)
 
     def __enter__(self) -> "Studio":
@@ -78,7 +68,7 @@ class Studio:
         self.close()
 
     def close(self) -> None:
-        """Stop within one step; requests that still run raise RuntimeError."""
+        """Stop within one step; requests that are still running raise RuntimeError."""
         self._scheduler.close()
 
     # --- the checkpoint in use
@@ -93,151 +83,153 @@ class Studio:
 
     @property
     def digest(self) -> str:
-        return self._checkpoint.model.digest
+        return self._checkpoint.pipeline.model.digest
 
     @property
     def card(self) -> str:
-        """The model card in Markdown, without its front matter: what it can draw, credits."""
-        return self._checkpoint.card
+        """The model card in Markdown, without its front matter."""
+        return re.sub(r"\A---\n.*?\n---\n", "", self._checkpoint.pipeline.card, flags=re.DOTALL).strip()
 
     @property
     def sliders(self) -> tuple[Slider, ...]:
-        """One for each number of the code, the most telling first."""
-        return self._checkpoint.sliders
+        """One slider for each number of the code, ordered by how much it changes pictures."""
+        return self._checkpoint.pipeline.sliders
 
     def checkpoints(self) -> list[str]:
-        """Names of the checkpoints that `choose` takes: the folders beside the one in use."""
+        """Names that `select_checkpoint` takes: the checkpoint folders beside the one in use."""
         return sorted(
             folder.name
             for folder in self._home.iterdir()
-            if not folder.name.startswith(".") and all((folder / file).is_file() for file in FILES)
+            if not folder.name.startswith(".") and all((folder / file).is_file() for file in REQUIRED_FILES)
         )
 
-    def choose(self, name: str) -> None:
-        """Draw with another checkpoint from now on, for everybody; what is running ends as it began.
+    def select_checkpoint(self, name: str) -> None:
+        """Draw with another checkpoint from now on, for all clients; running requests keep theirs.
 
-        Raises ValueError for a name that is not among `checkpoints()`, CheckpointError where it is damaged.
+        Raises ValueError for a name that `checkpoints()` does not list, CheckpointError for a damaged one.
         """
         if name not in self.checkpoints():
             raise ValueError(f"no checkpoint {name!r}; there are {', '.join(self.checkpoints())}")
-        self.use(self._home / name)
+        self.load_checkpoint(self._home / name)
 
-    def use(self, folder: Path, name: str = "") -> None:
-        """The same with a checkpoint that lies elsewhere, under a name of one's own."""
-        self._checkpoint = Checkpoint(folder, name)
+    def load_checkpoint(self, folder: Path, name: str = "") -> None:
+        """The same with a checkpoint in any other folder, shown as `name`."""
+        self._checkpoint = _LoadedCheckpoint.load(folder, name)
 
     # --- drawing
 
-    def recipe(self, **fields: object) -> Recipe:
-        """A recipe for the checkpoint in use; `fields` are those of Recipe."""
-        model = self._checkpoint.model
+    def recipe(self, **fields: Any) -> Recipe:
+        """A Recipe for the checkpoint in use; `fields` are those of Recipe."""
+        model = self._checkpoint.pipeline.model
         return Recipe(**{"checkpoint": model.digest, "size": model.config.image_size} | fields)
 
-    def codes(self, recipe: Recipe) -> tuple[float, ...]:
-        """The numbers at which the sliders stand for this recipe."""
-        return self._checkpoint.model.codes([recipe])[0]
+    def code_of_recipe(self, recipe: Recipe) -> tuple[float, ...]:
+        """The code (K numbers) of the recipe: its own, or the one that its seed gives."""
+        return initial_codes([recipe], self._checkpoint.pipeline.model.config)[0]
 
     def stream(
         self, recipes: Sequence[Recipe], cancel: threading.Event | None = None, previews: bool = True
     ) -> Iterator[Frame]:
-        """Draw while you watch: the newest frame whenever there is a new one; the last is `done`.
+        """Draw recipes; yields a frame at each change, the last with `done`.
 
         Nothing happens before the first `next`. Setting `cancel` from any thread, or closing the iterator,
-        stops the drawing within one step; the frames then end without a `done` one. Raises Busy where too
-        many wait, ValueError for recipes that this checkpoint cannot draw.
+        stops the drawing within one step; the frames then end without a `done` one. Raises QueueFull,
+        ValueError for recipes that this checkpoint cannot draw.
         """
-        yield from self._scheduler.follow(self._request(recipes, cancel, previews, urgent=False))
+        yield from self._scheduler.follow(self._request(recipes, cancel, previews, priority=False))
 
-    def draw(self, recipes: Sequence[Recipe], urgent: bool = False) -> list[Picture]:
-        """Wait for the pictures of recipes, in order; urgent ones go ahead of all that are not."""
-        *_, last = self._scheduler.follow(self._request(recipes, None, previews=False, urgent=urgent))
+    def draw(self, recipes: Sequence[Recipe], priority: bool = False) -> list[Picture]:
+        """Pictures of the recipes, in order; with `priority` ahead of requests without it."""
+        *_, last = self._scheduler.follow(self._request(recipes, None, previews=False, priority=priority))
         return last.pictures
 
     def draw_now(self, recipe: Recipe) -> Picture:
-        """One picture as soon as can be: it waits for at most one step of others' galleries."""
-        return self.draw([recipe], urgent=True)[0]
+        """One picture with priority: it waits for at most one step of other requests."""
+        return self.draw([recipe], priority=True)[0]
 
     def _request(
-        self, recipes: Sequence[Recipe], cancel: threading.Event | None, previews: bool, urgent: bool
-    ) -> Request:
+        self, recipes: Sequence[Recipe], cancel: threading.Event | None, previews: bool, priority: bool
+    ) -> GenerationRequest:
         if not recipes:
             raise ValueError("nothing to draw: give at least one recipe")
         checkpoint = self._checkpoint
-        ready = [_ready(recipe, checkpoint.model) for recipe in recipes]
-        return Request(checkpoint.painter, ready, cancel, previews, urgent)
+        ready = [_validated(recipe, checkpoint.pipeline.model) for recipe in recipes]
+        return GenerationRequest(checkpoint.editor.sampler, ready, cancel, previews, priority)
 
     # --- editing
 
     @property
     def upscaler(self) -> str:
-        """What enlarges here: the upscaler's digest, or "lanczos" where the checkpoint has none."""
-        return self._checkpoint.editor.enlarged_by
+        """Digest of the checkpoint's upscaler, or "lanczos" where it has none."""
+        return self._checkpoint.editor.upscaler_id
 
-    def open(self, content: bytes, prompt: str = "") -> Picture:
-        """The picture of a file, to be edited; `prompt` says what it shows. Raises ImageError."""
-        return self._end(self._checkpoint.editor.opened(content, prompt))
+    def open_file(self, content: bytes, prompt: str = "") -> Picture:
+        """The picture in an image file's `content`; `prompt` says what it shows. Raises ImageError."""
+        return self._run_coroutine(self._checkpoint.editor.open_file(content, prompt))
 
-    def see(self, picture: Picture) -> Reconstruction:
-        """The picture through the model and back."""
-        return self._end(self._checkpoint.editor.seen(picture))
+    def reconstruct(self, picture: Picture) -> ReconstructedPicture:
+        """The picture encoded and decoded by the model, with the PSNR between the two."""
+        return self._run_coroutine(self._checkpoint.editor.reconstruct(picture))
 
-    def code(self, picture: Picture) -> tuple[float, ...]:
-        """The numbers at which the sliders stand for any picture, as the model reads it."""
-        return self._checkpoint.editor.code(picture)
+    def code_of_picture(self, picture: Picture) -> tuple[float, ...]:
+        """The code (K numbers) that the code encoder infers from a picture."""
+        return self._checkpoint.editor.infer_code(picture)
 
-    def bend(self, picture: Picture, edit: Edit) -> Picture:
-        """One edit as soon as can be: it waits for galleries as `slide` does."""
-        return self._end(self._checkpoint.editor.edited(picture, [edit]), urgent=True)[0]
+    def edit_now(self, picture: Picture, edit: Edit) -> Picture:
+        """The result of one edit, with priority as in `draw_now`."""
+        return self._run_coroutine(self._checkpoint.editor.apply(picture, [edit]), priority=True)[0]
 
     def edit(
         self,
         picture: Picture,
         edits: Sequence[Edit],
         cancel: threading.Event | None = None,
-        files: Files = NO_FILES,
+        files: FilesByDigest = NO_FILES,
     ) -> Iterator[Frame]:
-        """What edits of one kind make of a picture, while you watch: frames as those of `stream`.
+        """Apply edits of one kind to a picture, one result each; yields frames as `stream` does.
 
-        Raises Busy, and ValueError for what cannot be done.
+        `files` holds images that a recipe began with, by digest. Raises QueueFull, ValueError for edits that
+        cannot be made.
         """
-        made = yield from self._stages(self._checkpoint.editor.edited(picture, edits, files), cancel)
-        if made is not None:
-            yield _finished(made)
+        pictures = yield from self._stream_coroutine(
+            self._checkpoint.editor.apply(picture, edits, files), cancel
+        )
+        if pictures is not None:
+            yield _finished(pictures)
 
     def replay(
-        self, recipe: Recipe, cancel: threading.Event | None = None, files: Files = NO_FILES
+        self, recipe: Recipe, cancel: threading.Event | None = None, files: FilesByDigest = NO_FILES
     ) -> Iterator[Frame]:
-        """The picture of a recipe with edits, while you watch.
+        """Make the edits of a recipe again; yields frames as `stream` does.
 
-        Raises NeedsFile for one that began as a file which is not in `files`.
+        Raises MissingFileError for a recipe that began with a file which is not in `files`.
         """
-        made = yield from self._stages(self._checkpoint.editor.replayed(recipe, files), cancel)
-        if made is not None:
-            yield _finished([made])
+        picture = yield from self._stream_coroutine(self._checkpoint.editor.replay(recipe, files), cancel)
+        if picture is not None:
+            yield _finished([picture])
 
-    def _end(self, steps: SampleCoroutine[T], urgent: bool = False) -> T:
-        """What the stages of an edit come to, without a look at the pictures on the way."""
-        frames = self._stages(steps, None, urgent, previews=False)
+    def _run_coroutine(self, coroutine: SampleCoroutine[T], priority: bool = False) -> T:
+        """The result of an edit's coroutine, without previews."""
+        frames = self._stream_coroutine(coroutine, None, priority, previews=False)
         while True:
             try:
                 next(frames)
             except StopIteration as end:
                 return end.value
 
-    def _stages(
+    def _stream_coroutine(
         self,
-        steps: SampleCoroutine[T],
+        coroutine: SampleCoroutine[T],
         cancel: threading.Event | None,
-        urgent: bool = False,
+        priority: bool = False,
         previews: bool = True,
     ) -> Generator[Frame, None, T | None]:
-        """Frames of all stages, none of them `done`; -> what they come to, None where they were stopped."""
-        answer: list[Image.Image] | None = None
+        """Run a coroutine's batches; yields frames (never `done`), returns its result, None if cancelled."""
         try:
+            batch = next(coroutine)
             while True:
-                stage = steps.send(answer)
-                request = Request(
-                    stage.painter, stage.drawings, cancel, previews and stage.painted, urgent, stage.painted
+                request = GenerationRequest(
+                    batch.sampler, batch.samples, cancel, previews and batch.decode, priority, batch.decode
                 )
                 last = None
                 for last in self._scheduler.follow(request):
@@ -245,35 +237,35 @@ class Studio:
                         yield last
                 if last is None or not last.done:
                     return None
-                answer = [picture.image for picture in last.finished]
+                batch = coroutine.send([picture.image for picture in last.finished])
         except StopIteration as end:
             return end.value
 
-    # --- help with words
+    # --- prompts
 
-    def read(self, prompt: str) -> str:
-        """The prompt as the model is told it: a strange name in it may be read as one that it knows."""
-        return self._checkpoint.model.glossary.read(prompt)
+    def rewrite(self, prompt: str) -> str:
+        """The prompt with unknown names replaced by the nearest known ones, as the model reads it."""
+        return self._checkpoint.pipeline.rewriter.rewrite(prompt)
 
     def unknown_words(self, rewritten: str) -> list[tuple[str, str]]:
-        """The first few words of a text as read that training never had, each with the nearest it had."""
-        return self._checkpoint.words.unknown(rewritten)
+        """Words of a rewritten prompt that are not in the vocabulary, each with the nearest known word."""
+        return self._checkpoint.vocabulary.out_of_vocabulary(rewritten)
 
-    def too_long(self, prompt: str) -> str:
-        """The end of the prompt that is not read; empty where all is."""
-        return self._checkpoint.model.tokenizer.overflow(prompt)
+    def truncated_end(self, prompt: str) -> str:
+        """The end of the prompt beyond the maximum length, which is not read; empty if all is."""
+        return self._checkpoint.pipeline.model.tokenizer.overflow(prompt)
 
-    def surprise(self, seed: int) -> str:
-        """A prompt worth trying, the same for the same seed."""
-        return suggestions.random_prompt(seed, self._checkpoint.prompts)
+    def random_prompt(self, seed: int) -> str:
+        """An example prompt, the same for the same seed."""
+        return suggestions.random_prompt(seed, self._checkpoint.pipeline.prompts)
 
 
 def _finished(pictures: list[Picture]) -> Frame:
     return Frame(1, 1, 0.0, 0, pictures, True, pictures)
 
 
-def _ready(recipe: Recipe, model: DALLE) -> Recipe:
-    """The recipe, naming the checkpoint that draws it; ValueError where this one cannot."""
+def _validated(recipe: Recipe, model: DALLEModel) -> Recipe:
+    """The recipe with the digest of `model` filled in; raises ValueError if `model` cannot draw it."""
     if recipe.checkpoint not in ("", model.digest):
         raise ValueError(
             f"the recipe is for checkpoint {recipe.checkpoint} and would give another picture with "
@@ -284,8 +276,3 @@ def _ready(recipe: Recipe, model: DALLE) -> Recipe:
     if recipe.edits:
         raise ValueError(f"a recipe with edits is replayed, not drawn; this one has {len(recipe.edits)}")
     return dataclasses.replace(recipe, checkpoint=model.digest)
-
-
-def _card(path: Path) -> str:
-    text = path.read_text(encoding="utf-8") if path.is_file() else ""
-    return re.sub(r"\A---\n.*?\n---\n", "", text, flags=re.DOTALL).strip()

@@ -1,86 +1,98 @@
-"""Training on the emoji set from nothing, phase by phase: what `python -m dalle train` runs.
+"""Pre-training: runs one phase of `python -m dalle train`, from scratch or from a checkpoint.
 
-A run's folder holds state.safetensors, metrics.jsonl, sheets/, and at the end checkpoint/.
+The folder of a run holds state.safetensors, metrics.jsonl, sheets/ (sample grids), finally checkpoint/.
 """
 
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import nn
 
 from dalle import runtime
 from dalle.config import PRESETS
 from dalle.data.emoji.emoji_set import EmojiSet
-from dalle.data.scenes.captions import prompt
-from dalle.data.scenes.composer import Composer, corpus
+from dalle.data.scenes.captions import plain_caption
+from dalle.data.scenes.composer import Composer
+from dalle.data.scenes.corpus import tokenizer_corpus
+from dalle.data.scenes.scene_dataset import SceneDataset
+from dalle.networks.model import DALLEModel
 from dalle.networks.text_encoder import Tokenizer
 from dalle.pipeline.dalle import DALLE
 from dalle.training.feature_cache import FeatureCache
-from dalle.training.synonyms import SynonymDataset, pairs
+from dalle.training.synonyms import SynonymDataset, synonym_pairs
 from dalle.training.tasks import AutoencoderTask, FlowTask, GeneratorTask, SynonymTask, TextTask
 from dalle.training.text_teacher import Teacher
-from dalle.training.trainer import Trainer, TrainingSettings
+from dalle.training.trainer import Task, Trainer, TrainingSettings
 
-PHASE_DEFAULTS = {
-    "autoencoder": {"batch": 32, "learning_rate": 1.2e-3, "muon": 2e-3, "average": 0.998},
-    "generator": {"batch": 32, "learning_rate": 3e-4, "muon": 5e-4, "average": 0.998},
-    "text": {"batch": 256, "learning_rate": 1e-3, "muon": 2e-3, "average": 0.99},
-    "synonyms": {"batch": 512, "learning_rate": 1e-3, "muon": 2e-3, "average": 0.99},
-    "flow": {"batch": 256, "learning_rate": 1e-3, "muon": 2e-3, "average": 0.998, "workers": 0},
+PHASE_DEFAULTS: dict[str, dict[str, Any]] = {  # fields of TrainingSettings
+    "autoencoder": {"batch": 32, "learning_rate": 1.2e-3, "muon_learning_rate": 2e-3, "ema_decay": 0.998},
+    "generator": {"batch": 32, "learning_rate": 3e-4, "muon_learning_rate": 5e-4, "ema_decay": 0.998},
+    "text": {"batch": 256, "learning_rate": 1e-3, "muon_learning_rate": 2e-3, "ema_decay": 0.99},
+    "synonyms": {"batch": 512, "learning_rate": 1e-3, "muon_learning_rate": 2e-3, "ema_decay": 0.99},
+    "flow": {
+        "batch": 256,
+        "learning_rate": 1e-3,
+        "muon_learning_rate": 2e-3,
+        "ema_decay": 0.998,
+        "workers": 0,
+    },
 }
 
 
-PREREQUISITES = {  # phases that come after others
+PREREQUISITES = {  # phases that need a checkpoint to start from, and why
     "synonyms": "synonyms are learnt by a text encoder that knows their labels",
     "flow": "the flow trains on the features of an autoencoder",
     "generator": "the generator is sharpened for the features of an autoencoder",
 }
 
 
-def new_model(preset: str, emoji: EmojiSet, seed: int = 0) -> DALLE:
-    """Networks from nothing, with a tokenizer trained on the set's words and a glossary of its labels."""
+def new_pipeline(preset: str, emoji: EmojiSet, seed: int = 0) -> DALLE:
+    """Randomly initialised networks, a tokenizer trained on the set's captions, a rewriter of its labels.
+
+    Raises ValueError for an unknown preset.
+    """
     if preset not in PRESETS:
         raise ValueError(f"no preset {preset!r}; there are {sorted(PRESETS)}")
     config = PRESETS[preset]
     torch.manual_seed(seed)
-    model = DALLE(config, Tokenizer.train(corpus(emoji), config.text.vocabulary, config.text.length))
-    model.learn([prompt(concept) for concept in emoji.concepts])
-    return model
+    tokenizer = Tokenizer.train(tokenizer_corpus(emoji), config.text.vocabulary, config.text.length)
+    return DALLE(DALLEModel(config, tokenizer), labels=[plain_caption(concept) for concept in emoji.concepts])
 
 
-def composer_for(phase: str, emoji: EmojiSet, model: DALLE, seed: int) -> Composer:
-    """Scenes to train a phase on; the autoencoder never sees the concepts it is judged on."""
-    seen = [i for i in range(len(emoji.concepts)) if not emoji.held_out(i)]
-    concepts = seen if phase in ("autoencoder", "generator") else None
+def composer_for(phase: str, emoji: EmojiSet, model: DALLEModel, seed: int) -> Composer:
+    """Training scenes of a phase. The autoencoder never sees the concepts held out to evaluate it."""
+    training = [i for i in range(len(emoji.concepts)) if not emoji.held_out(i)]
+    concepts = training if phase in ("autoencoder", "generator") else None
     return Composer(emoji, seed=seed, concepts=concepts, size=model.config.image_size)
 
 
-def train(
-    phase: str, folder: Path, data: Path, start: Path | None, preset: str, **settings: object
+def train_phase(
+    phase: str, folder: Path, data: Path, start: Path | None, preset: str, **settings: Any
 ) -> str | None:
-    """Run one phase in `folder`, or go on with it; -> the digest of the checkpoint written there.
+    """Run or resume one phase in `folder` -> the digest of the checkpoint that it writes there.
 
-    The flow's `data` is a bank of features, every other phase's the emoji set. Of several processes the main
-    one writes the checkpoint, and the others return None.
+    `data` is the feature cache for the flow, the emoji set for the other phases; `settings` are fields of
+    TrainingSettings. Only the main process writes the checkpoint; the others return None. Raises ValueError
+    where `start` is missing or the cache belongs to another extractor, FileNotFoundError without data.
     """
     chosen = TrainingSettings(**(PHASE_DEFAULTS[phase] | settings))
     if start is None and phase in PREREQUISITES:
         raise ValueError(f"{PREREQUISITES[phase]}: name the checkpoint to start from")
-    if phase == "flow":
-        model, bank = DALLE.from_pretrained(start).to(runtime.device()), FeatureCache(data)
-        bank.check(model.extractor)
-        task: nn.Module = FlowTask(model, bank)
+    if phase == "flow" and start:
+        pipeline, cache = DALLE.from_pretrained(start).to(runtime.device()), FeatureCache(data)
+        cache.check_extractor(pipeline.model.extractor)
+        task: Task = FlowTask(pipeline, cache)
     else:
         emoji = EmojiSet.load(data)
-        model = DALLE.from_pretrained(start) if start else new_model(preset, emoji, chosen.seed)
-        model.to(runtime.device())
+        pipeline = DALLE.from_pretrained(start) if start else new_pipeline(preset, emoji, chosen.seed)
+        model = pipeline.to(runtime.device()).model
         composer = composer_for(phase, emoji, model, chosen.seed)
         if phase == "autoencoder":
-            task = AutoencoderTask(model, composer)
+            task = AutoencoderTask(model, SceneDataset(composer, anywhere=True), SceneDataset(composer))
         elif phase == "text":
             task = TextTask(model, composer, Teacher.load())
         elif phase == "synonyms":
-            texts = pairs(emoji, list(composer.mix.languages), Teacher.load())
+            texts = synonym_pairs(emoji, list(composer.weights.languages), Teacher.load())
             task = SynonymTask(model, SynonymDataset(texts, composer))
         else:
             task = GeneratorTask(model, composer)
@@ -88,7 +100,8 @@ def train(
     trainer.run()
     if not trainer.accelerator.is_main_process:
         return None
-    with trainer.averaged():
+    with trainer.ema_weights():
         if isinstance(task, AutoencoderTask):
             task.standardise()
-        return model.save_pretrained(folder / "checkpoint")
+        # Vocabulary, sliders, upscaler and card belong to the weights before: they are left out.
+        return DALLE(pipeline.model, labels=pipeline.rewriter.labels).save_pretrained(folder / "checkpoint")

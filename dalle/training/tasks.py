@@ -1,10 +1,10 @@
-"""What each phase of training minimises, on composed scenes: autoencoder, generator, text, flow.
+"""The tasks of pre-training: data set, collation, loss and sample grid of each phase.
 
-1. autoencoder  FeatureExtractor and Generator: reconstruction and a small KL
-2. text         TextEncoder beside the ImageTower, contrastively; a sentence-embedding teacher
-3. synonyms     TextEncoder alone: other ways to say what it knows, in every language
-4. flow         Normalizer on features
-5. generator    the Generator alone, with a perceptual term; features stay as they are
+1. autoencoder  FeatureExtractor and Generator: reconstruction and a small KL term
+2. text         TextEncoder and ImageTower, contrastively (CLIP), with a sentence-embedding teacher
+3. synonyms     TextEncoder alone: other words, in all languages, for what it knows
+4. flow         Normalizer, on features of the frozen FeatureExtractor
+5. generator    Generator alone, with a perceptual term; the features stay as they are
 """
 
 import copy
@@ -14,33 +14,35 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor, nn
+from torch.utils.data import Dataset
 
 from dalle import images
 from dalle.data.scenes.composer import Composer
-from dalle.data.scenes.scene_dataset import Sample, SceneDataset, pictures_of, pixels_of
+from dalle.data.scenes.facts import Fact
+from dalle.data.scenes.scene_dataset import HasPixels, Sample, SceneDataset, image_batch, pixel_batch
 from dalle.networks.autoencoder import FeatureExtractor, Generator, reconstruction_loss
 from dalle.networks.discriminator import PatchDiscriminator
 from dalle.networks.image_tower import contrastive_loss
+from dalle.networks.model import DALLEModel
 from dalle.networks.text_encoder import Caption
 from dalle.pipeline.dalle import DALLE
 from dalle.recipe import Recipe
-from dalle.training.feature_cache import Entry, FeatureCache
+from dalle.training.feature_cache import CachedSample
 from dalle.training.synonyms import SynonymDataset, SynonymSample
 from dalle.training.text_teacher import Teacher
+from dalle.training.trainer import Task
 
-KL_WEIGHT = 0.004  # of nats a number, beside an L1 of about 0.05
-PERCEPTUAL_WEIGHT = 0.1  # of the tower's distance, beside the reconstruction
-ADVERSARIAL_WEIGHT = 0.02  # where it is wanted
+KL_WEIGHT = 0.004  # of the KL in nats per number, beside an L1 loss of about 0.05
+PERCEPTUAL_WEIGHT = 0.1  # of the tower's distance, beside the reconstruction loss
+ADVERSARIAL_WEIGHT = 0.02  # of the discriminator's verdict, where it is used
 TEACHER_WEIGHT = 2.0  # of the teacher's cosine distance, beside the contrastive loss
-CAPTION_DISTILLATION_WEIGHT = (
-    4.0  # of how far a caption's states may move for synonyms' sake, beside the contrastive loss
-)
-MEANT_WEIGHT = 4.0  # of how far a synonym's states are from its label's
-CAPTION = 24  # tokens of a training caption; longer ones are cut, one in a hundred
-SYNONYM = 16  # tokens of a synonym, the same
-CAPTION_DROPOUT_EVERY = 10  # one caption in so many is empty
-SHEET = 16  # pictures a sample sheet
-SHEET_PROMPTS = (
+CAPTION_DISTILLATION_WEIGHT = 4.0  # of the change of other captions' states, beside the contrastive loss
+SYNONYM_STATE_WEIGHT = 4.0  # of the distance between a synonym's states and its label's
+CAPTION_TOKENS = 24  # length of training captions; one in a hundred is longer and truncated
+SYNONYM_TOKENS = 16  # length of synonyms, likewise
+CAPTION_DROPOUT_EVERY = 10  # one caption in 10 is empty, for guidance
+GRID_COLUMNS = 16  # pictures in a sample grid of reconstructions
+GRID_PROMPTS = (
     "a red apple",
     "a dog",
     "a house",
@@ -57,64 +59,71 @@ SHEET_PROMPTS = (
 
 
 def positive_pairs(samples: Sequence[Sample]) -> Tensor:
-    """(B, B) bool: all that caption i says is so in picture j."""
-    facts = {fact: i for i, fact in enumerate(sorted(set().union(*(s.scene.says for s in samples))))}
-    says = torch.zeros(len(samples), len(facts))
-    has = torch.zeros(len(samples), len(facts))
+    """(B, B) bool: whether all facts that caption i states hold in picture j.
+
+    Besides its own picture a caption may be true of others in the batch; those are positives as well.
+    """
+    stated = frozenset[Fact]().union(*(sample.scene.caption_facts for sample in samples))
+    columns = {fact: column for column, fact in enumerate(stated)}
+    says = torch.zeros(len(samples), len(columns))
+    has = torch.zeros(len(samples), len(columns))
     for row, sample in enumerate(samples):
-        says[row, [facts[fact] for fact in sample.scene.says]] = 1
-        has[row, [facts[fact] for fact in sample.scene.has if fact in facts]] = 1
+        says[row, [columns[fact] for fact in sample.scene.caption_facts]] = 1
+        has[row, [columns[fact] for fact in sample.scene.facts & stated]] = 1
     return says @ has.T >= says.sum(1, keepdim=True)
 
 
-def reconstruction_sheet(
-    extractor: FeatureExtractor, generator: Generator, scenes: SceneDataset
+def reconstruction_grid(
+    extractor: FeatureExtractor, generator: Generator, dataset: Dataset[HasPixels]
 ) -> Image.Image:
-    pictures = pictures_of([scenes[i] for i in range(SHEET)]).to(extractor.mean.device)
-    output = generator.paint(extractor.posterior(pictures).mean)
-    return images.grid(images.to_images(torch.cat([pictures, output])), columns=SHEET)
+    pictures = image_batch([dataset[i] for i in range(GRID_COLUMNS)]).to(extractor.mean.device)
+    output = generator.decode_raw(extractor.posterior(pictures).mean)
+    return images.grid(images.to_images(torch.cat([pictures, output])), columns=GRID_COLUMNS)
 
 
-class AutoencoderTask(nn.Module):
-    """Phase 1: pictures through a noisy bottleneck and back."""
+class AutoencoderTask(Task):
+    """Phase 1: a variational autoencoder; reconstruction loss and KL_WEIGHT times the KL."""
 
-    def __init__(self, model: DALLE, composer: Composer, anywhere: bool = True):
+    def __init__(self, model: DALLEModel, dataset: Dataset[HasPixels], plain: Dataset[HasPixels]):
+        """Trains on `dataset`, and fits the scale of the features to `plain`, as the flow sees them."""
         super().__init__()
         self.extractor = model.extractor.to(memory_format=torch.channels_last).requires_grad_(True)
         self.generator = model.generator.to(memory_format=torch.channels_last).requires_grad_(True)
-        self.dataset, self.plain = SceneDataset(composer, anywhere), SceneDataset(composer)
+        self.dataset, self.plain = dataset, plain
 
-    def collate(self, samples: list[Sample]) -> Tensor:
-        return pixels_of(samples)
+    def collate(self, samples: list[HasPixels]) -> Tensor:
+        return pixel_batch(samples)
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         pictures = images.from_pixels(pixels)
         posterior = self.extractor.posterior(pictures)
-        output = self.generator.paint(posterior.sample())
+        output = self.generator.decode_raw(posterior.sample())
         reconstruction, nats = reconstruction_loss(output, pictures), posterior.kl()
         parts = {"nats": nats.detach(), "psnr": images.psnr(output.detach(), pictures).mean()}
         return reconstruction + KL_WEIGHT * nats, parts
 
     @torch.no_grad()
     def standardise(self, count: int = 2048) -> None:
-        """Fix the scale of the features, once the networks are trained: of scenes as the flow sees them."""
+        """After training: fit the features' mean and scale on `count` scenes drawn as for the flow."""
         means = []
         for start in range(0, count, 64):
             samples = [self.plain[i] for i in range(start, start + 64)]
-            pictures = pictures_of(samples).to(self.extractor.mean.device)
+            pictures = image_batch(samples).to(self.extractor.mean.device)
             means.append(self.extractor.posterior(pictures).mean)
         for network in (self.extractor, self.generator):
-            network.standardise(torch.cat(means))
+            network.fit_scale(torch.cat(means))
 
-    def sheet(self) -> Image.Image:
-        """Pictures above their reconstructions."""
-        return reconstruction_sheet(self.extractor, self.generator, self.dataset)
+    def sample_grid(self) -> Image.Image:
+        """Pictures, and below them their reconstructions."""
+        return reconstruction_grid(self.extractor, self.generator, self.dataset)
 
 
-class TextTask(nn.Module):
-    """Phase 2: captions beside pictures (arXiv:2103.00020), and English words where a teacher puts them."""
+class TextTask(Task):
+    """Phase 2: contrastive captions and pictures (CLIP, arXiv:2103.00020), and distillation of the teacher's
+    embeddings of English words.
+    """
 
-    def __init__(self, model: DALLE, composer: Composer, teacher: Teacher):
+    def __init__(self, model: DALLEModel, composer: Composer, teacher: Teacher):
         super().__init__()
         self.text = model.text.requires_grad_(True)
         self.tower = model.tower.to(memory_format=torch.channels_last).requires_grad_(True)
@@ -123,88 +132,83 @@ class TextTask(nn.Module):
         self.dataset = SceneDataset(composer)
 
     def collate(self, samples: list[Sample]) -> tuple[Tensor, ...]:
-        """-> pictures, caption tokens, which captions are true of which pictures; words, their embeddings."""
-        pictures = self.tower.shrunk(pictures_of(samples))
+        """-> pictures, caption tokens, positive pairs (B, B), word tokens, the teacher's word embeddings."""
+        pictures = self.tower.resize(image_batch(samples))
         tokens = self.tokenizer([sample.scene.caption for sample in samples])
-        words, embeddings = self.teacher.lesson(samples[0].index // len(samples), len(samples))
+        words, embeddings = self.teacher.batch(samples[0].index // len(samples), len(samples))
         return pictures, tokens, positive_pairs(samples), self.tokenizer(words), embeddings
 
     def forward(self, batch: tuple[Tensor, ...]) -> tuple[Tensor, dict[str, Tensor]]:
         pictures, tokens, same, words, embeddings = batch
-        contrast, parts = self.tower.match(self.text(tokens).embedding, pictures, same)
+        contrast, parts = self.tower.loss(self.text(tokens).embedding, pictures, same)
         taught = nn.functional.cosine_similarity(self.lesson(self.text(words).pooled).float(), embeddings)
         return contrast + TEACHER_WEIGHT * (1 - taught.mean()), parts | {"taught": taught.detach().mean()}
 
-    def sheet(self) -> None:
-        return None
 
+class SynonymTask(Task):
+    """Phase 3: gives synonyms the embedding and states of their label, and keeps those of other captions.
 
-class SynonymTask(nn.Module):
-    """Phase 3: what else a thing is called means the same, while every other caption means what it meant.
-
-    It needs no pictures, and a flow that was trained before it can go on: states that captions already have
-    stay where they are, and a synonym's come to its label's. Texts differ in length, so that it is the first
-    state, the last, and their mean that are compared.
+    It needs no pictures, and a flow that was trained before stays valid: the states of captions are held to
+    those of a frozen copy (distillation). Texts differ in length, so a summary of the states is compared: the
+    first, the last and the mean.
     """
 
-    def __init__(self, model: DALLE, sayings: SynonymDataset):
+    def __init__(self, model: DALLEModel, dataset: SynonymDataset):
         super().__init__()
         self.text = model.text.requires_grad_(True)
-        self.text.embed.requires_grad_(False)  # what is shared with the tower stays as it is
+        self.text.embed.requires_grad_(False)  # the projection into the tower's space stays fixed
         self.before = copy.deepcopy(model.text).requires_grad_(False)
         self.tower = model.tower.requires_grad_(False)
-        self.tokenizer, self.dataset = model.tokenizer, sayings
+        self.tokenizer, self.dataset = model.tokenizer, dataset
 
-    def collate(self, said: list[SynonymSample]) -> tuple[Tensor, ...]:
-        """-> tokens of synonyms, of their labels, which labels are the same, and of half as many captions."""
-        texts, labels, captions = zip(*said, strict=True)
-        alike = torch.tensor([[label == other for other in labels] for label in labels])
-        texts, labels = (self.tokenizer(said)[:, :SYNONYM] for said in (texts, labels))
-        return texts, labels, alike, self.tokenizer(captions[::2])[:, :CAPTION]
+    def collate(self, samples: list[SynonymSample]) -> tuple[Tensor, ...]:
+        """-> tokens of synonyms and of labels, equal labels (B, B), tokens of B / 2 unrelated captions."""
+        texts, labels, captions = zip(*samples, strict=True)
+        same = torch.tensor([[label == other for other in labels] for label in labels])
+        texts, labels = (self.tokenizer(each)[:, :SYNONYM_TOKENS] for each in (texts, labels))
+        return texts, labels, same, self.tokenizer(captions[::2])[:, :CAPTION_TOKENS]
 
     def forward(self, batch: tuple[Tensor, ...]) -> tuple[Tensor, dict[str, Tensor]]:
-        texts, labels, alike, captions = batch
+        texts, labels, same, captions = batch
         with torch.no_grad():
             label, caption = self.before(labels), self.before(captions)
-        said, kept = self.text(texts), self.text(captions)
-        logits = self.tower.logits(said.embedding, label.embedding)
-        matched = contrastive_loss(logits, alike)
-        apart = (_ends(said) - _ends(label)).square().mean()
-        moved = (kept.states - caption.states)[caption.mask].square().mean()
+        synonym, current = self.text(texts), self.text(captions)
+        logits = self.tower.logits(synonym.embedding, label.embedding)
+        matched = contrastive_loss(logits, same)
+        apart = (_state_summary(synonym) - _state_summary(label)).square().mean()
+        moved = (current.states - caption.states)[caption.mask].square().mean()
         parts = {"matched": matched.detach(), "apart": apart.detach(), "moved": moved.detach()}
-        return matched + MEANT_WEIGHT * apart + CAPTION_DISTILLATION_WEIGHT * moved, parts
-
-    def sheet(self) -> None:
-        return None
+        return matched + SYNONYM_STATE_WEIGHT * apart + CAPTION_DISTILLATION_WEIGHT * moved, parts
 
 
-def _ends(caption: Caption) -> Tensor:
-    """First state, last state and mean, (B, 3, D)."""
+def _state_summary(caption: Caption) -> Tensor:
+    """First state, last state and mean of a caption's states: (B, 3, D)."""
     last = caption.mask.sum(1, keepdim=True) - 1
     ending = caption.states.take_along_dim(last[..., None], 1)
     return torch.cat([caption.states[:, :1], ending, caption.pooled[:, None]], 1)
 
 
-class FlowTask(nn.Module):
-    """Phase 4: flow matching on features; one caption in ten is empty, for guidance (arXiv:2207.12598).
+class FlowTask(Task):
+    """Phase 4: flow matching on cached features, with caption dropout for guidance (arXiv:2207.12598).
 
-    Captions are read by the TextEncoder as the phase before has left it: trained along from the start, its
-    states move faster than the flow can follow.
+    The TextEncoder stays frozen: when it was trained jointly from the start, its states changed faster than
+    the flow could follow.
     """
 
-    def __init__(self, model: DALLE, bank: FeatureCache):
+    def __init__(self, pipeline: DALLE, dataset: Dataset[CachedSample]):
         super().__init__()
+        model = pipeline.model
         self.text = model.text.requires_grad_(False)
         self.normalizer = model.normalizer.requires_grad_(True)
-        self.tokenizer, self.dataset = model.tokenizer, bank
+        self.tokenizer, self.dataset = model.tokenizer, dataset
         self.code_nats = model.config.flow.code_nats
-        self.draw = model.draw  # a method, so that only what is trained is a part of the task
+        self.draw = pipeline.draw
 
-    def collate(self, entries: list[Entry]) -> tuple[Tensor, Tensor]:
-        """-> features (B, N, C), caption tokens (B, CAPTION): one length, so that one compiled step fits."""
+    def collate(self, entries: list[CachedSample]) -> tuple[Tensor, Tensor]:
+        """-> features (B, N, C), tokens (B, CAPTION_TOKENS): a fixed length, for a single compiled graph."""
         captions = ["" if entry.index % CAPTION_DROPOUT_EVERY == 0 else entry.caption for entry in entries]
-        tokens = self.tokenizer(captions)[:, :CAPTION]
-        tokens = nn.functional.pad(tokens, (0, CAPTION - tokens.shape[1]))
+        tokens = self.tokenizer(captions)[:, :CAPTION_TOKENS]
+        tokens = nn.functional.pad(tokens, (0, CAPTION_TOKENS - tokens.shape[1]))
         features = torch.from_numpy(np.stack([entry.features for entry in entries]))
         return features.float(), tokens
 
@@ -212,22 +216,22 @@ class FlowTask(nn.Module):
         features, tokens = batch
         return self.normalizer.loss(features, self.text(tokens), self.code_nats)
 
-    def sheet(self) -> Image.Image:
-        """Well-known things, two pictures each, at fixed seeds."""
-        recipes = [Recipe(prompt, seed=seed) for seed in (1, 2) for prompt in SHEET_PROMPTS]
-        return images.grid([picture.image for picture in self.draw(recipes)], columns=len(SHEET_PROMPTS))
+    def sample_grid(self) -> Image.Image:
+        """Pictures of GRID_PROMPTS, one row for each of two fixed seeds."""
+        recipes = [Recipe(prompt, seed=seed) for seed in (1, 2) for prompt in GRID_PROMPTS]
+        return images.grid([picture.image for picture in self.draw(recipes)], columns=len(GRID_PROMPTS))
 
 
-class GeneratorTask(nn.Module):
-    """Phase 5: a sharper Generator (arXiv:2012.09841). Features stay as they are, and so does the flow.
+class GeneratorTask(Task):
+    """Phase 5: a sharper Generator by perceptual and adversarial terms (VQGAN, arXiv:2012.09841).
 
-    A term of weight 0 is left out, and the critic with the adversarial one: so it is unless asked for, since
-    within short trainings it paints a grid (RESEARCH.md).
+    Extractor and flow stay as they are. Terms of weight 0 are left out, and with the adversarial one the
+    discriminator: the default, since in short trainings it produces a grid pattern (RESEARCH.md).
     """
 
     def __init__(
         self,
-        model: DALLE,
+        model: DALLEModel,
         composer: Composer,
         perceptual: float = PERCEPTUAL_WEIGHT,
         adversarial: float = 0.0,
@@ -241,13 +245,13 @@ class GeneratorTask(nn.Module):
         self.dataset = SceneDataset(composer, anywhere=True)
 
     def collate(self, samples: list[Sample]) -> Tensor:
-        return pixels_of(samples)
+        return pixel_batch(samples)
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         pictures = images.from_pixels(pixels)
         with torch.no_grad():
             raw = self.extractor.posterior(pictures).sample()
-        output = self.generator.paint(raw)
+        output = self.generator.decode_raw(raw)
         loss = reconstruction_loss(output, pictures)
         parts = {"reconstruction": loss.detach()}
         if self.perceptual:
@@ -260,6 +264,6 @@ class GeneratorTask(nn.Module):
             parts["telling"] = telling.detach()
         return loss, parts | {"psnr": images.psnr(output.detach(), pictures).mean()}
 
-    def sheet(self) -> Image.Image:
-        """Pictures above their reconstructions."""
-        return reconstruction_sheet(self.extractor, self.generator, self.dataset)
+    def sample_grid(self) -> Image.Image:
+        """Pictures, and below them their reconstructions."""
+        return reconstruction_grid(self.extractor, self.generator, self.dataset)

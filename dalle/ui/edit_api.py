@@ -57,9 +57,9 @@ class EditApi:
         """
         with show_errors(Translator("en"), "edit_bad_file"):
             opened = self._open(picture, prompt)
-            seen = self._studio.see(opened)
-            said = {"recipe": opened.recipe.to_dict(), "shows": edits.caption(opened.recipe)}
-            return said | {"psnr": seen.psnr, "code": list(seen.code)}, self._file(seen.again)
+            seen = self._studio.reconstruct(opened)
+            said = {"recipe": opened.recipe.to_dict(), "shows": edits.current_prompt(opened.recipe)}
+            return said | {"psnr": seen.psnr, "code": list(seen.code)}, self._file(seen.picture)
 
     def edit(self, picture: str, todo: list[dict[str, Any]], prompt: str) -> list[str]:
         """Edit a picture in one way, once for each of several settings of it.
@@ -74,7 +74,7 @@ class EditApi:
         with show_errors(Translator("en"), "edit_failed"):
             if not isinstance(todo, list):
                 raise ValueError("edits must be a list of JSON objects")
-            made = self._made(self._open(picture, prompt), [edits.read(values) for values in todo])
+            made = self._made(self._open(picture, prompt), [edits.from_dict(values) for values in todo])
             return [self._file(each) for each in made]
 
     def inpaint(self, picture: str, mask: str, wanted: str, seed: int, prompt: str) -> str:
@@ -86,7 +86,7 @@ class EditApi:
         """
         with show_errors(Translator("en"), "edit_failed"):
             opened = self._open(picture, prompt)
-            area = inpainting.mask_of(images.read(mask, alpha=True), opened.recipe.size)
+            area = inpainting.mask_from_image(images.read(mask, alpha=True), opened.recipe.size)
             (made,) = self._made(opened, [Inpaint(edits.pack_mask(area), wanted, int(seed))])
             return self._file(made)
 
@@ -106,7 +106,7 @@ class EditApi:
         Gives a file of that kind.
         """
         with show_errors(Translator("en"), "edit_failed"):
-            animation.check(kind)
+            animation.check_format(kind)
             made = animation.encode_animation([each.image for each in self._way(picture, other)], kind)
             return self._saved(made, f"blend.{kind}")
 
@@ -117,7 +117,7 @@ class EditApi:
         Gives a zip file of PNG files and a favicon.
         """
         with show_errors(Translator("en"), "edit_bad_file"):
-            return self._saved(icon_files.export(images.read(picture, alpha=True)), "icons.zip")
+            return self._saved(icon_files.export_icons(images.read(picture, alpha=True)), "icons.zip")
 
     def replay(self, recipe: dict[str, Any], picture: str | None) -> str:
         """Make the picture of a recipe with edits.
@@ -126,16 +126,16 @@ class EditApi:
         Gives a PNG file.
         """
         with show_errors(Translator("en"), "link_bad"):
-            fitted, _ = links.fitted(Recipe.from_dict(recipe), self._studio)
+            fitted, _ = links.adapt_recipe(Recipe.from_dict(recipe), self._studio)
             given = {images.digest(picture): images.read(picture)} if picture else {}
             *_, last = self._studio.replay(fitted, files=given)
             return self._file(last.pictures[0])
 
     def _open(self, path: str, prompt: str) -> Picture:
-        return self._studio.open(Path(path).read_bytes(), prompt)
+        return self._studio.open_file(Path(path).read_bytes(), prompt)
 
     def _way(self, picture: str, other: str) -> list[Picture]:
-        first, second = self._open(picture, ""), EncodedPicture.of(self._open(other, ""))
+        first, second = self._open(picture, ""), EncodedPicture.encode(self._open(other, ""))
         weights = np.linspace(0, 1, STRIP).round(3).tolist()
         way = [Interpolate(second.recipe.to_dict(), weight) for weight in weights]
         return self._made(first, way, files(second))
@@ -147,8 +147,8 @@ class EditApi:
         return last.pictures
 
     def _file(self, picture: Picture) -> str:
-        tile = EncodedPicture.of(picture)
-        return self._saved(tile.png, tile.name)
+        tile = EncodedPicture.encode(picture)
+        return self._saved(tile.png, tile.file_name)
 
     def _saved(self, content: bytes, name: str) -> str:
         return save_bytes_to_cache(content, name, self._picture.GRADIO_CACHE)

@@ -1,110 +1,115 @@
-// What only a browser can do: theme, address, clipboard, files dropped anywhere, and noticing that the server is gone.
+// What Gradio leaves to the browser: theme, address bar, clipboard, files dropped anywhere, focus, server check.
 window.dalle = (() => {
   const find = (selector) => document.querySelector(selector);
 
-  // --- light or dark
+  // --- theme
 
-  // The class is what Gradio looks at; the parameter is what it reads when a page is opened.
-  function light(theme) {
+  // Gradio styles by the class, and sets it from the query parameter when a page is opened.
+  function setTheme(theme) {
     document.body.classList.toggle("dark", theme === "dark");
     localStorage.setItem("dalle-theme", theme);
     const url = new URL(location);
     url.searchParams.set("__theme", theme);
     history.replaceState(history.state, "", url);
   }
-  const remembered = localStorage.getItem("dalle-theme");
-  if (remembered && !new URLSearchParams(location.search).has("__theme")) light(remembered);
+  const storedTheme = localStorage.getItem("dalle-theme");
+  if (storedTheme && !new URLSearchParams(location.search).has("__theme")) setTheme(storedTheme);
   document.addEventListener("click", (event) => {
-    if (event.target.closest?.(".lamp")) light(document.body.classList.contains("dark") ? "light" : "dark");
+    if (event.target.closest?.(".lamp")) setTheme(document.body.classList.contains("dark") ? "light" : "dark");
   });
 
-  // --- the open picture: its address, its file
+  // --- the open picture: its link, its file
 
   let link = "";
-  let later;
+  let addressTimer;
   function address(query) {
     if (!query) return;
     link = `${location.origin}${location.pathname}?${query}`;
-    clearTimeout(later); // browsers refuse an address that changes with every step of a slider
-    later = setTimeout(() => {
-      const page = [...new URLSearchParams(location.search)].filter(([name]) => name.startsWith("__"));
-      history.replaceState(history.state, "", [link, ...page.map((pair) => pair.join("="))].join("&"));
+    clearTimeout(addressTimer); // browsers limit how often the address may change; a slider changes it too often
+    addressTimer = setTimeout(() => {
+      const gradioParameters = [...new URLSearchParams(location.search)].filter(([name]) => name.startsWith("__"));
+      history.replaceState(history.state, "", [link, ...gradioParameters.map((pair) => pair.join("="))].join("&"));
     }, 300);
   }
 
+  // Copies the link of `query`, or of the open picture.
   async function copy(query, button = "#copy_link") {
     const text = query ? `${location.origin}${location.pathname}?${query}` : link;
     try {
       await navigator.clipboard.writeText(text);
     } catch {
-      prompt("", text); // browsers give no clipboard to pages without https
+      prompt("", text); // no clipboard on pages without https
     }
-    done(button);
+    markDone(button);
   }
 
   function download() {
     const figure = find("#picture figure");
-    const link = document.createElement("a");
-    link.href = figure.querySelector("img").src;
-    link.download = figure.dataset.name;
-    link.click();
-    done("#download");
+    const anchor = document.createElement("a");
+    anchor.href = figure.querySelector("img").src;
+    anchor.download = figure.dataset.name;
+    anchor.click();
+    markDone("#download");
   }
 
-  function done(selector) {
+  // Shows a check mark on a button for a moment.
+  function markDone(selector) {
     const button = find(selector);
     button.classList.add("done");
     setTimeout(() => button.classList.remove("done"), 1500);
   }
 
-  // --- a file that is dropped anywhere, or pasted in the Edit tab, goes to the one place of the open tab
+  // --- files dropped anywhere, or pasted in the Edit tab, go to the upload button of the open tab
 
-  const editing = () => Boolean(find("#edit-open")?.offsetParent);
-  const place = () => (editing() ? "#edit-open" : find("#zone")?.offsetParent ? "#teach-files" : "#drop");
-  function give(files) {
-    const input = find(place())?.parentElement.querySelector("input[type=file]");
+  const editTabIsOpen = () => Boolean(find("#edit-open")?.offsetParent);
+  const uploadButton = () =>
+    editTabIsOpen() ? "#edit-open" : find("#zone")?.offsetParent ? "#teach-files" : "#drop";
+  // Uploads files as if the visitor had selected them; false if the tab has no upload button.
+  function upload(files) {
+    const input = find(uploadButton())?.parentElement.querySelector("input[type=file]");
     if (!input) return false;
     input.files = files;
     input.dispatchEvent(new Event("change", { bubbles: true }));
     return true;
   }
   addEventListener("paste", (event) => {
-    if (editing() && event.clipboardData?.files.length && give(event.clipboardData.files)) event.preventDefault();
+    if (editTabIsOpen() && event.clipboardData?.files.length && upload(event.clipboardData.files)) event.preventDefault();
   });
 
   const hasFiles = (event) => event.dataTransfer?.types.includes("Files");
-  const over = (on) => document.body.classList.toggle("dropping", on);
+  const showDropTarget = (visible) => document.body.classList.toggle("dropping", visible);
   addEventListener("dragover", (event) => {
     if (!hasFiles(event)) return;
     event.preventDefault();
-    over(true);
+    showDropTarget(true);
   });
-  addEventListener("dragleave", (event) => event.relatedTarget || over(false));
+  addEventListener("dragleave", (event) => event.relatedTarget || showDropTarget(false));
   addEventListener("drop", (event) => {
-    over(false);
+    showDropTarget(false);
     if (!hasFiles(event) || event.target.closest?.("#drop, #edit-open, #edit-other, #teach-files")) return;
-    if (give(event.dataTransfer.files)) event.preventDefault();
+    if (upload(event.dataTransfer.files)) event.preventDefault();
   });
 
-  // --- of two buttons in one place, the one that comes has the focus that the other one had
+  // --- when a button is replaced by its counterpart, the focus moves to it
 
-  const twins = { draw: "stop", stop: "draw", "edit-start": "edit-stop", "edit-stop": "edit-start" };
-  let held;
-  addEventListener("focusin", (event) => (held = twins[event.target.id] && event.target.id));
+  const counterparts = { draw: "stop", stop: "draw", "edit-start": "edit-stop", "edit-stop": "edit-start" };
+  let focusedId; // of a button with a counterpart
+  addEventListener("focusin", (event) => (focusedId = counterparts[event.target.id] && event.target.id));
   new MutationObserver(() => {
-    if (held && document.activeElement === document.body) find(`#${twins[held]}`)?.focus({ preventScroll: true });
+    if (focusedId && document.activeElement === document.body)
+      find(`#${counterparts[focusedId]}`)?.focus({ preventScroll: true });
   }).observe(document.documentElement, { childList: true, subtree: true });
 
-  // --- is the server there?
+  // --- does the server answer?
 
-  let known;
+  let knownId;
   setInterval(async () => {
     const banner = find("#offline");
     if (!banner || document.hidden) return;
-    const id = await fetch("gradio_api/app_id").then((answer) => answer.ok && answer.text(), () => false);
+    const id = await fetch("gradio_api/app_id").then((response) => response.ok && response.text(), () => false);
     banner.hidden = Boolean(id);
-    if (id && known && id !== known) location.reload(); // restarted: it knows nothing of this page any more
-    known = id || known;
+    if (id && knownId && id !== knownId) location.reload(); // it was restarted and has lost this page's state
+    knownId = id || knownId;
   }, 5000);
 
   return { address, copy, download };

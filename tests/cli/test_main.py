@@ -11,18 +11,17 @@ import torch
 from PIL import Image
 
 from dalle import runtime
-from dalle.__main__ import use_the_cores_granted
+from dalle.__main__ import limit_threads
 from dalle.cli.edit_commands import TOOLS
 from dalle.cli.main import main
 from dalle.data.emoji.emoji_set import EmojiSet
-from dalle.data.scenes.composer import corpus
-from dalle.edits import KINDS
+from dalle.data.scenes.corpus import tokenizer_corpus
+from dalle.edits import EDIT_TYPES
 from dalle.networks.upscaler import Upscaler
 from dalle.pipeline.checkpoint import GRID_FILES
 from dalle.pipeline.dalle import DALLE
 from dalle.recipe import Recipe, load_png
 from dalle.release import export
-from dalle.serving.studio import Checkpoint
 from dalle.training import pretrain
 from dalle.training.tasks import AutoencoderTask
 from dalle.training.text_teacher import Teacher
@@ -53,7 +52,7 @@ def test_files_that_can_be_drawn_again(
     assert generate(checkpoint, tmp_path, "A red apple!", *settings) == 0
     paths = [tmp_path / f"a-red-apple-{seed}.png" for seed in (7, 8, 9)]
     assert capsys.readouterr().out.splitlines() == [str(path) for path in paths]
-    digest = DALLE.from_pretrained(checkpoint).digest
+    digest = DALLE.from_pretrained(checkpoint).model.digest
     expected = Recipe("A red apple!", "dog", 2.5, 4, 7, checkpoint=digest, size=32)
     assert load_png(paths[0]) == expected
     assert [load_png(path).seed for path in paths] == [7, 8, 9]
@@ -62,9 +61,10 @@ def test_files_that_can_be_drawn_again(
 # `python -m dalle` without its measurement, whose answer other programs' work can change.
 COMMAND = """
 import sys
-from dalle import cli, runtime
-runtime.fast_bfloat16 = lambda: False
-sys.exit(cli.main())
+from dalle import runtime
+from dalle.cli.main import main
+runtime.bfloat16_is_faster = lambda: False
+sys.exit(main())
 """
 
 
@@ -167,7 +167,7 @@ def test_every_edit_is_timed(checkpoint: Path, capsys: pytest.CaptureFixture[str
     assert main(["bench", "edit", "--checkpoint", str(checkpoint)]) == 0
     figures = json.loads(capsys.readouterr().out)
     timed = {name.removesuffix("_seconds") for name in figures}
-    assert timed | {"open"} == set(KINDS) and min(figures.values()) > 0
+    assert timed | {"open"} == set(EDIT_TYPES) and min(figures.values()) > 0
 
 
 @pytest.mark.parametrize(
@@ -215,11 +215,11 @@ def test_the_process_uses_the_cores_it_is_granted(
     chosen = []
     monkeypatch.setattr(torch, "set_num_threads", chosen.append)
     monkeypatch.setattr(torch, "get_num_threads", lambda: 64)
-    monkeypatch.setattr(runtime, "threads", lambda: 2)
+    monkeypatch.setattr(runtime, "available_cores", lambda: 2)
     assert main(["generate", "x", "--checkpoint", "nowhere"]) == 1 and chosen == []
-    assert main(["generate", "x", "--checkpoint", "nowhere"], use_the_cores_granted) == 1 and chosen == [2]
+    assert main(["generate", "x", "--checkpoint", "nowhere"], limit_threads) == 1 and chosen == [2]
     monkeypatch.setattr(torch, "get_num_threads", lambda: 1)  # as OMP_NUM_THREADS asks for
-    use_the_cores_granted()
+    limit_threads()
     assert chosen == [2, 1]
 
 
@@ -255,7 +255,7 @@ def test_all_phases_from_nothing_to_a_picture(
     words = Teacher(["dog", "cat"], torch.nn.functional.normalize(torch.randn(2, 384), dim=1))
     monkeypatch.setattr(EmojiSet, "load", lambda folder: fake_emoji())
     monkeypatch.setattr(Teacher, "load", lambda: words)
-    monkeypatch.setattr(pretrain, "corpus", partial(corpus, scenes=20))
+    monkeypatch.setattr(pretrain, "tokenizer_corpus", partial(tokenizer_corpus, scenes=20))
     monkeypatch.setattr(AutoencoderTask.standardise, "__defaults__", (64,))
     monkeypatch.chdir(tmp_path)
 
@@ -270,7 +270,7 @@ def test_all_phases_from_nothing_to_a_picture(
     run("train flow --steps 3 --batch 4 --start words/checkpoint --data bank --output flow")
     printed = run("train generator --steps 2 --batch 4 --start flow/checkpoint --output sharp")
     models = [
-        DALLE.from_pretrained(f"{name}/checkpoint") for name in ("ae", "text", "words", "flow", "sharp")
+        DALLE.from_pretrained(f"{name}/checkpoint").model for name in ("ae", "text", "words", "flow", "sharp")
     ]
     assert printed == f"sharp/checkpoint: {models[-1].digest}\n"
     assert len({model.digest for model in models}) == 5
@@ -290,11 +290,11 @@ def test_all_phases_from_nothing_to_a_picture(
     run("evaluate --checkpoint turned --what concepts --output evaluation")
     Image.new("RGB", (8, 8)).save("evaluation/recognition-bad.png")  # as an evaluation with a referee leaves
     assert run("export --checkpoint turned --output shipped").split()[-1] == digest
-    shipped = Checkpoint(tmp_path / "shipped")
+    shipped = DALLE.from_pretrained(tmp_path / "shipped")
     names = [slider.name["en"] for slider in shipped.sliders]
     assert digest in shipped.card and len(set(names)) == len(names) == 20
     sheets = {"concepts.webp", "bad.webp"}
     assert sheets == {path.name for path in Path("shipped").glob("*.webp")}
     assert all(f"]({sheet})" in shipped.card for sheet in sheets)
-    assert set(export.SHOWN.values()) <= set(GRID_FILES)  # else a download would leave some out
-    assert shipped.words.suggested and Upscaler.load(tmp_path / "shipped").width == 8
+    assert set(export.GRID_FILE_NAMES.values()) <= set(GRID_FILES)  # else a download would leave some out
+    assert shipped.vocabulary.suggestions and Upscaler.load(tmp_path / "shipped").width == 8

@@ -1,23 +1,26 @@
-"""Laws of the questions: fixed, fair, and about what training kept from the checkpoint."""
+"""Tests of the evaluation prompts: valid, balanced, and of compositions held out from training."""
+
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 
-from dalle.data.emoji.emoji_set import DEFAULT_FOLDER, STYLES, EmojiSet
+from dalle.data.emoji.emoji_set import EMOJI_FOLDER, STYLES, EmojiSet
 from dalle.data.scenes.english import with_typo
+from dalle.data.scenes.facts import HasColour, HasConcept, HasStyle, HasWord, Relation, facts_of_type
 from dalle.data.scenes.scene import held_out_colour, held_out_pair
 from dalle.evaluation.eval_prompts import (
-    CATEGORIES,
-    KINDS,
-    LANGUAGES,
-    OUTSIDE,
+    COMPOSITION_CATEGORIES,
+    EVAL_LANGUAGES,
+    UNSEEN_WORDS,
+    WORD_CATEGORIES,
     EvalPrompt,
-    by_style,
     common_concepts,
     common_labels,
+    composition_scenes,
     evenly_spaced,
-    scenes,
-    words,
+    style_prompts,
+    word_prompts,
 )
 from dalle.recipe import Recipe
 from tests.fakes import fake_emoji
@@ -31,103 +34,104 @@ def emoji() -> EmojiSet:
 @pytest.fixture(scope="module")
 def real() -> EmojiSet:
     try:
-        return EmojiSet.load(DEFAULT_FOLDER)
+        return EmojiSet.load(EMOJI_FOLDER)
     except FileNotFoundError as error:
         pytest.skip(str(error))
 
 
-def of(asked: list[EvalPrompt], topic: str) -> list[EvalPrompt]:
-    return [question for question in asked if question.topic == topic]
+def in_category(prompts: Sequence[EvalPrompt], category: str) -> list[EvalPrompt]:
+    return [each for each in prompts if each.category == category]
 
 
-def test_spread() -> None:
-    """Guards against the first so many, and against items asked twice."""
+def test_evenly_spaced() -> None:
+    """Guards against taking the first ones, and items taken twice."""
     assert evenly_spaced("abcdef", 3) == ["a", "c", "e"]
     assert evenly_spaced("abc", 9) == ["a", "b", "c"]
 
 
-def test_recognition_asks_each_concept_in_turn(emoji: EmojiSet) -> None:
-    """Guards against near-identical concepts asked thrice, one style asked always, and a wrong drawing."""
-    asked = by_style(emoji, 99, 2)
-    assert len(asked) == 2 * 14 and len({q.seed for q in asked}) == len(asked)
-    for question in asked:
-        icon = emoji.icons[question.icon]
+def test_style_prompts_use_each_concept_and_all_styles(emoji: EmojiSet) -> None:
+    """Guards against prompts of near-identical concepts, of one style only, and a wrong icon."""
+    prompts = style_prompts(emoji, 99, 2)
+    assert len(prompts) == 2 * 14 and len({each.seed for each in prompts}) == len(prompts)
+    for each in prompts:
+        icon = emoji.icons[each.icon]
         concept = emoji.concepts[icon.concept]
-        assert question.right == {concept.base} and question.topic == icon.style
-        assert concept.labels["en"] in question.prompt and STYLES[icon.style] in question.prompt
-    assert {len(of(asked, style)) for style in ("noto", "twemoji")} == {14}
-    assert {q.topic for q in asked if q.right == {"dog"}} == {"noto", "twemoji"}
+        assert each.targets == {concept.canonical} and each.category == icon.style
+        assert concept.labels["en"] in each.text and STYLES[icon.style] in each.text
+    assert {len(in_category(prompts, style)) for style in ("noto", "twemoji")} == {14}
+    assert {each.category for each in prompts if each.targets == {"dog"}} == {"noto", "twemoji"}
 
 
-def test_whatever_a_word_may_mean_is_right(emoji: EmojiSet) -> None:
-    """Guards against calling a cat wrong where "pet" was asked for."""
-    asked = words(emoji, 99)
-    assert {q.prompt: q.right for q in of(asked, "keywords")}.get("kitten", {"cat", "cat-face"}) == {
-        "cat",
-        "cat-face",
-    }
-    assert {q.prompt: q.right for q in of(asked, "es")}["gato"] == {"cat", "cat-face"}
-    assert all(q.right for q in asked)
-    assert len({q.seed for q in asked}) == len(asked)
-    assert all(q.right <= {c.base for c in emoji.concepts} for q in of(asked, "outside"))
+def test_every_concept_of_a_name_is_a_target(emoji: EmojiSet) -> None:
+    """Guards against calling a cat wrong for the prompt "pet"."""
+    prompts = word_prompts(emoji, 99)
+    keywords, spanish, unseen = (in_category(prompts, category) for category in ("keywords", "es", "outside"))
+    cats = {"cat", "cat-face"}
+    assert {each.text: each.targets for each in keywords}.get("kitten", cats) == cats
+    assert {each.text: each.targets for each in spanish}["gato"] == cats
+    assert all(each.targets for each in prompts)
+    assert len({each.seed for each in prompts}) == len(prompts)
+    assert all(each.targets <= {c.canonical for c in emoji.concepts} for each in unseen)
 
 
-def test_a_slip_is_small_and_changes_the_word() -> None:
-    """Guards against misspellings nobody makes, or that are none."""
+def test_a_typo_is_small_and_changes_the_word() -> None:
+    """Guards against typos that nobody makes, or that are none."""
     rng = np.random.default_rng(0)
-    slips = {with_typo("strawberry", rng) for _ in range(300)}
-    assert len(slips) > 15
-    for slip in slips:
-        assert slip[0] == "s" and abs(len(slip) - len("strawberry")) <= 1
+    typos = {with_typo("strawberry", rng) for _ in range(300)}
+    assert len(typos) > 15
+    for typo in typos:
+        assert typo[0] == "s" and abs(len(typo) - len("strawberry")) <= 1
 
 
-@pytest.mark.parametrize("category", CATEGORIES)
-def test_scenes_were_kept_from_training(category: str, emoji: EmojiSet) -> None:
-    """Guards against asking for what was learnt by heart."""
-    asked = scenes(emoji, category, 12, 32)
-    assert len(asked) == len({scene.caption for scene in asked}) >= 8
-    for scene in asked:
-        assert scene.says <= scene.has | {fact for fact in scene.says if fact.startswith("word:")}
-        slugs = [fact.split(":")[1] for fact in scene.says if fact.startswith("concept:")]
+@pytest.mark.parametrize("category", COMPOSITION_CATEGORIES)
+def test_scenes_are_held_out_from_training(category: str, emoji: EmojiSet) -> None:
+    """Guards against prompting for compositions of the training data."""
+    prompts = composition_scenes(emoji, category, 12, 32)
+    assert len(prompts) == len({scene.caption for scene in prompts}) >= 8
+    for scene in prompts:
+        assert scene.caption_facts <= scene.facts | set(facts_of_type(scene.caption_facts, HasWord))
+        slugs = [fact.concept for fact in facts_of_type(scene.caption_facts, HasConcept)]
         assert len(slugs) == (2 if category in ("two", "position", "attribution") else 1)
         assert len(slugs) == 1 or held_out_pair(*slugs)
-        for fact in scene.says:
-            kind, *values = fact.split(":")
-            assert kind not in ("on", "beside", "style")
-            assert kind != "colour" or held_out_colour(*values)
+        assert not facts_of_type(scene.caption_facts, HasStyle)
+        for relation in facts_of_type(scene.caption_facts, Relation):
+            assert relation.relation not in ("on", "beside")
+        for fact in facts_of_type(scene.caption_facts, HasColour):
+            assert held_out_colour(fact.concept, fact.colour)
 
 
-def test_an_unknown_category_is_told(emoji: EmojiSet) -> None:
-    """Guards against a KeyError that names no choice."""
+def test_an_unknown_category_is_refused(emoji: EmojiSet) -> None:
+    """Guards against a KeyError that does not name the categories."""
     with pytest.raises(ValueError, match="attribution"):
-        scenes(emoji, "texture", 1, 32)
+        composition_scenes(emoji, "texture", 1, 32)
 
 
 def test_the_real_set_has_enough(real: EmojiSet) -> None:
-    """Guards against a data set that shrank: the figures are of so many prompts."""
-    assert len({q.right for q in by_style(real, 500, 2)}) == 500
+    """Guards against a data set that shrank: metrics are of so many prompts."""
+    assert len({each.targets for each in style_prompts(real, 500, 2)}) == 500
     assert len(common_concepts(real)) >= 500 and len(set(common_labels(real, 200))) == 200
-    asked = words(real, 100)
-    for topic in (*KINDS, *LANGUAGES):
-        assert len(of(asked, topic)) >= (60 if topic in ("outside", "misspellings") else 95), topic
-    for question in asked:
-        Recipe(question.prompt, seed=question.seed)  # a valid one
+    prompts = word_prompts(real, 100)
+    for category in (*WORD_CATEGORIES, *EVAL_LANGUAGES):
+        least = 60 if category in ("outside", "misspellings") else 95
+        assert len(in_category(prompts, category)) >= least, category
+    for each in prompts:
+        Recipe(each.text, seed=each.seed)  # must be valid
 
 
-def test_words_outside_are_outside(real: EmojiSet) -> None:
-    """Guards against testing a word that training said, and answers that are no concepts."""
+def test_unseen_words_are_not_in_the_data(real: EmojiSet) -> None:
+    """Guards against testing a word of the training captions, and targets that are no concepts."""
     labels = (c.labels.get(language, "") for c in real.concepts for language in ("en", "en-gb"))
     keywords = (
         w for c in real.concepts for language in ("en", "en-gb") for w in c.keywords.get(language, ())
     )
-    said = {word for text in (*labels, *keywords) for word in text.casefold().replace("-", " ").split()}
-    assert [word for word in OUTSIDE if word in said] == []
+    known = {word for text in (*labels, *keywords) for word in text.casefold().replace("-", " ").split()}
+    assert [word for word in UNSEEN_WORDS if word in known] == []
     slugs = {concept.slug for concept in real.concepts}
-    assert {slug for right in OUTSIDE.values() for slug in right.split()} <= slugs
+    assert {slug for targets in UNSEEN_WORDS.values() for slug in targets.split()} <= slugs
 
 
-def test_real_scenes_are_many(real: EmojiSet) -> None:
-    """Guards against a category of fewer prompts than its score stands for."""
-    assert {category: len(scenes(real, category, 100, 128)) for category in CATEGORIES} == dict.fromkeys(
-        CATEGORIES, 100
-    )
+def test_the_real_set_has_enough_scenes(real: EmojiSet) -> None:
+    """Guards against a category with fewer prompts than its score claims."""
+    assert {
+        category: len(composition_scenes(real, category, 100, 128)) for category in COMPOSITION_CATEGORIES
+    } == dict.fromkeys(COMPOSITION_CATEGORIES, 100)

@@ -1,8 +1,8 @@
-"""Laws of the figures' table: nothing is left out, and shares read as percentages."""
+"""Tests of the metrics table: nothing is left out, and shares are percentages."""
 
-from dalle.evaluation.report import rows, table
+from dalle.evaluation.report import metric_rows, metrics_table
 
-FIGURES = {
+METRICS = {
     "checkpoint": "abc",
     "referee": {"digest": "def", "unseen_style": "fxemoji", "unseen_top1": 0.5},
     "reconstruction": {"icons": 9, "psnr": 27.456},
@@ -11,9 +11,9 @@ FIGURES = {
 }
 
 
-def test_every_figure_has_its_row() -> None:
-    """Guards against figures that an evaluation finds and no card shows, those of later parts too."""
-    assert list(rows(FIGURES)) == [
+def test_every_metric_has_its_row() -> None:
+    """Guards against metrics of an evaluation that no model card shows, those of later parts too."""
+    assert list(metric_rows(METRICS)) == [
         ("measured", "checkpoint abc"),
         (
             "referee, on real icons",
@@ -29,7 +29,7 @@ def test_every_figure_has_its_row() -> None:
 
 
 def test_the_table_is_markdown() -> None:
-    """Guards against a table that no reader of Markdown would draw."""
-    lines = table(FIGURES).splitlines()
+    """Guards against a table that is not valid Markdown."""
+    lines = metrics_table(METRICS).splitlines()
     assert lines[:3] == ["| figure | value |", "|---|---|", "| measured | checkpoint abc |"]
-    assert all(line.count("|") == 3 for line in lines) and len(lines) == 2 + len(list(rows(FIGURES)))
+    assert all(line.count("|") == 3 for line in lines) and len(lines) == 2 + len(list(metric_rows(METRICS)))

@@ -1,75 +1,75 @@
-"""Laws of a model from nothing: it learns its folder alone, and a stop changes nothing."""
+"""Training from scratch: a new model learns a folder alone, and a stop does not change the result."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from dalle import runtime
 from dalle.cli import main
-from dalle.data.folder.image_folder import import_images
+from dalle.data.folder.importer import import_images
 from dalle.finetuning import plan, scratch
 from dalle.finetuning.runs import Run
+from dalle.finetuning.scratch import train_from_scratch
 from dalle.pipeline.dalle import DALLE
 from dalle.training.tasks import AutoencoderTask
-from tests.blorples import CAPTION, blorples, checkpoint
+from tests.training_runs import CAPTION, load_checkpoint, recorder, save_blorple_images, stop_at
 
 pytestmark = pytest.mark.usefixtures("module_accelerator")
 
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runtime, "fast_bfloat16", lambda: False)
-    monkeypatch.setattr(scratch, "BATCH", 8)
+    """Few samples a step, so that it takes seconds."""
+    monkeypatch.setattr(runtime, "bfloat16_is_faster", lambda: False)
+    monkeypatch.setattr(scratch, "SCRATCH_FLOW_BATCH", 8)
     monkeypatch.setattr(AutoencoderTask.standardise, "__defaults__", (64,))
 
 
-def lay_out(run: Path) -> Path:
-    data = import_images(blorples(run / "in"), run / "data")
-    data.recaptioned((name, CAPTION) for name, _ in data.rows)
+def create_scratch_run(run: Path) -> Path:
+    """The folder of a run, ready to train."""
+    data = import_images(save_blorple_images(run / "in"), run / "data")
+    data.with_captions((name, CAPTION) for name, _ in data.rows)
     scratch.make_scratch_plan("tiny", steps=4, generator_steps=3).save(run)
     return run
 
 
-def stop_at(last: int) -> Callable[..., bool]:
-    return lambda state, step, steps, loss: state == "training" and step >= last
-
-
-def test_a_model_from_nothing(tmp_path: Path) -> None:
-    """Guards against a checkpoint that cannot draw or says what is not so, and a resume that forgets."""
-    run = lay_out(tmp_path / "runs" / "whole")
-    heard = []
-    assert scratch.train(run, lambda *said: bool(heard.append(said)))
-    assert [said[1:3] for said in heard if said[0] == "training"] == [(step, 7) for step in range(1, 8)]
-    whole = checkpoint(run)
+def test_a_new_model(tmp_path: Path) -> None:
+    """Guards against a checkpoint that cannot draw or has a false card, and a resumed run that forgets."""
+    run = create_scratch_run(tmp_path / "runs" / "whole")
+    calls = []
+    assert train_from_scratch(run, recorder(calls))
+    assert [call[1:3] for call in calls if call[0] == "training"] == [(step, 7) for step in range(1, 8)]
+    whole = load_checkpoint(run)
     assert whole.generate(CAPTION, seed=1)
     (folder,) = run.glob("checkpoint-*")
     assert json.loads((folder / "words.json").read_text()) == ["blorple"]
     card = (folder / "README.md").read_text()
     assert "from nothing" in card and f"`{CAPTION}`: 5" in card and "None" not in card
 
-    again = lay_out(tmp_path / "runs" / "again")
-    assert not scratch.train(again, stop_at(2))  # while the autoencoder learns
-    assert not (again / "begun").exists() and not list(again.glob("checkpoint-*"))
-    assert not scratch.train(again, stop_at(5))  # while the flow learns
-    assert main.main(["train-folder", "--output", str(again)]) == 0  # as the page goes on with it
-    assert checkpoint(again).digest == whole.digest and Run(again).status().state == "done"
-    kept = {"in", "data", "flow", "autoencoder", Run(again).checkpoint.name}
-    assert {path.name for path in again.iterdir() if path.is_dir()} == kept
-    assert not list(again.rglob("state.safetensors"))
+    resumed = create_scratch_run(tmp_path / "runs" / "resumed")
+    assert not train_from_scratch(resumed, stop_at(2))  # while the autoencoder trains
+    assert not (resumed / "begun").exists() and not list(resumed.glob("checkpoint-*"))
+    assert not train_from_scratch(resumed, stop_at(5))  # while the flow trains
+    assert main.main(["train-folder", "--output", str(resumed)]) == 0  # as the page resumes it
+    assert load_checkpoint(resumed).model.digest == whole.model.digest
+    assert Run(resumed).status().state == "done"
+    folders = {"in", "data", "flow", "autoencoder", Run(resumed).checkpoint.name}
+    assert {path.name for path in resumed.iterdir() if path.is_dir()} == folders
+    assert not list(resumed.rglob("state.safetensors"))
 
 
 def test_the_command_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    """Guards against a size that is not there, and a checkpoint that is taught instead."""
-    command = ["train-folder", str(blorples(tmp_path / "in")), "--output", str(tmp_path / "runs/new")]
+    """Guards against an unknown size, and a checkpoint that is fine-tuned instead."""
+    images = save_blorple_images(tmp_path / "in")
+    command = ["train-folder", str(images), "--output", str(tmp_path / "runs/new")]
     assert main.main([*command, "--from-nothing", "vast"]) == 1
     assert "no size 'vast'; there are tiny, small" in capsys.readouterr().err
-    quick = plan.Preset(steps=2, generator_steps=1, prior=1)
-    monkeypatch.setitem(scratch.PRESETS, "quick", quick)
+    quick = plan.Preset(steps=2, generator_steps=1, replay_samples=1)
+    monkeypatch.setitem(scratch.SCRATCH_PRESETS, "quick", quick)
     assert main.main([*command, "--from-nothing", "tiny", "--caption", CAPTION]) == 0
-    todo = plan.Plan.load(tmp_path / "runs/new")
-    assert (todo.base, todo.size, todo.steps) == ("", "tiny", 2)
-    assert DALLE.from_pretrained(Run(tmp_path / "runs/new").checkpoint).config.image_size == 32
+    loaded = plan.Plan.load(tmp_path / "runs/new")
+    assert (loaded.base, loaded.size, loaded.steps) == ("", "tiny", 2)
+    assert DALLE.from_pretrained(Run(tmp_path / "runs/new").checkpoint).model.config.image_size == 32

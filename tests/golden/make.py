@@ -43,7 +43,7 @@ import runpy, gradio.networking
 gradio.networking.url_ok = lambda url: True
 runpy.run_path("app.py", run_name="__main__")
 """
-FORCE = "from dalle import runtime\nruntime.fast_bfloat16 = lambda: {}\n"
+FORCE = "from dalle import runtime\nruntime.bfloat16_is_faster = lambda: {}\n"
 
 
 def known(name: str) -> Any:
@@ -72,9 +72,9 @@ def numerics() -> dict[str, Any]:
 
 def draw(dtype: torch.dtype) -> dict[str, bytes]:
     """PNG files of recipes, drawn in one batch by the Python interface."""
-    model = DALLE.from_pretrained(EMOJI, dtype)
-    common = {"checkpoint": model.digest, "size": model.config.image_size}
-    made = model.draw([Recipe.from_dict(fields | common) for fields in ASKED["drawn"].values()])
+    pipeline = DALLE.from_pretrained(EMOJI, dtype)
+    common = {"checkpoint": pipeline.model.digest, "size": pipeline.model.config.image_size}
+    made = pipeline.draw([Recipe.from_dict(fields | common) for fields in ASKED["drawn"].values()])
     return {name: png(picture) for name, picture in zip(ASKED["drawn"], made, strict=True)}
 
 
@@ -195,7 +195,7 @@ def endpoints(client: Client) -> dict[str, Any]:
 def tensors() -> dict[str, dict[str, list[int]]]:
     """Shapes by name of what the networks load, which are those in their files."""
     loaded = {
-        EMOJI / "model.safetensors": DALLE.from_pretrained(EMOJI),
+        EMOJI / "model.safetensors": DALLE.from_pretrained(EMOJI).model,
         EMOJI / "upscaler.safetensors": Upscaler.load(EMOJI),
         REFEREE / "referee.safetensors": IconClassifier.load(REFEREE),
     }

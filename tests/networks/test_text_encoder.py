@@ -1,4 +1,4 @@
-"""Laws of captions: any string is one, and what stands beside it in a batch does not matter."""
+"""Tests of tokenizer and text encoder: every string can be encoded, the same alone or in a batch."""
 
 import json
 import unicodedata
@@ -36,8 +36,8 @@ def encoder() -> TextEncoder:
 
 
 @pytest.mark.parametrize("text", STRINGS, ids=lambda text: f"{text[:4]!a}x{len(text)}")
-def test_any_string_has_tokens(tokenizer: Tokenizer, encoder: TextEncoder, text: str) -> None:
-    """Guards against prompts that crash, or whose unknown characters vanish."""
+def test_every_string_has_tokens(tokenizer: Tokenizer, encoder: TextEncoder, text: str) -> None:
+    """Guards against prompts that crash, or lose unknown characters."""
     tokens = tokenizer([text])
     assert tokens.dtype == torch.int64 and 2 <= tokens.shape[1] <= tokenizer.length
     assert tokens[0, 0] == 1 and tokens[0, -1] == 2 and (tokens != 0).all()
@@ -45,7 +45,7 @@ def test_any_string_has_tokens(tokenizer: Tokenizer, encoder: TextEncoder, text:
     caption = encoder(tokens)
     assert caption.states.isfinite().all() and caption.pooled.isfinite().all()
     if not tokenizer.overflow(text):
-        read = tokenizer.inner.decode(tokens[0].tolist(), skip_special_tokens=True).removeprefix(" ")
+        read = tokenizer.bpe.decode(tokens[0].tolist(), skip_special_tokens=True).removeprefix(" ")
         assert read.strip() == unicodedata.normalize("NFKC", text).lower().strip()
 
 
@@ -54,13 +54,13 @@ SAME = [("A Red APPLE", "a red apple"), ("ｄｏｇ", "dog"), ("ÉTÉ", "été")
 
 @pytest.mark.parametrize(("text", "same"), SAME)
 def test_case_and_width_do_not_matter(tokenizer: Tokenizer, text: str, same: str) -> None:
-    """Guards against a prompt that is understood only in lower case."""
+    """Guards against prompts that are encoded otherwise in upper case."""
     assert torch.equal(tokenizer([text]), tokenizer([same]))
 
 
 @pytest.mark.parametrize("text", ["a dog and " * 40, "狗" * 100, "🍎 and 👩‍🌾 " * 30])
-def test_what_is_too_long_is_told(tokenizer: Tokenizer, text: str) -> None:
-    """Guards against the end of a prompt that is dropped and nobody knows."""
+def test_the_overflow_is_the_part_that_is_cut_off(tokenizer: Tokenizer, text: str) -> None:
+    """Guards against the end of a prompt that is silently dropped."""
     rest = tokenizer.overflow(text)
     assert rest and text.strip().endswith(rest)
     read = text.strip().removesuffix(rest)
@@ -69,13 +69,13 @@ def test_what_is_too_long_is_told(tokenizer: Tokenizer, text: str) -> None:
     assert torch.equal(tokens, whole[: len(tokens)])
 
 
-def test_what_fits_has_no_overflow(tokenizer: Tokenizer) -> None:
+def test_a_caption_that_fits_has_no_overflow(tokenizer: Tokenizer) -> None:
     """Guards against a warning under every prompt."""
     assert [tokenizer.overflow(text) for text in ("", *CAPTIONS)] == [""] * (1 + len(CAPTIONS))
 
 
 def test_padding_changes_nothing(tokenizer: Tokenizer, encoder: TextEncoder) -> None:
-    """Guards against captions that mean something else beside a long one."""
+    """Guards against captions that are encoded otherwise next to a longer one."""
     texts = ["", "a dog", "a green cat to the left of a red house and a dog"]
     together = encoder(tokenizer(texts))
     for row, text in enumerate(texts):
@@ -86,8 +86,8 @@ def test_padding_changes_nothing(tokenizer: Tokenizer, encoder: TextEncoder) -> 
         assert torch.allclose(together.pooled[row], alone.pooled[0], atol=1e-5)
 
 
-def test_captions_are_told_apart(tokenizer: Tokenizer, encoder: TextEncoder) -> None:
-    """Guards against an encoder to which the empty caption, or the order of words, is nothing."""
+def test_different_captions_have_different_embeddings(tokenizer: Tokenizer, encoder: TextEncoder) -> None:
+    """Guards against an encoder that ignores the order of words, or fails on the empty caption."""
     texts = ["", "a dog", "a red dog", "dog red a"]
     vectors = encoder(tokenizer(texts)).embedding
     assert vectors.norm(dim=1) == pytest.approx(torch.ones(4), abs=1e-5)
@@ -95,7 +95,7 @@ def test_captions_are_told_apart(tokenizer: Tokenizer, encoder: TextEncoder) -> 
 
 
 def test_a_tokenizer_of_another_network_is_refused(tokenizer: Tokenizer, tmp_path) -> None:
-    """Guards against token numbers that mean other words, or have no embedding at all."""
+    """Guards against tokens that mean other words, or have no embedding."""
     path = tmp_path / "tokenizer.json"
     tokenizer.save(path)
     again = Tokenizer.load(path, PRESETS["tiny"].text)
@@ -124,6 +124,6 @@ def test_a_tokenizer_of_another_network_is_refused(tokenizer: Tokenizer, tmp_pat
 
 
 def test_training_a_tokenizer_twice_gives_the_same() -> None:
-    """Guards against a new model whose words depend on chance."""
-    first, second = (Tokenizer.train(CAPTIONS, 512, 32).inner.to_str() for _ in range(2))
+    """Guards against a vocabulary that depends on chance."""
+    first, second = (Tokenizer.train(CAPTIONS, 512, 32).bpe.to_str() for _ in range(2))
     assert first == second

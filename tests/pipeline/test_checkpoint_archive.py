@@ -1,4 +1,4 @@
-"""Laws of checkpoints that travel: what goes out comes in again, and nothing else does."""
+"""Tests of export, import and upload: what is exported can be imported, and nothing else can."""
 
 import json
 import pickle
@@ -32,10 +32,12 @@ def packed(checkpoint: Path, tmp_path: Path) -> Path:
     return path
 
 
-def test_what_goes_out_comes_in_again(packed: Path, checkpoint: Path, tmp_path: Path) -> None:
-    """Guards against a download that cannot be brought back, and one that gives away other files."""
+def test_an_exported_checkpoint_can_be_imported(packed: Path, checkpoint: Path, tmp_path: Path) -> None:
+    """Guards against a download that cannot be imported, and one that gives away other files."""
     checkpoint_archive.import_checkpoint(packed, tmp_path / "in")
-    assert DALLE.from_pretrained(tmp_path / "in").digest == DALLE.from_pretrained(checkpoint).digest
+    assert (
+        DALLE.from_pretrained(tmp_path / "in").model.digest == DALLE.from_pretrained(checkpoint).model.digest
+    )
     names = {path.name for path in checkpoint.iterdir()} - {"notes.txt"}
     assert {path.name for path in (tmp_path / "in").iterdir()} == names
     files = [checkpoint / name for name in sorted(names)]
@@ -43,8 +45,8 @@ def test_what_goes_out_comes_in_again(packed: Path, checkpoint: Path, tmp_path: 
     assert (tmp_path / "again/words.json").read_text() == '["apple"]'
 
 
-def repacked(change: Callable[[dict[str, bytes]], object]) -> Callable[[Path], None]:
-    """Replaces a zip by one whose files, by name, were changed."""
+def repack(change: Callable[[dict[str, bytes]], object]) -> Callable[[Path], None]:
+    """-> a function that replaces a zip by one with changed files; `change` gets them by name."""
 
     def act(path: Path) -> None:
         with zipfile.ZipFile(path) as archive:
@@ -57,7 +59,7 @@ def repacked(change: Callable[[dict[str, bytes]], object]) -> Callable[[Path], N
     return act
 
 
-def larger(files: dict[str, bytes]) -> None:
+def with_huge_networks(files: dict[str, bytes]) -> None:
     config = json.loads(files["mine/config.json"])
     config["flow"]["depth"] = 60_000
     files["mine/config.json"] = json.dumps(config).encode()
@@ -81,10 +83,10 @@ HOSTILE = {
     ),
     "missing": (lambda f: f.pop("mine/tokenizer.json"), "tokenizer.json is missing"),
     "no config": (lambda f: f.pop("mine/config.json"), "no config.json"),
-    "a bomb": (larger, "its networks have other sizes"),
+    "huge networks": (with_huge_networks, "its networks have other sizes"),
     "no picture": (lambda f: f.update({"mine/samples.webp": b"<svg/>"}), "no PNG, JPEG, WebP or GIF"),
     "a book of words": (
-        lambda f: f.update({"mine/words.json": b'["' + bytes(checkpoint_archive.MOST_TEXT) + b'"]'}),
+        lambda f: f.update({"mine/words.json": b'["' + bytes(checkpoint_archive.MAX_TEXT_BYTES) + b'"]'}),
         "words.json is not taken: 8 MiB when unpacked",
     ),
     "odd words": (lambda f: f.update({"mine/words.json": b"{}"}), "no list of texts"),
@@ -92,38 +94,38 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("what", HOSTILE)
-def test_nothing_else_comes_in(what: str, packed: Path, tmp_path: Path) -> None:
-    """Guards against code, pickles, paths and sizes that a stranger puts into a checkpoint."""
+def test_nothing_else_is_imported(what: str, packed: Path, tmp_path: Path) -> None:
+    """Guards against code, pickles, paths and sizes that somebody puts into a checkpoint."""
     change, words = HOSTILE[what]
-    repacked(change)(packed)
+    repack(change)(packed)
     before = sorted(tmp_path.iterdir())
     with pytest.raises(ValueError, match=words):
         checkpoint_archive.import_checkpoint(packed, tmp_path / "in")
     assert sorted(tmp_path.iterdir()) == before
 
 
-def test_what_is_pushed(
+def test_only_a_checkpoint_is_pushed(
     checkpoint: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
     """Guards against an upload of other files, of a folder that is no checkpoint, and a traceback offline."""
-    asked = []
+    calls = []
 
     class Hub:
         def create_repo(self, name: str, **options: object) -> SimpleNamespace:
-            asked.append((name, options))
+            calls.append((name, options))
             return SimpleNamespace(repo_id=name)
 
         def upload_folder(self, **options: object) -> None:
-            if asked[0][0] == "me/offline":
+            if calls[0][0] == "me/offline":
                 raise httpx.ConnectError("no route to host")
-            asked.append(options)
+            calls.append(options)
 
     monkeypatch.setattr(huggingface_hub, "HfApi", Hub)
-    assert main.main(["push", str(checkpoint.parent), "me/mine"]) == 1 and not asked
+    assert main.main(["push", str(checkpoint.parent), "me/mine"]) == 1 and not calls
     assert main.main(["push", str(checkpoint), "me/mine", "--private"]) == 0
-    assert asked[0] == ("me/mine", {"private": True, "exist_ok": True})
-    assert asked[1]["repo_id"] == "me/mine" and "notes.txt" not in asked[1]["allow_patterns"]
-    asked.clear()
+    assert calls[0] == ("me/mine", {"private": True, "exist_ok": True})
+    assert calls[1]["repo_id"] == "me/mine" and "notes.txt" not in calls[1]["allow_patterns"]
+    calls.clear()
     capsys.readouterr()
     assert main.main(["push", str(checkpoint), "me/offline"]) == 1
     assert "is this machine online?" in capsys.readouterr().err

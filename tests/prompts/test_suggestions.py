@@ -1,23 +1,23 @@
-"""Laws of prompts worth trying."""
+"""Tests of dalle/prompts/suggestions.py."""
 
 from dalle.prompts import suggestions
 from dalle.recipe import Recipe
 
 
-def test_the_same_seed_the_same_prompt() -> None:
-    """Guards against a surprise that no one can have again."""
-    drawn = [suggestions.random_prompt(seed) for seed in range(200)]
-    assert drawn == [suggestions.random_prompt(seed) for seed in range(200)]
-    assert len(set(drawn)) > 150
-    assert all(Recipe(prompt) for prompt in drawn)
+def test_a_seed_gives_the_same_prompt_again() -> None:
+    """Guards against a random prompt that cannot be reproduced."""
+    prompts = [suggestions.random_prompt(seed) for seed in range(200)]
+    assert prompts == [suggestions.random_prompt(seed) for seed in range(200)]
+    assert len(set(prompts)) > 150
+    assert all(Recipe(prompt) for prompt in prompts)
 
 
-def test_a_checkpoints_own_prompts_are_used() -> None:
-    """Guards against surprises that this checkpoint cannot draw."""
+def test_examples_of_a_checkpoint_are_used() -> None:
+    """Guards against random prompts that the checkpoint cannot draw."""
     assert {suggestions.random_prompt(seed, ["one", "other"]) for seed in range(50)} == {"one", "other"}
 
 
 def test_articles() -> None:
     """Guards against "a owl"."""
-    drawn = " ".join(suggestions.random_prompt(seed) for seed in range(500))
-    assert " a owl" not in drawn and " an unicorn" not in drawn and " a orange" not in drawn
+    prompts = " ".join(suggestions.random_prompt(seed) for seed in range(500))
+    assert " a owl" not in prompts and " an unicorn" not in prompts and " a orange" not in prompts

@@ -4,8 +4,13 @@ import numpy as np
 import pytest
 
 from dalle.recipe import Recipe
-from dalle.release.slider_naming import _named, assign_names, measure, properties
-from tests.tiny import tiny_model
+from dalle.release.slider_naming import (
+    _named_slider,
+    assign_names,
+    measure_properties,
+    name_sliders_by_effect,
+)
+from tests.tiny import tiny_pipeline
 
 SIDE = 32
 
@@ -31,17 +36,17 @@ def square(left: int, top: int, side: int, colour=(200, 40, 40), background=(255
 )
 def test_a_property_rises_with_what_it_is_named_for(name: str, low: np.ndarray, high: np.ndarray):
     """Guards against a slider whose two ends are named the wrong way round."""
-    assert properties(low)[name] < properties(high)[name]
+    assert measure_properties(low)[name] < measure_properties(high)[name]
 
 
 def test_an_empty_picture_has_properties():
     """Guards against a mean over no pixels, which is no number and would win every comparison."""
-    assert np.isfinite(list(properties(square(0, 0, 0)).values())).all()
+    assert np.isfinite(list(measure_properties(square(0, 0, 0)).values())).all()
 
 
 def test_a_slider_is_named_the_right_way_round():
     """Guards against ends that are exchanged where a property falls along the slider."""
-    slider = _named(3, "size", -1.0)
+    slider = _named_slider(3, "size", -1.0)
     found = (slider.index, slider.name["en"], slider.low["en"], slider.high["en"])
     assert found == (3, "size", "large", "small")
     assert slider.name["zh"] == "大小"
@@ -59,8 +64,8 @@ def test_each_name_goes_to_the_number_that_does_most_of_it():
 
 
 def test_measuring_names_every_number_once_and_twice_the_same():
-    model = tiny_model()
+    pipeline = tiny_pipeline()
     recipes = [Recipe(prompt, seed=seed, size=32, steps=2) for seed, prompt in enumerate(("a dog", "苹果"))]
-    sliders = measure(model, recipes)
-    assert sorted(slider.index for slider in sliders) == list(range(model.config.flow.code))
-    assert measure(model, recipes) == sliders
+    sliders = name_sliders_by_effect(pipeline, recipes)
+    assert sorted(slider.index for slider in sliders) == list(range(pipeline.model.config.flow.code))
+    assert name_sliders_by_effect(pipeline, recipes) == sliders

@@ -9,7 +9,7 @@ from dalle.recipe import Picture, Recipe
 from dalle.release import slider_rotation
 from tests.tiny import tiny_model
 
-SIDE = 32
+THUMBNAIL_SIZE = 32
 
 
 def rotation(size: int) -> torch.Tensor:
@@ -22,7 +22,7 @@ def test_a_turned_code_draws_and_reads_the_same() -> None:
     axes_of = rotation(model.config.flow.code)
     slider_rotation.rotate_code(turned, axes_of)
     x, code = torch.randn(2, model.config.tokens, model.config.channels), torch.randn(2, len(axes_of))
-    caption, time = model.read(["a dog", ""]), torch.tensor([0.3, 0.6])
+    caption, time = model.encode_text(["a dog", ""]), torch.tensor([0.3, 0.6])
     before = model.normalizer.velocity(x, time, caption, code)
     after = turned.normalizer.velocity(x, time, caption, code @ axes_of.T.float())
     assert torch.allclose(before, after, atol=1e-4)
@@ -34,8 +34,8 @@ class Mixed:
     """Draws a square whose side and colour each depend on a direction of its own, along no axis."""
 
     def __init__(self) -> None:
-        self.config = tiny_model().config
-        self.size, self.warmth = rotation(self.config.flow.code)[:2].numpy()
+        self.model = tiny_model()
+        self.size, self.warmth = rotation(self.model.config.flow.code)[:2].numpy()
 
     def draw(self, recipes: list[Recipe]) -> list[Picture]:
         return [Picture(self._square(recipe), recipe) for recipe in recipes]
@@ -43,7 +43,7 @@ class Mixed:
     def _square(self, recipe: Recipe) -> Image.Image:
         code = np.array(recipe.code or np.random.default_rng(recipe.seed).standard_normal(20))
         side, blue = 16 + 3 * float(self.size @ code), 128 - 30 * float(self.warmth @ code)
-        picture = np.full((SIDE, SIDE, 3), 255, np.uint8)
+        picture = np.full((THUMBNAIL_SIZE, THUMBNAIL_SIZE, 3), 255, np.uint8)
         half = int(np.clip(side, 4, 28)) // 2
         picture[16 - half : 16 + half, 16 - half : 16 + half] = (200, 128, np.clip(blue, 0, 255))
         return Image.fromarray(picture)
@@ -53,7 +53,7 @@ def test_what_was_mixed_comes_apart() -> None:
     """Guards against axes that are no rotation, and sliders that still do half of two things."""
     model = Mixed()
     found = slider_rotation.find_rotation(
-        model, [Recipe("a square", seed=seed, size=SIDE) for seed in range(24)]
+        model, [Recipe("a square", seed=seed, size=THUMBNAIL_SIZE) for seed in range(24)]
     ).numpy()
     assert found @ found.T == pytest.approx(np.eye(len(found)), abs=1e-6)
     for direction in (model.size, model.warmth):

@@ -14,7 +14,7 @@ import pytest
 
 from dalle.recipe import Recipe
 from dalle.serving import scheduler
-from dalle.serving.requests import Frame, QueueFull, Request
+from dalle.serving.requests import Frame, GenerationRequest, QueueFull
 from dalle.serving.scheduler import Scheduler
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,21 +28,21 @@ class CountingPainter:
         self.turns: list[tuple[str, list[Recipe]]] = []
         self.gate = threading.Semaphore(0)
 
-    def begin(self, recipe: Recipe) -> SimpleNamespace:
+    def prepare(self, recipe: Recipe) -> SimpleNamespace:
         if recipe.prompt == "cannot begin":
             raise ValueError("cannot begin")
-        return SimpleNamespace(recipe=recipe, walk=SimpleNamespace(taken=0))
+        return SimpleNamespace(recipe=recipe, steps_taken=0)
 
     def step(self, drawings: list[SimpleNamespace]) -> None:
         self._turn("step", drawings)
-        if any(drawing.recipe.prompt == "breaks" and drawing.walk.taken == 2 for drawing in drawings):
+        if any(drawing.recipe.prompt == "breaks" and drawing.steps_taken == 2 for drawing in drawings):
             raise ArithmeticError("breaks")
         for drawing in drawings:
-            drawing.walk.taken += 1
+            drawing.steps_taken += 1
 
-    def paint(self, drawings: list[SimpleNamespace]) -> list[str]:
+    def decode(self, drawings: list[SimpleNamespace]) -> list[str]:
         self._turn("paint", drawings)
-        return [f"{drawing.recipe.prompt} at {drawing.walk.taken}" for drawing in drawings]
+        return [f"{drawing.recipe.prompt} at {drawing.steps_taken}" for drawing in drawings]
 
     def _turn(self, what: str, drawings: list[SimpleNamespace]) -> None:
         assert len(drawings) <= scheduler.MAX_BATCH
@@ -98,7 +98,8 @@ def ask(
     **how: object,
 ) -> Future[list[Frame]]:
     """A visitor who watches a request to its end; returns once there was a frame, or will be none."""
-    request = Request(painter, [Recipe(prompt, seed=seed, steps=steps) for seed in range(count)], **how)
+    recipes = [Recipe(prompt, seed=seed, steps=steps) for seed in range(count)]
+    request = GenerationRequest(painter, recipes, **how)
     seen: list[Frame] = []
 
     def watch() -> list[Frame]:
@@ -115,10 +116,10 @@ def test_a_slider_waits_for_one_turn_of_a_gallery_at_most(painter, work, visitor
     """Guards against sliders that crawl, or stand in line, while somebody draws sixteen pictures."""
     gallery = ask(visitors, work, painter, "gallery", count=16)
     painter.wait_for_turn(1)  # a turn of the gallery runs: it is the one that the slider waits for
-    first = ask(visitors, work, painter, "first", urgent=True)
+    first = ask(visitors, work, painter, "first", priority=True)
     painter.go_on(4)
     painter.wait_for_turn(5)  # the fourth turn of the first slider: the second one waits for none so far
-    second = ask(visitors, work, painter, "second", urgent=True)
+    second = ask(visitors, work, painter, "second", priority=True)
     painter.go_on()
     for future in (gallery, first, second):
         assert future.result(PATIENCE)[-1].done
@@ -131,12 +132,12 @@ def test_a_slider_waits_for_one_turn_of_a_gallery_at_most(painter, work, visitor
 
 def test_sliders_that_never_rest_do_not_starve_a_gallery(painter, work, visitors) -> None:
     """Guards against a strict priority: three people dragging would stop everybody else's pictures."""
-    sliders = [ask(visitors, work, painter, "slider", steps=6, urgent=True)]
+    sliders = [ask(visitors, work, painter, "slider", steps=6, priority=True)]
     painter.wait_for_turn(1)
     gallery = ask(visitors, work, painter, "gallery")
     while not gallery.done() and len(painter.turns) < 200:
         if len(painter.turns) % 3 == 0:  # each takes seven turns: there are always some
-            sliders.append(ask(visitors, work, painter, "slider", steps=6, urgent=True))
+            sliders.append(ask(visitors, work, painter, "slider", steps=6, priority=True))
         before = len(painter.turns)
         painter.go_on(1)
         painter.wait_for_turn(before + 1)
@@ -185,7 +186,7 @@ def test_models_do_not_mix_and_take_turns(painter, work, visitors) -> None:
 def test_stop_within_one_step(way: str, painter, work, visitors) -> None:
     """Guards against a Stop that is looked at when all is done, and against drawing for a closed page."""
     cancel = threading.Event()
-    request = Request(painter, [Recipe("stopped")], cancel)
+    request = GenerationRequest(painter, [Recipe("stopped")], cancel)
     frames = work.follow(request)
     next(frames)
     other = ask(visitors, work, painter, "other")
@@ -216,7 +217,7 @@ def test_one_who_waits_can_leave(painter, work, visitors, monkeypatch) -> None:
     """Guards against a place in the queue that is held for nobody."""
     monkeypatch.setattr(scheduler, "MAX_BATCH", 1)
     drawn = ask(visitors, work, painter, "drawn")
-    leaving = work.follow(Request(painter, [Recipe("leaving")]))
+    leaving = work.follow(GenerationRequest(painter, [Recipe("leaving")]))
     assert next(leaving).waiting == 1
     behind = ask(visitors, work, painter, "behind")
     with pytest.raises(QueueFull):
@@ -251,7 +252,7 @@ def test_a_faulty_request_harms_nobody(prompt: str, error: type, painter, work, 
     """Guards against a batch that fails as a whole, and a thread that dies with it."""
     before = ask(visitors, work, painter, "before", count=3)
     faulty = ask(visitors, work, painter, prompt, count=2)
-    slider = ask(visitors, work, painter, "slider", urgent=True)
+    slider = ask(visitors, work, painter, "slider", priority=True)
     painter.go_on()
     with pytest.raises(error, match=prompt):
         faulty.result(PATIENCE)
@@ -263,7 +264,7 @@ def test_a_faulty_request_harms_nobody(prompt: str, error: type, painter, work, 
 def test_frames_tell_the_truth(painter, work) -> None:
     """Guards against a progress that jumps back, previews called finished, and a final frame without all."""
     recipes = [Recipe("short", steps=2), Recipe("long", steps=12), Recipe("middle", steps=7)]
-    running = work.follow(Request(painter, recipes, previews=True))
+    running = work.follow(GenerationRequest(painter, recipes, previews=True))
     frames = [next(running)]
     painter.go_on()
     frames += running
@@ -283,14 +284,14 @@ def test_previews_only_where_wanted_and_few(painter, work) -> None:
     painter.go_on()
     for previews, marks in ((True, [3, 6, 9, 12]), (False, [12])):
         painter.turns.clear()
-        list(work.follow(Request(painter, [Recipe("picture", steps=12)], previews=previews)))
+        list(work.follow(GenerationRequest(painter, [Recipe("picture", steps=12)], previews=previews)))
         steps = [sum(what == "step" for what, _ in painter.turns[:n]) for n in range(len(painter.turns))]
         assert [steps[n] for n, (what, _) in enumerate(painter.turns) if what == "paint"] == marks
 
 
 def test_a_slow_reader_delays_nobody_and_sees_the_newest(painter, work, visitors) -> None:
     """Guards against frames that pile up, or a drawing that waits until they are read."""
-    slow = work.follow(Request(painter, [Recipe("slow", steps=12)]))
+    slow = work.follow(GenerationRequest(painter, [Recipe("slow", steps=12)]))
     next(slow)
     painter.go_on()
     for _ in range(2):
@@ -303,7 +304,7 @@ def test_a_slow_reader_delays_nobody_and_sees_the_newest(painter, work, visitors
 
 def test_close_ends_what_runs_and_leaves_no_thread(painter, work, visitors) -> None:
     """Guards against a server that cannot be stopped while it draws, and threads that outlive it."""
-    running = [ask(visitors, work, painter, "running", urgent=urgent) for urgent in (False, True)]
+    running = [ask(visitors, work, painter, "running", priority=priority) for priority in (False, True)]
     painter.wait_for_turn(1)
     closing = visitors.submit(work.close)
     until(lambda: work._closed)
@@ -314,22 +315,23 @@ def test_close_ends_what_runs_and_leaves_no_thread(painter, work, visitors) -> N
             future.result(PATIENCE)
     assert not any(thread.name == "dalle-studio" and thread.is_alive() for thread in threading.enumerate())
     with pytest.raises(RuntimeError, match="closed; open another"):
-        next(work.follow(Request(painter, [Recipe("late")])))
+        next(work.follow(GenerationRequest(painter, [Recipe("late")])))
 
 
 ALONE = """
 import torch
 from dalle import runtime
 from dalle.recipe import Recipe
-from dalle.scheduler import Request, Scheduler
-from tests.test_scheduler import CountingPainter
-runtime.threads = lambda: 3
-runtime.one_core()
-painter, begin, seen = CountingPainter(), CountingPainter.begin, []
-painter.begin = lambda recipe: seen.append(torch.get_num_threads()) or begin(painter, recipe)
+from dalle.serving.requests import GenerationRequest
+from dalle.serving.scheduler import Scheduler
+from tests.serving.test_scheduler import CountingPainter
+runtime.available_cores = lambda: 3
+runtime.use_one_thread()
+painter, prepare, seen = CountingPainter(), CountingPainter.prepare, []
+painter.prepare = lambda recipe: seen.append(torch.get_num_threads()) or prepare(painter, recipe)
 painter.gate.release(10)
 drawing = Scheduler(max_waiting=1)
-list(drawing.follow(Request(painter, [Recipe("a", steps=1)])))
+list(drawing.follow(GenerationRequest(painter, [Recipe("a", steps=1)])))
 drawing.close()
 print(seen, torch.get_num_threads())
 """

@@ -15,11 +15,11 @@ import torch
 from PIL import Image
 
 from dalle import images, runtime
-from dalle.editing.editor import NeedsFile
+from dalle.editing.editor import MissingFileError
 from dalle.edits import PromptEdit, Upscale, Variation
 from dalle.networks.upscaler import Upscaler
-from dalle.pipeline.batches import run
 from dalle.pipeline.checkpoint import CheckpointError
+from dalle.pipeline.sampler import initial_latents, run
 from dalle.recipe import Picture, Recipe
 from dalle.serving.studio import Studio
 from tests.tiny import tiny_checkpoint
@@ -77,9 +77,9 @@ def alone(studio: Studio) -> list[Picture]:
 
 def test_one_recipe_one_picture(studio: Studio, alone: list[Picture]) -> None:
     """Guards against pictures that depend on chance, on who asks for them, or on what was drawn before."""
-    model = studio._checkpoint.model
+    pipeline = studio._checkpoint.pipeline
     for picture in alone:
-        again = [studio.draw([picture.recipe])[0], *model.draw([picture.recipe])]
+        again = [studio.draw([picture.recipe])[0], *pipeline.draw([picture.recipe])]
         assert [p.image.tobytes() for p in again] == [picture.image.tobytes()] * 2
 
 
@@ -98,12 +98,12 @@ def test_alone_or_in_a_batch_the_same(studio: Studio, alone: list[Picture]) -> N
 
 def test_decode_is_the_same_drawing(studio: Studio) -> None:
     """Guards against two ways of sampling that drift apart; a moved code has a way of its own."""
-    model = studio._checkpoint.model
+    pipeline = studio._checkpoint.pipeline
     recipes = [r for r in assorted(studio) if r.steps == Recipe.steps and r.code is None]
-    drawn = model.draw(recipes)
+    drawn = pipeline.draw(recipes)
     decoded = images.to_images(
-        model.decode(
-            model.latent(recipes),
+        pipeline.decode(
+            initial_latents(recipes, pipeline.model.config),
             [recipe.prompt for recipe in recipes],
             [recipe.negative for recipe in recipes],
             [recipe.guidance for recipe in recipes],
@@ -156,11 +156,11 @@ def test_eight_threads_at_once(studio: Studio, alone: list[Picture]) -> None:
 def test_sliders_at_their_own_values_change_nothing(studio: Studio) -> None:
     """Guards against a picture that jumps when its sliders are first touched."""
     recipe = studio.recipe(prompt="a dog", seed=11)
-    code = studio.codes(recipe)
+    code = studio.code_of_recipe(recipe)
     assert len(code) == len(studio.sliders) == 20
     held = dataclasses.replace(recipe, code=code)
     assert studio.draw_now(held).image.tobytes() == studio.draw_now(recipe).image.tobytes()
-    assert studio.codes(held) == code
+    assert studio.code_of_recipe(held) == code
     moved = dataclasses.replace(recipe, code=(code[0] + 2, *code[1:]))
     assert alike(studio.draw_now(moved), studio.draw_now(recipe)) < SAME
 
@@ -170,7 +170,7 @@ def test_random_state_is_left_alone(studio: Studio) -> None:
     before = random.getstate(), np.random.get_state()[1].tobytes(), torch.get_rng_state().tolist()
     *_, last = studio.stream([studio.recipe(prompt="a dog", seed=3)])
     assert last.done
-    studio.surprise(4)
+    studio.random_prompt(4)
     after = random.getstate(), np.random.get_state()[1].tobytes(), torch.get_rng_state().tolist()
     assert before == after
 
@@ -178,7 +178,7 @@ def test_random_state_is_left_alone(studio: Studio) -> None:
 def test_previews_become_the_picture(studio: Studio) -> None:
     """Guards against previews of another picture than the one that comes out."""
     recipes, looks = [studio.recipe(prompt="a red apple", seed=seed, steps=40) for seed in range(3)], []
-    drawn = studio._checkpoint.model.draw(recipes, lambda step, steps, preview: looks.append(preview()))
+    drawn = studio._checkpoint.pipeline.draw(recipes, lambda step, steps, preview: looks.append(preview()))
     for early, late, end in zip(looks[9], looks[29], drawn, strict=True):
         assert alike(Picture(early, end.recipe), end) < alike(Picture(late, end.recipe), end)
     *_, last = studio.stream(recipes)
@@ -225,7 +225,7 @@ def test_edits_are_the_same_among_galleries_as_alone(studio: Studio) -> None:
         "enlarge": [Upscale(2, studio.upscaler)],
     }
     editor = studio._checkpoint.editor
-    alone = {kind: run(editor.edited(picture, todo)) for kind, todo in asked.items()}
+    alone = {kind: run(editor.apply(picture, todo)) for kind, todo in asked.items()}
     with ThreadPoolExecutor(4) as pool:
         galleries = [pool.submit(studio.draw, assorted(studio)) for _ in range(2)]
         edited = {
@@ -247,7 +247,7 @@ def test_a_stopped_edit_ends_without_pictures(studio: Studio) -> None:
     assert not next(frames).done
     cancel.set()
     assert not any(frame.done for frame in frames)
-    assert studio.bend(picture, PromptEdit()).image.size == (32, 32)
+    assert studio.edit_now(picture, PromptEdit()).image.size == (32, 32)
 
 
 def test_an_edited_recipe_is_replayed(studio: Studio) -> None:
@@ -256,13 +256,13 @@ def test_an_edited_recipe_is_replayed(studio: Studio) -> None:
     *_, last = studio.edit(picture, [Variation(0.4, 1)])
     *_, again = studio.replay(Recipe.from_query(last.pictures[0].recipe.to_query()))
     assert again.pictures[0].image.tobytes() == last.pictures[0].image.tobytes()
-    assert studio.see(again.pictures[0]).code == studio.code(again.pictures[0])
+    assert studio.reconstruct(again.pictures[0]).code == studio.code_of_picture(again.pictures[0])
     noise = Image.effect_noise((40, 30), 90)
     file = io.BytesIO()
     noise.save(file, "PNG")
-    opened = studio.open(file.getvalue(), "a dog")
+    opened = studio.open_file(file.getvalue(), "a dog")
     *_, last = studio.edit(opened, [Variation(0.4, 1)])
-    with pytest.raises(NeedsFile):
+    with pytest.raises(MissingFileError):
         list(studio.replay(last.pictures[0].recipe))
 
 
@@ -294,7 +294,7 @@ def test_checkpoints_can_be_chosen(home: Path, studio: Studio) -> None:
     running = studio.stream([dataclasses.replace(recipe, steps=30)])
     next(running)
     assert (studio.model_name, studio.checkpoints()) == ("tiny", ["other", "tiny"])
-    studio.choose("other")
+    studio.select_checkpoint("other")
     try:
         assert (studio.model_name, studio.card) == ("other", "# A small DALL·E")
         assert studio.digest != recipe.checkpoint
@@ -304,26 +304,26 @@ def test_checkpoints_can_be_chosen(home: Path, studio: Studio) -> None:
         *_, last = running
         assert last.done and last.pictures[0].recipe.checkpoint == recipe.checkpoint
     finally:
-        studio.choose("tiny")
+        studio.select_checkpoint("tiny")
     assert studio.draw_now(recipe).image.tobytes() == before.image.tobytes()
     for name in ("notes", "../tiny", "readme.txt", ""):
         with pytest.raises(ValueError, match="there are other, tiny"):
-            studio.choose(name)
+            studio.select_checkpoint(name)
 
 
 def test_a_checkpoint_from_elsewhere(studio: Studio, home: Path, tmp_path: Path) -> None:
     """Guards against a taught checkpoint that is called after its folder, or that hides the others."""
     taught = tiny_checkpoint(tmp_path / "run" / "checkpoint-000300", seed=2)
-    studio.use(taught, "a-blorple")
+    studio.load_checkpoint(taught, "a-blorple")
     try:
         assert (studio.model_name, studio.folder) == ("a-blorple", taught)
         assert studio.checkpoints() == ["other", "tiny"]
         assert studio.draw_now(studio.recipe(prompt="a dog")).recipe.checkpoint == studio.digest
         with pytest.raises(CheckpointError):
-            studio.use(tmp_path)
+            studio.load_checkpoint(tmp_path)
         assert studio.model_name == "a-blorple"
     finally:
-        studio.choose("tiny")
+        studio.select_checkpoint("tiny")
 
 
 def test_the_card_has_no_front_matter(studio: Studio) -> None:
@@ -334,10 +334,10 @@ def test_the_card_has_no_front_matter(studio: Studio) -> None:
 def test_help_with_words(studio: Studio) -> None:
     """Guards against flagging every word where it is not known which words are known."""
     assert studio.unknown_words("an aple and a zyzzyva") == []
-    assert studio.too_long("a dog") == ""
+    assert studio.truncated_end("a dog") == ""
     long = "a red apple " * 30
-    assert long.strip().endswith(studio.too_long(long)) and len(studio.too_long(long)) > 100
-    assert studio.surprise(1) == studio.surprise(1)
+    assert long.strip().endswith(studio.truncated_end(long)) and len(studio.truncated_end(long)) > 100
+    assert studio.random_prompt(1) == studio.random_prompt(1)
 
 
 @pytest.fixture
@@ -367,7 +367,7 @@ def test_what_stands_beside_a_checkpoint_is_read(folder: Path) -> None:
             ("aple", "apple"),
             ("for", studio_nearest(studio)),
         ]
-        assert studio.surprise(5) == "a red dog"
+        assert studio.random_prompt(5) == "a red dog"
 
 
 def studio_nearest(studio: Studio) -> str:

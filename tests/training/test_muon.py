@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from dalle.training.muon import Muon, orthogonalise
+from dalle.training.muon import Muon, orthogonalize
 
 
 @pytest.mark.parametrize("shape", [(1, 64, 16), (3, 16, 64), (2, 8, 36), (1, 96, 128)])
@@ -12,7 +12,7 @@ def test_singular_values_end_near_one(shape: tuple[int, ...]) -> None:
     """Guards against an iteration that diverges for tall, wide or batched matrices, whatever their scale."""
     matrices = torch.randn(shape)
     for scale in (1e-4, 1.0, 1e4):
-        values = torch.linalg.svdvals(orthogonalise(scale * matrices))
+        values = torch.linalg.svdvals(orthogonalize(scale * matrices))
         assert values.min() > 0.6 and values.max() < 1.3
 
 
@@ -21,7 +21,7 @@ def test_directions_are_kept() -> None:
     matrices = torch.randn(2, 12, 40)
     left, _, right = torch.linalg.svd(matrices, full_matrices=False)
     nearest = left @ right
-    cosine = torch.nn.functional.cosine_similarity(orthogonalise(matrices).flatten(1), nearest.flatten(1))
+    cosine = torch.nn.functional.cosine_similarity(orthogonalize(matrices).flatten(1), nearest.flatten(1))
     assert cosine.min() > 0.97
 
 

@@ -4,7 +4,7 @@ import torch
 from torch.nn import functional as F
 
 from dalle.data.scenes.composer import Composer
-from dalle.training.synonyms import SynonymDataset, pairs
+from dalle.training.synonyms import SynonymDataset, synonym_pairs
 from dalle.training.text_teacher import Teacher
 from tests.fakes import fake_emoji
 
@@ -13,7 +13,7 @@ def test_every_pair_says_the_same() -> None:
     """Guards against a label of one concept beside a name of another, and languages that are left out."""
     emoji = fake_emoji()
     teacher = Teacher([emoji.concepts[0].labels["en"].lower()], torch.ones(1, 2))
-    found = set(pairs(emoji, ["zh"], teacher))
+    found = set(synonym_pairs(emoji, ["zh"], teacher))
     names = {c.labels["en"]: {*c.labels.values()}.union(*c.keywords.values()) for c in emoji.concepts}
     assert found and all(text in names[label] for text, label in found)
     for concept in emoji.concepts:
@@ -26,7 +26,7 @@ def test_a_word_outside_the_data_stands_for_its_nearest_name_or_for_nothing() ->
     emoji = fake_emoji()
     first, second = (concept.labels["en"].lower() for concept in emoji.concepts[:2])
     embeddings = F.normalize(torch.tensor([[1.0, 0, 0], [0, 1, 0], [0.1, 0.9, 0.1], [0, 0, 1]]), dim=1)
-    found = pairs(emoji, [], Teacher([first, second, "near the second", "far"], embeddings))
+    found = synonym_pairs(emoji, [], Teacher([first, second, "near the second", "far"], embeddings))
     assert ("near the second", emoji.concepts[1].labels["en"]) in found
     assert not any(text == "far" for text, _ in found)
 

@@ -1,4 +1,4 @@
-"""Laws of what the phases minimise: everything that is to be trained is, and nothing else."""
+"""Laws of the training tasks: everything that is to be trained is trained, and nothing else."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,16 +11,17 @@ from torch import Tensor, nn
 from dalle.config import PRESETS
 from dalle.data.scenes.composer import Composer
 from dalle.data.scenes.scene import Scene
-from dalle.data.scenes.scene_dataset import Sample, SceneDataset
+from dalle.data.scenes.scene_dataset import Sample, SceneDataset, image_batch
 from dalle.networks.autoencoder import FeatureExtractor
+from dalle.networks.model import DALLEModel
 from dalle.networks.text_encoder import Tokenizer
 from dalle.pipeline.dalle import DALLE
 from dalle.training import feature_cache
-from dalle.training import tasks as phases
-from dalle.training.feature_cache import Entry, FeatureCache
+from dalle.training.feature_cache import CachedSample, FeatureCache
 from dalle.training.synonyms import SynonymDataset
 from dalle.training.tasks import (
     ADVERSARIAL_WEIGHT,
+    CAPTION_TOKENS,
     AutoencoderTask,
     FlowTask,
     GeneratorTask,
@@ -46,46 +47,46 @@ def tokenizer() -> Tokenizer:
 
 
 @pytest.fixture
-def model(tokenizer: Tokenizer) -> DALLE:
+def model(tokenizer: Tokenizer) -> DALLEModel:
     """As training finds it: with layers that start at zero."""
-    return DALLE(TINY, tokenizer)
+    return DALLEModel(TINY, tokenizer)
 
 
 SYNONYMS = [(f"word {n}", f"label {n % 5}") for n in range(20)]
 
 
 class Features:
-    """Draws of a bank, without a folder."""
+    """Samples of a feature cache, without a folder."""
 
-    def __getitem__(self, index: int) -> Entry:
+    def __getitem__(self, index: int) -> CachedSample:
         noise = np.random.default_rng(index).standard_normal((TINY.tokens, TINY.channels))
-        return Entry(index, noise.astype(np.float16), f"caption {index}")
+        return CachedSample(index, noise.astype(np.float16), f"caption {index}")
 
 
-def autoencoder(model: DALLE, composer: Composer) -> nn.Module:
-    return AutoencoderTask(model, composer)
+def autoencoder(model: DALLEModel, composer: Composer) -> nn.Module:
+    return AutoencoderTask(model, SceneDataset(composer, anywhere=True), SceneDataset(composer))
 
 
-def generator(model: DALLE, composer: Composer) -> nn.Module:
+def generator(model: DALLEModel, composer: Composer) -> nn.Module:
     return GeneratorTask(model, composer, adversarial=ADVERSARIAL_WEIGHT)
 
 
-def text(model: DALLE, composer: Composer) -> nn.Module:
+def text(model: DALLEModel, composer: Composer) -> nn.Module:
     texts = [f"word {n}" for n in range(20)]
     teacher = Teacher(texts, nn.functional.normalize(torch.randn(len(texts), 384), dim=1))
     return TextTask(model, composer, teacher)
 
 
-def synonyms(model: DALLE, composer: Composer) -> nn.Module:
+def synonyms(model: DALLEModel, composer: Composer) -> nn.Module:
     return SynonymTask(model, SynonymDataset(SYNONYMS, composer))
 
 
-def flow(model: DALLE, composer: Composer) -> nn.Module:
-    return FlowTask(model, Features())
+def flow(model: DALLEModel, composer: Composer) -> nn.Module:
+    return FlowTask(DALLE(model), Features())
 
 
 TASKS = [autoencoder, generator, text, synonyms, flow]
-Make = Callable[[DALLE, Composer], nn.Module]
+Make = Callable[[DALLEModel, Composer], nn.Module]
 
 
 def trained(task: nn.Module) -> dict[str, nn.Parameter]:
@@ -101,7 +102,7 @@ def loss_of(task: nn.Module, step: int) -> Tensor:
 
 
 @pytest.mark.parametrize("make", TASKS)
-def test_every_parameter_gets_a_gradient(make: Make, model: DALLE, composer: Composer) -> None:
+def test_every_parameter_gets_a_gradient(make: Make, model: DALLEModel, composer: Composer) -> None:
     """Guards against a network that stays as it was made: behind gates at zero a few steps may pass."""
     task = make(model, composer)
     waiting = trained(task)
@@ -118,17 +119,17 @@ def test_every_parameter_gets_a_gradient(make: Make, model: DALLE, composer: Com
 
 def test_the_phases_train_the_whole_checkpoint(tokenizer: Tokenizer, composer: Composer) -> None:
     """Guards against keys of a checkpoint that nothing has ever trained."""
-    model, seen = DALLE(TINY, tokenizer), set()
+    model, seen = DALLEModel(TINY, tokenizer), set()
     for make in TASKS:
         seen |= {id(parameter) for parameter in trained(make(model, composer)).values()}
     assert [name for name, parameter in model.named_parameters() if id(parameter) not in seen] == []
 
 
-def test_a_sharper_generator_leaves_the_rest_alone(model: DALLE, composer: Composer) -> None:
+def test_a_sharper_generator_leaves_the_rest_alone(model: DALLEModel, composer: Composer) -> None:
     """Guards against features that move under the flow, and a critic that is trained to be fooled."""
     task = generator(model, composer)
     assert {name.split(".")[0] for name in trained(task)} == {"generator", "critic"}
-    pictures = phases.pictures_of([task.dataset[index] for index in range(4)])
+    pictures = image_batch([task.dataset[index] for index in range(4)])
     drawn = torch.zeros_like(pictures, requires_grad=True)
     passing, telling = task.critic.losses(pictures, drawn)
     passing.backward()
@@ -138,7 +139,7 @@ def test_a_sharper_generator_leaves_the_rest_alone(model: DALLE, composer: Compo
     assert drawn.grad is None and all(parameter.grad is not None for parameter in task.critic.parameters())
 
 
-def test_terms_without_weight_are_left_out(model: DALLE, composer: Composer) -> None:
+def test_terms_without_weight_are_left_out(model: DALLEModel, composer: Composer) -> None:
     """Guards against a critic whose gradient shrinks the Generator's where it is not to be heard."""
     tasks = [GeneratorTask(model, composer, *weights) for weights in ((0, 0), (0.1, 0), (0.1, 0.02))]
     pixels = tasks[0].collate([tasks[0].dataset[index] for index in range(4)])
@@ -148,17 +149,17 @@ def test_terms_without_weight_are_left_out(model: DALLE, composer: Composer) -> 
 
 
 @pytest.mark.parametrize("make", TASKS)
-def test_a_sheet_is_a_picture_or_nothing(make: Make, model: DALLE, composer: Composer) -> None:
+def test_a_sheet_is_a_picture_or_nothing(make: Make, model: DALLEModel, composer: Composer) -> None:
     """Guards against runs that die hours after their start, at the first sheet."""
-    sheet = make(model.requires_grad_(False), composer).sheet()
+    sheet = make(model.requires_grad_(False), composer).sample_grid()
     assert sheet is None or min(sheet.size) >= TINY.image_size
 
 
-def test_features_end_standardised(model: DALLE, composer: Composer) -> None:
+def test_features_end_standardised(model: DALLEModel, composer: Composer) -> None:
     """Guards against an autoencoder that is handed on without the scale of its features."""
-    task = AutoencoderTask(model, composer)
+    task = autoencoder(model, composer)
     task.standardise(count=64)
-    pictures = phases.pictures_of([task.plain[index] for index in range(64)])
+    pictures = image_batch([task.plain[index] for index in range(64)])
     features = model.extractor(pictures).detach().flatten(0, 1)
     assert features.mean(0) == pytest.approx(torch.zeros(TINY.channels), abs=1e-4)
     assert features.std(0) == pytest.approx(torch.ones(TINY.channels), abs=1e-2)
@@ -166,13 +167,13 @@ def test_features_end_standardised(model: DALLE, composer: Composer) -> None:
     assert torch.equal(model.generator.deviation, model.extractor.deviation)
 
 
-def test_one_caption_in_ten_is_empty_and_long_ones_are_cut(model: DALLE, composer: Composer) -> None:
+def test_one_caption_in_ten_is_empty_and_long_ones_are_cut(model: DALLEModel, composer: Composer) -> None:
     """Guards against a flow that never learns to draw without words, which guidance needs."""
     task = flow(model, composer)
     entries = [task.dataset[index] for index in range(20)]
     entries[3] = entries[3]._replace(caption="a red apple " * 30)
     _, tokens = task.collate(entries)
-    assert tokens.shape == (20, phases.CAPTION)
+    assert tokens.shape == (20, CAPTION_TOKENS)
     empty = tokens[:, 2:].sum(1) == 0
     assert empty.nonzero().flatten().tolist() == [0, 10]
     assert (tokens[3] != 0).all()
@@ -215,50 +216,50 @@ def test_the_autoencoder_sees_things_anywhere(composer: Composer) -> None:
     for index in range(0, 20, 2):
         assert moved[index].scene == scenes[index].scene
     for index in range(1, 20, 2):
-        before, after = scenes[index].scene.things, moved[index].scene.things
+        before, after = scenes[index].scene.objects, moved[index].scene.objects
         assert [thing.icon for thing in before] == [thing.icon for thing in after]
         for thing, small in zip(before, after, strict=True):
             assert thing.size / 2 <= small.size <= thing.size
             assert all(small.size / 2 - 1e-9 <= at <= 1 - small.size / 2 + 1e-9 for at in (small.x, small.y))
 
 
-# --- banks of features
+# --- the feature cache
 
 
-def test_a_bank_holds_what_the_extractor_sees(tmp_path: Path, composer: Composer) -> None:
+def test_a_feature_cache_holds_what_the_extractor_sees(tmp_path: Path, composer: Composer) -> None:
     """Guards against features and captions that are not of the same scene."""
     extractor = FeatureExtractor(TINY.autoencoder)
-    feature_cache.build(extractor, composer, 10, tmp_path / "bank", batch=4)
-    built = FeatureCache(tmp_path / "bank")
-    epochs = [[built[index] for index in range(start, start + 10)] for start in (0, 10)]
+    feature_cache.build_feature_cache(extractor, composer, 10, tmp_path / "cache", batch=4)
+    cache = FeatureCache(tmp_path / "cache")
+    epochs = [[cache[index] for index in range(start, start + 10)] for start in (0, 10)]
     scenes = {composer.scene(index).caption: index for index in range(10)}
     for epoch in epochs:
-        assert sorted(entry.caption for entry in epoch) == sorted(built.captions)
+        assert sorted(entry.caption for entry in epoch) == sorted(cache.captions)
     for entry in epochs[0]:
-        picture = phases.pictures_of([SceneDataset(composer)[scenes[entry.caption]]])
+        picture = image_batch([SceneDataset(composer)[scenes[entry.caption]]])
         expected = extractor(picture)[0].detach()
         assert torch.allclose(torch.tensor(entry.features).float(), expected, atol=0.1)
     assert [e.caption for e in epochs[0]] != [e.caption for e in epochs[1]]
-    assert [path.name for path in tmp_path.iterdir()] == ["bank"]
-    built.check(extractor)
+    assert [path.name for path in tmp_path.iterdir()] == ["cache"]
+    cache.check_extractor(extractor)
     with pytest.raises(ValueError, match="another extractor"):
-        built.check(FeatureExtractor(TINY.autoencoder))
-    with pytest.raises(FileExistsError, match="bank exists; delete it, or choose another folder"):
-        feature_cache.build(extractor, composer, 10, tmp_path / "bank")
+        cache.check_extractor(FeatureExtractor(TINY.autoencoder))
+    with pytest.raises(FileExistsError, match="cache exists; delete it, or choose another folder"):
+        feature_cache.build_feature_cache(extractor, composer, 10, tmp_path / "cache")
     with pytest.raises(FileNotFoundError, match="python -m dalle dataset features"):
         FeatureCache(tmp_path / "none")
 
 
-def test_lessons_take_every_word_in_turn() -> None:
-    """Guards against words that the teacher knows and never teaches, and lessons that change on resuming."""
+def test_batches_of_the_teacher_cover_all_words() -> None:
+    """Guards against teacher words that are never used, and batches that change when a run resumes."""
     teacher = Teacher([str(n) for n in range(10)], torch.arange(10.0)[:, None])
-    words = [word for step in range(5) for word in teacher.lesson(step, 2)[0]]
+    words = [word for step in range(5) for word in teacher.batch(step, 2)[0]]
     assert sorted(words) == teacher.texts
-    again, embeddings = teacher.lesson(3, 2)
+    again, embeddings = teacher.batch(3, 2)
     assert again == words[6:8] == [str(int(value)) for value in embeddings]
 
 
-def test_synonyms_come_to_their_labels_and_captions_stay(model: DALLE, composer: Composer) -> None:
+def test_synonyms_come_to_their_labels_and_captions_stay(model: DALLEModel, composer: Composer) -> None:
     """Guards against a text encoder that learns new words and moves under the flow, or learns none."""
     task = synonyms(model, composer)
     batch = task.collate([task.dataset[index] for index in range(64)])

@@ -16,7 +16,7 @@ from torch import nn
 
 from dalle.training.trainer import Trainer, TrainingError, TrainingSettings
 from tests.tiny import tiny_checkpoint
-from tests.toy import Mirror, settings, train
+from tests.toy import MirrorTask, settings, train
 
 ROOT = Path(__file__).resolve().parents[2]
 STEPS = 24
@@ -65,13 +65,13 @@ def start(*arguments: object, log: Path) -> subprocess.Popen:
 @pytest.mark.parametrize("muon", [2e-3, 0])
 def test_resuming_equals_never_having_stopped(tmp_path: Path, muon: float) -> None:
     """Guards against anything that a state forgets or lays out otherwise: optimizers, average, buffers."""
-    train(tmp_path / "whole", STEPS, muon=muon)
-    chosen = settings(STEPS, muon=muon)
+    train(tmp_path / "whole", STEPS, muon_learning_rate=muon)
+    chosen = settings(STEPS, muon_learning_rate=muon)
     for stop in (7, 16):
-        trainer = Trainer(Mirror(), chosen, tmp_path / "parts", lambda step, figures, at=stop: step == at)
+        trainer = Trainer(MirrorTask(), chosen, tmp_path / "parts", lambda step, figures, at=stop: step == at)
         trainer.run()
         assert trainer.step == stop
-    train(tmp_path / "parts", STEPS, muon=muon)
+    train(tmp_path / "parts", STEPS, muon_learning_rate=muon)
     assert_same_run(tmp_path / "parts", tmp_path / "whole")
     assert state(tmp_path / "parts")["buffer.seen"] == 4 * STEPS
 
@@ -95,10 +95,10 @@ def test_a_killed_process_loses_nothing_but_time(tmp_path: Path, unbroken: Path)
 
 def test_a_finished_run_stays_as_it_is(tmp_path: Path) -> None:
     """Guards against a last step that is taken again whenever the run is started."""
-    before = train(tmp_path, 6).average
+    before = train(tmp_path, 6).ema
     again = train(tmp_path, 6)
     assert again.step == 6 and len(metrics(tmp_path)) == 6
-    assert all(torch.equal(again.average[name], before[name]) for name in before)
+    assert all(torch.equal(again.ema[name], before[name]) for name in before)
 
 
 def test_two_processes_learn_what_one_does(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_two_processes_learn_what_one_does(tmp_path: Path) -> None:
     launch = "accelerate.commands.launch", "--multi_gpu", "--num_processes", 2, "--main_process_port", 0
     script = ROOT / "tests/toy.py", tmp_path / "two", 12, "noise=0"
     process = start("-m", *launch, *script, log=tmp_path / "log")
-    one = Trainer(Mirror(noise=0), settings(12), tmp_path / "one")
+    one = Trainer(MirrorTask(noise=0), settings(12), tmp_path / "one")
     one.run()
     assert process.wait(PATIENCE) == 0, (tmp_path / "log").read_text()
     losses = [[line["loss"] for line in metrics(tmp_path / name)] for name in ("one", "two")]
@@ -119,14 +119,14 @@ def test_two_processes_learn_what_one_does(tmp_path: Path) -> None:
 # --- faults
 
 
-@pytest.mark.parametrize("poisoned", ["loss", "gradient"])
-def test_a_loss_that_is_no_number_stops_the_run(tmp_path: Path, poisoned: str) -> None:
+@pytest.mark.parametrize("nan_in", ["loss", "gradient"])
+def test_a_loss_that_is_no_number_stops_the_run(tmp_path: Path, nan_in: str) -> None:
     """Guards against a state in which every weight is NaN, saved over the last good one."""
-    trainer = Trainer(Mirror(poison=4 * 6, poisoned=poisoned), settings(STEPS, save_every=2), tmp_path)
+    trainer = Trainer(MirrorTask(nan_sample=4 * 6, nan_in=nan_in), settings(STEPS, save_every=2), tmp_path)
     with pytest.raises(TrainingError, match=r"nan.* at step 6.*state\.safetensors"):
         trainer.run()
     assert all(value.isfinite().all() for value in state(tmp_path).values())
-    assert Trainer(Mirror(), settings(STEPS), tmp_path).step == 6
+    assert Trainer(MirrorTask(), settings(STEPS), tmp_path).step == 6
 
 
 def test_a_state_half_written_leaves_the_old_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,16 +182,16 @@ def test_a_foreign_state_is_refused(tmp_path: Path, damage: Callable[[Path], Non
     train(tmp_path, 3)
     damage(tmp_path / "state.safetensors")
     with pytest.raises(TrainingError, match=r"does not fit this run .*choose another folder or delete it"):
-        Trainer(Mirror(), settings(STEPS), tmp_path)
+        Trainer(MirrorTask(), settings(STEPS), tmp_path)
 
 
 def test_a_state_of_another_network_or_optimizer_is_refused(tmp_path: Path) -> None:
     """Guards against weights that are broadcast to another size, and momentum of the wrong kind."""
     train(tmp_path, 3)
     with pytest.raises(TrainingError, match="its tensors are others"):
-        Trainer(Mirror(width=32), settings(STEPS), tmp_path)
+        Trainer(MirrorTask(width=32), settings(STEPS), tmp_path)
     with pytest.raises(TrainingError, match=r"its optimizers are those of muon=0\.002"):
-        Trainer(Mirror(), settings(STEPS, muon=0), tmp_path)
+        Trainer(MirrorTask(), settings(STEPS, muon_learning_rate=0), tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -214,11 +214,11 @@ def test_settings_that_cannot_be_are_refused(changes: dict[str, object], message
 
 def test_the_learning_rate_is_a_trapezoid(tmp_path: Path) -> None:
     """Guards against a first or last step with rate 0, which would be wasted, and against a rate above 1."""
-    rate = Trainer(Mirror(), settings(100, warmup=10, decay=0.3), tmp_path).rate
+    rate = Trainer(MirrorTask(), settings(100, warmup=10, decay_fraction=0.3), tmp_path).lr_scale
     rates = [rate(step) for step in (0, 4, 9, 50, 70, 85, 99)]
     assert rates == pytest.approx([0.1, 0.5, 1, 1, 1, 0.5, 1 / 30])
     assert all(0 < rate(step) <= 1 for step in range(100))
-    constant = Trainer(Mirror(), settings(5, warmup=0, decay=0), tmp_path).rate
+    constant = Trainer(MirrorTask(), settings(5, warmup=0, decay_fraction=0), tmp_path).lr_scale
     assert [constant(step) for step in range(5)] == [1] * 5
 
 
@@ -226,20 +226,20 @@ def test_the_average_comes_and_goes(tmp_path: Path) -> None:
     """Guards against training that goes on from the average, also after an error in the middle of a sheet."""
     trainer = train(tmp_path, 10)
     trained = {name: value.detach().clone() for name, value in trainer.parameters.items()}
-    average = {name: value.clone() for name, value in trainer.average.items()}
+    average = {name: value.clone() for name, value in trainer.ema.items()}
     assert any(not torch.equal(trained[name], average[name]) for name in trained)
-    with pytest.raises(KeyError), trainer.averaged():
+    with pytest.raises(KeyError), trainer.ema_weights():
         assert all(torch.equal(trainer.parameters[name], average[name]) for name in average)
         raise KeyError
     assert all(torch.equal(trainer.parameters[name], trained[name]) for name in trained)
-    assert all(torch.equal(trainer.average[name], average[name]) for name in average)
+    assert all(torch.equal(trainer.ema[name], average[name]) for name in average)
     with Image.open(tmp_path / "sheets" / "0000010.png") as sheet:
         assert sheet.getpixel((0, 0)) == round(255 * float(average["scale"]))
 
 
 def test_what_is_frozen_stays(tmp_path: Path) -> None:
     """Guards against weights that were to stay as they are and decay all the same."""
-    task = Mirror()
+    task = MirrorTask()
     task.narrow.requires_grad_(False)
     before = task.narrow.weight.clone()
     Trainer(task, settings(5), tmp_path).run()
@@ -249,7 +249,7 @@ def test_what_is_frozen_stays(tmp_path: Path) -> None:
 def test_it_learns(tmp_path: Path) -> None:
     """Guards against updates in the wrong direction."""
 
-    class Constant(Mirror):
+    class Constant(MirrorTask):
         def forward(self, batch: tuple) -> tuple:
             return (self.wide.bias - 1).square().mean() + self.narrow.weight.square().mean(), {}
 

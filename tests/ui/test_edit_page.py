@@ -23,12 +23,9 @@ from dalle.networks.upscaler import Upscaler
 from dalle.recipe import load_png, save_png
 from dalle.serving.studio import Studio
 from tests.tiny import tiny_checkpoint
-from tests.ui import test_create_page
-from tests.ui.test_create_page import axe, drawn, expect, press, prompt_box, pytestmark, serving
+from tests.ui.browser import axe_violations, expect, gallery, press, prompt_box
+from tests.ui.serve import serving
 
-__all__ = ["pytestmark"]
-
-browser, visit = test_create_page.browser, test_create_page.visit  # fixtures
 SIZE = 32
 FFMPEG_TIMEOUT = 60  # seconds until a test that hangs fails
 
@@ -102,7 +99,7 @@ def test_a_drawn_picture_is_edited_and_its_link_makes_it_again(visit: Callable, 
     expect(page.get_by_text("No picture yet")).to_be_hidden()
     prompt_box(page).fill("a red apple")
     page.keyboard.press("Enter")
-    expect(drawn(page)).to_have_count(8)
+    expect(gallery(page)).to_have_count(8)
     expect(page.locator("#picture figure")).to_be_visible()
     made = load_png(base64.b64decode(page.locator("#picture img").get_attribute("src").partition(",")[2]))
     page.locator("#bench").get_by_role("button", name="Edit", exact=True).click()
@@ -126,7 +123,7 @@ def test_what_was_edited_is_in_the_history(visit: Callable) -> None:
     page = visit()
     prompt_box(page).fill("a red apple")
     page.keyboard.press("Enter")
-    expect(drawn(page)).to_have_count(8)
+    expect(gallery(page)).to_have_count(8)
     expect(page.locator("#picture figure")).to_be_visible()
     page.locator("#bench").get_by_role("button", name="Edit", exact=True).click()
     make(page)
@@ -210,7 +207,7 @@ def test_every_tool_makes_something(visit: Callable) -> None:
     make(page)
     expect(results(page)).to_have_count(4)
     saved = load_png(download(page, "Download"))
-    assert saved.prompt == "a dog" and edits.caption(saved) == "a red apple"
+    assert saved.prompt == "a dog" and edits.current_prompt(saved) == "a red apple"
 
     choose(page, "Style")
     make(page)
@@ -232,7 +229,9 @@ def test_every_tool_makes_something(visit: Callable) -> None:
     for button, kind in (("Animation (GIF)", "GIF"), ("Animation (WebP)", "WEBP")):
         with Image.open(io.BytesIO(download(page, button))) as shown:
             assert (shown.format, shown.n_frames) == (kind, 12)
-    expect(page.get_by_role("button", name="Video (MP4)")).to_be_visible(visible="mp4" in animation.offered())
+    expect(page.get_by_role("button", name="Video (MP4)")).to_be_visible(
+        visible="mp4" in animation.available_formats()
+    )
 
     choose(page, "Enlarge")
     make(page)
@@ -323,7 +322,7 @@ def test_stop_stops_an_edit(visit: Callable, studio: Studio, monkeypatch: pytest
     """Guards against a Stop that waits for the end, and a tab that is stuck after it."""
     page = visit()
     open_photo(page)
-    cancels, painter = [], studio._checkpoint.painter
+    cancels, painter = [], studio._checkpoint.editor.sampler
     edit, step = studio.edit, painter.step
 
     def watched(picture: object, todo: object, cancel: threading.Event, files: object) -> Iterator:
@@ -382,8 +381,8 @@ BAD = {
 def test_a_file_of_any_kind_goes_through_every_edit(studio: Studio, name: str) -> None:
     """Guards against an edit that fails on a picture which somebody is bound to bring."""
     make_file, size = GOOD[name]
-    picture = studio.open(make_file(), "a dog")
-    assert picture.image.size == size and studio.see(picture).fitted.size == (SIZE, SIZE)
+    picture = studio.open_file(make_file(), "a dog")
+    assert picture.image.size == size and studio.reconstruct(picture).model_input.size == (SIZE, SIZE)
     all_of_it = edits.pack_mask(np.ones((SIZE, SIZE), bool))
     for edit in (
         edits.Variation(0.4, 1),
@@ -402,7 +401,7 @@ def test_a_file_that_cannot_be_read_is_told_in_a_sentence(studio: Studio, name: 
     """Guards against a decoder's own words, or none at all."""
     make_file, sentence = BAD[name]
     with pytest.raises(images.ImageError, match=sentence):
-        studio.open(make_file())
+        studio.open_file(make_file())
 
 
 def test_a_bad_file_leaves_what_was_there(visit: Callable) -> None:
@@ -447,7 +446,9 @@ def test_every_edit_has_an_endpoint(address: str, studio: Studio, tmp_path: Path
     assert [load_png(file).edits[-1]["seed"] for file in made] == [1, 2]
     white = given(Image.new("L", (8, 8), 255), "mask.png")
     painted = load_png(call("inpaint", picture, white, "a cat", 3, "a dog"))
-    assert edits.unpack_mask(painted.edits[-1]["mask"], SIZE).all() and edits.caption(painted) == "a cat"
+    assert (
+        edits.unpack_mask(painted.edits[-1]["mask"], SIZE).all() and edits.current_prompt(painted) == "a cat"
+    )
     assert len(call("blend", picture, other)) == 7
     with Image.open(call("film", picture, other, "gif")) as shown:
         assert (shown.format, shown.n_frames) == ("GIF", 12)
@@ -481,7 +482,7 @@ def test_the_tab_fits_and_axe_finds_nothing(visit: Callable, width: int, theme: 
     make(page)
     choose(page, "Paint over")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    assert axe.Axe().run(page).response["violations"] == []
+    assert axe_violations(page) == []
 
 
 def test_the_tab_speaks_chinese(visit: Callable) -> None:

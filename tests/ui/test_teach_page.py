@@ -14,32 +14,26 @@ import pytest
 from PIL import Image
 
 from dalle import runtime
-from dalle.finetuning import plan, runs
+from dalle.finetuning import plan, run_lock, runs
 from dalle.pipeline import checkpoint_archive, sliders
 from dalle.pipeline.dalle import DALLE
 from dalle.pipeline.sliders import Slider
 from dalle.serving.studio import Studio
-from dalle.serving.training_service import Limits, TrainingService
-from tests.blorples import CAPTION, blorples
+from dalle.serving.training_limits import Limits
+from dalle.serving.training_service import TrainingService
 from tests.tiny import tiny_checkpoint
-from tests.ui import test_create_page
-from tests.ui.test_create_page import GRADIO_FAULTS, axe, draw, drawn, load, playwright, press, recipe
+from tests.training_runs import CAPTION, save_blorple_images
+from tests.ui.browser import axe_violations, draw, gallery, load, open_picture_recipe, playwright, press
 
 expect, Page = playwright.expect, playwright.Page
-browser, visit, pytestmark = (
-    test_create_page.browser,
-    test_create_page.visit,
-    test_create_page.pytestmark,
-)  # as there
-
 PATIENCE = 300_000  # ms that a process may take on a busy machine
-LONG = plan.Preset(steps=10**6, generator_steps=2, prior=4)  # until it is stopped
+LONG = plan.Preset(steps=10**6, generator_steps=2, replay_samples=4)  # until it is stopped
 
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tiny_checkpoint(tmp_path_factory.mktemp("checkpoints") / "tiny", card="# A card\n")
-    sliders.save(folder / "sliders.json", [named(3, "size", "大小")])
+    sliders.save_sliders(folder / "sliders.json", [named(3, "size", "大小")])
     return folder
 
 
@@ -60,15 +54,15 @@ def address(base: Path, workshop: TrainingService, tmp_path_factory: pytest.Temp
     """Where a page is served on which visitors may train, each on their own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("gradio")))
-        patch.setattr(runtime, "fast_bfloat16", lambda: False)
-        patch.setitem(plan.PRESETS, "quick", LONG)
+        patch.setattr(runtime, "bfloat16_is_faster", lambda: False)
+        patch.setitem(plan.FINETUNE_PRESETS, "quick", LONG)
         from gradio import networking
 
         from dalle.ui.page import build, start
 
         patch.setattr(networking, "url_ok", lambda url: True)
         with Studio(base) as studio, workshop:
-            page = build(studio, workshop=workshop)
+            page = build(studio, training=workshop)
             start(page, server_name="127.0.0.1", quiet=True)
             yield page.local_url
             page.close()
@@ -77,7 +71,7 @@ def address(base: Path, workshop: TrainingService, tmp_path_factory: pytest.Temp
 @pytest.fixture
 def pictures(tmp_path: Path) -> list[str]:
     """Five pictures, four of them with captions, a broken one, and a caption of none."""
-    home = blorples(tmp_path / "pictures")
+    home = save_blorple_images(tmp_path / "pictures")
     (home / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nbroken")
     rows = [f"{name}.png,{CAPTION}" for name in (0, 1, 2, 3, 77)]
     (home / "metadata.csv").write_text("\n".join(["file_name,text", *rows]))
@@ -150,7 +144,7 @@ def test_teaching_from_pictures_to_a_drawing(
     expect(page.get_by_role("img", name=re.compile("how well it can hold them"))).to_be_visible(
         timeout=PATIENCE
     )
-    (run,) = runs.listing(workshop.home)
+    (run,) = runs.list_runs(workshop.home)
     assert json.loads((run.folder / "data/report.json").read_text())["sources"]["4.png"] == "typed"
 
     load(page, page.url)
@@ -175,10 +169,10 @@ def test_teaching_from_pictures_to_a_drawing(
     assert run.status().step == both + LONG.generator_steps
 
     press(page, "Draw with it")
-    expect(drawn(page)).to_have_count(8)
+    expect(gallery(page)).to_have_count(8)
     expect(page.get_by_role("figure")).to_contain_text(CAPTION)
-    digest = DALLE.from_pretrained(run.checkpoint).digest
-    assert recipe(page).checkpoint == digest != DALLE.from_pretrained(base).digest
+    digest = DALLE.from_pretrained(run.checkpoint).model.digest
+    assert open_picture_recipe(page).checkpoint == digest != DALLE.from_pretrained(base).model.digest
     expect(page.locator("#credits")).to_contain_text(f"a-blorple {digest}")
     page.get_by_role("tab", name="About").click()
     expect(page.locator("#card")).to_contain_text("fine-tuned on a person's own pictures")
@@ -188,7 +182,7 @@ def test_teaching_from_pictures_to_a_drawing(
         press(page, "Download")
     assert download.value.suggested_filename == "a-blorple.zip"
     checkpoint_archive.import_checkpoint(Path(download.value.path()), tmp_path / "home")
-    assert DALLE.from_pretrained(tmp_path / "home").digest == digest
+    assert DALLE.from_pretrained(tmp_path / "home").model.digest == digest
     page.on("dialog", lambda dialog: dialog.accept())
     press(page, "Delete")
     expect(page.get_by_test_id("toast-text").last).to_contain_text("choose another checkpoint first")
@@ -239,7 +233,7 @@ def other(base: Path) -> Iterator[str]:
     """A checkpoint beside the other, with a sheet, and a slider in front that is folded there."""
     card = "# Another\n\n![What it draws](samples.webp)\n\n![x](http://evil.example/1.png)"
     folder = tiny_checkpoint(base.parent / "other", seed=1, card=card)
-    sliders.save(folder / "sliders.json", [named(19, "warmth", "冷暖"), named(3, "height", "高低")])
+    sliders.save_sliders(folder / "sliders.json", [named(19, "warmth", "冷暖"), named(3, "height", "高低")])
     Image.new("RGB", (64, 32), "red").save(folder / "samples.webp")
     yield folder.name
     shutil.rmtree(folder)
@@ -271,7 +265,7 @@ def test_another_checkpoint_brings_its_sliders_and_its_sheet(visit: Callable[...
         file = page.locator("#picture img").get_attribute("src")
         page.locator("#slider-0").get_by_role("slider").press("ArrowRight")
         expect(page.locator("#picture img")).not_to_have_attribute("src", file)
-        codes.append(recipe(page).code)
+        codes.append(open_picture_recipe(page).code)
     assert [at for at in range(20) if codes[0][at] != codes[1][at]] == [19]
     page.locator("#edit").click()
     expect(page.locator("#pair img")).to_have_count(2, timeout=PATIENCE)
@@ -282,9 +276,10 @@ def test_another_checkpoint_brings_its_sliders_and_its_sheet(visit: Callable[...
     expect(sheet).to_have_count(1)
     expect(sheet).to_have_attribute("alt", "What it draws")
     page.wait_for_function("() => document.querySelector('#card img').naturalWidth === 64")
-    found = axe.Axe().run(page).response["violations"]
-    nodes = [(v["id"], node["html"]) for v in found for node in v["nodes"] if v["id"] not in GRADIO_FAULTS]
-    assert [(rule, html) for rule, html in nodes if "toast-header" not in html] == []  # a button in a button
+    violations = axe_violations(page)
+    assert [
+        (rule, html) for rule, html in violations if "toast-header" not in html
+    ] == []  # a button in a button
     use(page, "tiny")
     expect(sheet).to_have_count(0)
     page.get_by_role("tab", name="编辑").click()
@@ -298,10 +293,10 @@ def test_a_queue_is_shown_and_survives(
 ) -> None:
     """Guards against a second training at the same time, and a draft that a reload loses."""
     other = runs.create(workshop.home, "of-somebody-else")
-    runs.record(other, "training")
+    runs.record_state(other, "training")
     lock = workshop.home / "lock.json"
     lock.write_text(
-        json.dumps({"run": other.name, "pid": os.getpid(), "born": runs.process_start_time(os.getpid())})
+        json.dumps({"run": other.name, "pid": os.getpid(), "born": run_lock.process_start_time(os.getpid())})
     )
     page = visit()
     teach_tab(page)
@@ -333,9 +328,7 @@ def test_it_fits_and_axe_finds_nothing(visit: Callable[..., Page], pictures: lis
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         for _ in ("dark", "light"):
             press(page, "Light or dark")
-            found = axe.Axe().run(page).response["violations"]
-            ours = {v["id"]: [node["html"] for node in v["nodes"]] for v in found}
-            assert {rule: nodes for rule, nodes in ours.items() if rule not in GRADIO_FAULTS} == {}
+            assert axe_violations(page) == []
     page.get_by_text("中文").click()
     expect(page.get_by_label(re.compile("快速 · 约"))).to_be_checked()
     expect(page.locator(".counts")).to_contain_text("5 张图片")

@@ -1,7 +1,7 @@
-"""What icon sets call an emoji where no rule would find it: set -> icon name -> CLDR label.
+"""Hand-made table of the names that icon sets give to emoji: icon set -> icon's name -> CLDR label.
 
-An empty label keeps a drawing out: it is broken, or shows what no emoji of today means.
-Found by looking at every drawing of these sets that the rules of emoji.py left over or matched wrongly.
+It holds the names that the rules of svg.py and names.py left unmatched or matched wrongly, found by looking
+at every such icon. An empty label leaves an icon out: it is broken, or shows what no emoji of today means.
 """
 
 ALIASES: dict[str, dict[str, str]] = {

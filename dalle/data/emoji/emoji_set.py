@@ -1,22 +1,23 @@
-"""The emoji set: openly licensed icons with transparency, and their concepts' names in 28 languages.
+"""The emoji set: openly licensed icons with transparency, and the names of their concepts in 28 languages.
 
-    npm packages --build--> data/emoji-128/{icons.npy, index.json} --EmojiSet.load--> pixels, icons, concepts
+    npm packages --build_emoji_set--> data/emoji-128/{icons.npy, index.json} --EmojiSet.load--> EmojiSet
 
-A drawing finds its concept by code point where its set's chars.json tells it, else by name (names.py).
-Names and keywords are those of Unicode's CLDR, as the package emojibase-data carries them.
+An icon finds its concept by the code point that its icon set gives, else by name (names.py). Names and
+keywords are those of Unicode's CLDR, in the npm package emojibase-data.
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from dalle.data.emoji.names import read
+from dalle.data.emoji.names import read_json
 
-DEFAULT_FOLDER = Path("data/emoji-128")
+EMOJI_FOLDER = Path("data/emoji-128")
 
-COMMAND = "python -m dalle dataset emoji"
+BUILD_COMMAND = "python -m dalle dataset emoji"
 
 STYLES: dict[str, str] = {  # icon set -> what a caption calls its style
     "noto": "noto",
@@ -29,24 +30,36 @@ STYLES: dict[str, str] = {  # icon set -> what a caption calls its style
     "openmoji": "openmoji",
 }
 
-SHAREALIKE = frozenset({"openmoji"})
+SHAREALIKE = frozenset({"openmoji"})  # icon sets under a share-alike licence, left out by default
 
-HELD_OUT_SHARE = 0.05
+HELD_OUT_SHARE = 0.05  # of the concepts
 
 
 @dataclass(frozen=True)
 class Concept:
-    """What icons show, named by language: "en", "de", "zh-hant"; a language without a name is absent."""
+    """What an icon shows, with its names by language ("en", "de", "zh-hant"), where CLDR has any."""
 
     slug: str
     emoji: str
     group: str  # Unicode's, in lower case: "food & drink"
     subgroup: str  # Unicode's: "food-fruit"
-    base: (
-        str  # slug of the concept that this one nearly repeats ("man-running": "person-running"), or its own
-    )
+    canonical: str  # slug of the concept it is a variant of ("man-running": "person-running"), or its own
     labels: dict[str, str]
     keywords: dict[str, tuple[str, ...]]
+
+    @classmethod
+    def from_json(cls, entry: dict[str, Any]) -> "Concept":
+        """A concept of index.json, where `canonical` has the key "base"."""
+        fields = dict(entry)
+        fields["canonical"] = fields.pop("base")
+        fields["keywords"] = {language: tuple(words) for language, words in fields["keywords"].items()}
+        return cls(**fields)
+
+    def to_json(self) -> dict[str, Any]:
+        """The inverse of `from_json`."""
+        entry = asdict(self)
+        entry["base"] = entry.pop("canonical")
+        return entry
 
 
 @dataclass(frozen=True)
@@ -58,10 +71,10 @@ class Icon:
 
 
 @dataclass(frozen=True)
-class Source:
-    """Where drawings or names came from, under which licence, and what became of the drawings."""
+class SourcePackage:
+    """An npm package of icons or names: its licence, and how many of its icons are in the set."""
 
-    style: str  # "" for the names
+    style: str  # a key of `STYLES`; "" for the names
     package: str
     version: str
     title: str
@@ -69,62 +82,60 @@ class Source:
     url: str
     licence: str  # SPDX
     licence_url: str
-    used: int = 0
-    left_out: int = 0  # skin tones, flags, letters, and second drawings of one concept
-    unmatched: int = 0  # drawings that are of no emoji we know
+    used: int = 0  # icons in the set
+    left_out: int = 0  # skin tones, flags, letters, and further icons of one concept
+    unmatched: int = 0  # icons of no known emoji
 
 
 @dataclass(frozen=True, eq=False)
 class EmojiSet:
-    """The built set. `pixels` (len(icons), size, size, 4) is a read-only uint8 memmap, alpha straight."""
+    """The built set."""
 
     concepts: tuple[Concept, ...]
     icons: tuple[Icon, ...]
     size: int
-    digest: str  # sha256 of pixels and index
-    licences: tuple[Source, ...]
-    pixels: np.ndarray
+    digest: str  # SHA-256 of pixels and index
+    licences: tuple[SourcePackage, ...]
+    pixels: np.ndarray  # (len(icons), size, size, 4) uint8, straight alpha; a read-only memory map
 
     @classmethod
-    def load(cls, folder: Path = DEFAULT_FOLDER) -> "EmojiSet":
-        """Open the set in `folder`: FileNotFoundError where there is none, ValueError where it is damaged."""
+    def load(cls, folder: Path = EMOJI_FOLDER) -> "EmojiSet":
+        """Open the set in `folder`; FileNotFoundError if there is none, ValueError if it is damaged."""
         folder = Path(folder)
-        if not _is_emoji_set(folder):
-            raise FileNotFoundError(f"no emoji set in {folder}; build it by: {COMMAND}")
+        if not is_emoji_set(folder):
+            raise FileNotFoundError(f"no emoji set in {folder}; build it by: {BUILD_COMMAND}")
         try:
             return cls._read(folder)
         except (ValueError, KeyError, TypeError, EOFError) as error:
-            advice = f"delete the folder and build it again by: {COMMAND}"
+            advice = f"delete the folder and build it again by: {BUILD_COMMAND}"
             raise ValueError(f"the emoji set in {folder} is damaged ({error}); {advice}") from error
 
     @classmethod
     def _read(cls, folder: Path) -> "EmojiSet":
-        index = read(folder / "index.json")
+        index = read_json(folder / "index.json")
         pixels = np.load(folder / "icons.npy", mmap_mode="r", allow_pickle=False)
-        for concept in index["concepts"]:
-            concept["keywords"] = {language: tuple(words) for language, words in concept["keywords"].items()}
         icons, size = tuple(Icon(*icon) for icon in index["icons"]), index["size"]
         if pixels.shape != (len(icons), size, size, 4) or pixels.dtype != np.uint8:
             raise ValueError(
                 f"{len(icons)} icons of {size} pixels, but an array {pixels.shape} of {pixels.dtype}"
             )
         return cls(
-            concepts=tuple(Concept(**concept) for concept in index["concepts"]),
+            concepts=tuple(map(Concept.from_json, index["concepts"])),
             icons=icons,
             size=size,
             digest=index["digest"],
-            licences=tuple(Source(**source) for source in index["licences"]),
+            licences=tuple(SourcePackage(**source) for source in index["licences"]),
             pixels=pixels,
         )
 
     def held_out(self, concept: int) -> bool:
-        """Whether the autoencoder never sees this concept: about 5%, near-identical ones always together."""
-        start = hashlib.sha256(self.concepts[concept].base.encode()).digest()[:4]
+        """Whether a concept is held out of the autoencoder's training; near-identical ones are together."""
+        start = hashlib.sha256(self.concepts[concept].canonical.encode()).digest()[:4]
         return int.from_bytes(start, "big") < HELD_OUT_SHARE * 2**32
 
 
-def summary(emoji: EmojiSet) -> str:
-    """What a person should know of a set: a line for each icon set, then counts and digest."""
+def summarize(emoji: EmojiSet) -> str:
+    """A table of the icon sets with their counts and licences, then totals and digest, as text."""
     languages = {language for concept in emoji.concepts for language in concept.labels}
     lines = [f"{'style':<18}{'used':>7}{'left out':>10}{'unmatched':>11}  licence"]
     for source in emoji.licences:
@@ -138,5 +149,6 @@ def summary(emoji: EmojiSet) -> str:
     return "\n".join(lines)
 
 
-def _is_emoji_set(folder: Path) -> bool:
+def is_emoji_set(folder: Path) -> bool:
+    """Whether the folder has the files of a set."""
     return (folder / "index.json").is_file() and (folder / "icons.npy").is_file()

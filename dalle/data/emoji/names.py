@@ -1,7 +1,7 @@
-"""Which emoji a name means: emojibase's tables, and the ways that icon sets spell them.
+"""Which emoji a name means: the tables of emojibase-data, and the names that icon sets and chat programs use.
 
-An emoji goes by its key: lower-case hexadecimal code points without the variation selector:
-"1f3c3-200d-2642".
+An emoji is identified by its key: its code points in lower-case hexadecimal, without the variation selector,
+such as "1f3c3-200d-2642".
 """
 
 import json
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 LETTER_SUBGROUPS = frozenset({"alphanum", "keycap"})
-LETTERED = frozenset(  # the other signs that consist of letters
+LETTER_LABELS = frozenset(  # CLDR labels of other signs that consist of letters
     {
         "atm sign",
         "back arrow",
@@ -27,17 +27,17 @@ LETTERED = frozenset(  # the other signs that consist of letters
         "water closet",
     }
 )
-FREE_FLAGS = "flag"  # the subgroup of flags that are no nation's: chequered, rainbow, pirate
+OTHER_FLAGS = "flag"  # subgroup of the flags of no country: chequered, rainbow, pirate
 
 
 class Match(NamedTuple):
-    """What a name means, and how indirect the way was: 0 for CLDR's own label."""
+    """The emoji that a name means."""
 
-    rank: int
-    emoji: str
+    rank: int  # of the table that has the name: 0 for CLDR's labels, more for less reliable tables
+    emoji: str  # key
 
 
-def read(file: Path) -> Any:
+def read_json(file: Path) -> Any:
     """The contents of a JSON file."""
     return json.loads(file.read_text(encoding="utf-8"))
 
@@ -54,45 +54,49 @@ def slugify(label: str) -> str:
 
 
 def normalize_name(name: str) -> str:
-    """A name as the least careful set would spell it: "Alarm clock" -> "alarmclock"."""
+    """A name without case, accents and separators: "Alarm clock" -> "alarmclock"."""
     return slugify(name).replace("-", "")
 
 
 class EmojiNames:
     """Every emoji of the package emojibase-data, by key (`entries`) and by name (`find`).
 
-    `wanted` lists the keys that belong in the set, in Unicode's order: neither skin tones nor national flags
-    nor letters. `tones` are the keys of the skin tones. `tables` are icon sets' own hexcode -> name.
+    `tables`: names that icon sets give to emoji, as hexcode -> name. `wanted`: keys of the emoji that belong
+    in the set, in Unicode's order: no skin tones, national flags, letters. `skin_tones`: keys of emoji with a
+    skin tone.
     """
 
     def __init__(self, package: Path, tables: Iterable[dict[str, str]] = ()):
         english = package / "en"
         self.entries = {
-            codepoint_key(e["hexcode"]): e for e in sorted(read(english / "data.json"), key=_order)
+            codepoint_key(e["hexcode"]): e
+            for e in sorted(read_json(english / "data.json"), key=_unicode_order)
         }
-        self.tones = {codepoint_key(s["hexcode"]) for e in self.entries.values() for s in e.get("skins", ())}
-        messages = read(english / "messages.json")
+        self.skin_tones = {
+            codepoint_key(s["hexcode"]) for e in self.entries.values() for s in e.get("skins", ())
+        }
+        messages = read_json(english / "messages.json")
         self._groups = {group["order"]: group["message"] for group in messages["groups"]}
         self._subgroups = {subgroup["order"]: subgroup["key"] for subgroup in messages["subgroups"]}
-        self.wanted = [emoji for emoji in self.entries if self._wanted(emoji)]
-        shortcodes = [read(file) for file in sorted((english / "shortcodes").glob("*.json"))]
-        self._by_name = [self._table(pairs) for pairs in self._spellings(tables, shortcodes)]
+        self.wanted = [emoji for emoji in self.entries if self._is_wanted(emoji)]
+        shortcodes = [read_json(file) for file in sorted((english / "shortcodes").glob("*.json"))]
+        self._by_name = [self._table(pairs) for pairs in self._name_lists(tables, shortcodes)]
 
     def find(self, name: str) -> Match | None:
-        """The emoji that a name means, by the most direct way there is."""
-        squashed = normalize_name(name)
+        """The emoji that a name means, by the most reliable table that has it; None if no table has it."""
+        normalized = normalize_name(name)
         for rank, table in enumerate(self._by_name):
-            if squashed in table:
-                return Match(rank, table[squashed])
+            if normalized in table:
+                return Match(rank, table[normalized])
         return None
 
     def group(self, emoji: str) -> tuple[str, str]:
-        """Group and subgroup; both empty for the letters that flags are coded with."""
+        """Group and subgroup of a key; both are empty for regional indicator letters, which make up flags."""
         entry = self.entries[emoji]
         return self._groups.get(entry.get("group"), ""), self._subgroups.get(entry.get("subgroup"), "")
 
-    def base(self, emoji: str) -> str:
-        """The emoji that this one nearly repeats: a man's, a woman's, a family's, a right-facing variant."""
+    def canonical(self, emoji: str) -> str:
+        """The key of which this one is a man's, woman's, family's or right-facing variant, or itself."""
         if "-" not in emoji:
             return emoji
         kind = self.entries[emoji]["label"].partition(":")[0]
@@ -102,37 +106,37 @@ class EmojiNames:
         neutral = re.sub(r"^(1f468|1f469)(?=-)", "1f9d1", neutral)  # man, woman -> person
         return neutral if neutral in self.entries else emoji
 
-    def _wanted(self, emoji: str) -> bool:
+    def _is_wanted(self, emoji: str) -> bool:
         group, subgroup = self.group(emoji)
         if group == "flags":
-            return subgroup == FREE_FLAGS
-        lettered = subgroup in LETTER_SUBGROUPS or self.entries[emoji]["label"].casefold() in LETTERED
-        return group not in ("", "components") and not lettered
+            return subgroup == OTHER_FLAGS
+        has_letters = subgroup in LETTER_SUBGROUPS or self.entries[emoji]["label"].casefold() in LETTER_LABELS
+        return group not in ("", "components") and not has_letters
 
-    def _spellings(
-        self, tables: Iterable[dict], shortcodes: Iterable[dict]
+    def _name_lists(
+        self, tables: Iterable[dict[str, str]], shortcodes: Iterable[dict[str, str | list[str]]]
     ) -> Iterator[list[tuple[str, str]]]:
-        """(name, hexcode) by how far it can be trusted: CLDR, icon sets, Unicode, chat programs."""
+        """Lists of (name, hexcode), the most reliable first: CLDR, icon sets, Unicode, chat programs."""
         yield [(entry["label"], emoji) for emoji, entry in self.entries.items()]
         yield [(name, hexcode) for table in tables for hexcode, name in table.items()]
         yield [
             (unicodedata.name(chr(int(emoji, 16)), ""), emoji) for emoji in self.entries if "-" not in emoji
         ]
-        said = [(hexcode, names) for table in shortcodes for hexcode, names in table.items()]
+        coded = [(hexcode, names) for table in shortcodes for hexcode, names in table.items()]
         yield [
             (name, hexcode)
-            for hexcode, names in said
+            for hexcode, names in coded
             for name in ([names] if isinstance(names, str) else names)
         ]
 
     def _table(self, pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
-        """Squashed name -> emoji. A name that two emoji share says nothing."""
-        found: dict[str, set[str]] = defaultdict(set)
+        """Normalised name -> emoji, without the names that two emoji share."""
+        emoji_of: dict[str, set[str]] = defaultdict(set)
         for name, hexcode in pairs:
             if codepoint_key(hexcode) in self.entries:
-                found[normalize_name(name)].add(codepoint_key(hexcode))
-        return {name: emoji for name, (emoji, *others) in found.items() if name and not others}
+                emoji_of[normalize_name(name)].add(codepoint_key(hexcode))
+        return {name: emoji for name, (emoji, *others) in emoji_of.items() if name and not others}
 
 
-def _order(entry: dict) -> int:
+def _unicode_order(entry: dict) -> int:
     return entry.get("order", -1)

@@ -1,11 +1,11 @@
-"""Captions and the pictures they belong to, where a person keeps both in files.
+"""Captions from files, and the images that they belong to. In order of precedence:
 
-1. metadata.csv or metadata.jsonl with file_name and text, for pictures below its folder
+1. metadata.csv or metadata.jsonl with file_name and text, for images below its folder
 2. cat.txt beside cat.png
-3. the subfolder's name, where all pictures are in subfolders, two or more
+3. the subfolder's name, if all images are in subfolders, two or more
 4. the file's name, unless a camera gave it; then the subfolder's
 
-Browsers flatten folders: a caption of 1 or 2 whose path fits no picture looks for its base name alone.
+Browsers flatten folders, so a caption of 1 or 2 whose path fits no image is matched by the base name alone.
 """
 
 import csv
@@ -15,19 +15,19 @@ import posixpath
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-from dalle.data.folder.archive import MAX_NAME, Entry, ImportIssue, shown
+from dalle.data.folder.archive import MAX_SHOWN_NAME, ImportIssue, SourceFile, printable
 from dalle.errors import ErrorMessage, InputError, error_message
 
-METADATA = ("metadata.csv", "metadata.jsonl")
-COLUMNS = ("file_name", "text")
+METADATA_FILES = ("metadata.csv", "metadata.jsonl")
+METADATA_COLUMNS = ("file_name", "text")
 MAX_CAPTION = 1_000  # characters, as in a recipe
-MAX_WORDS = MAX_NAME + 1  # characters of a name that are read: NUMBERED takes time by their square
-# Names that cameras, chats and programs give say nothing about the picture.
-NUMBERED = re.compile(
+MAX_NAME_CHARACTERS = MAX_SHOWN_NAME + 1  # read of a name: CAMERA_NAME takes quadratic time
+# Names that cameras, chats and programs give, which say nothing about the image.
+CAMERA_NAME = re.compile(
     r"(img|image|dsc[nf]?|dji|gopr|mvi|pxl|pic|picture|photo|foto|bild|scan|screenshot|untitled"
     r"|whatsapp image)?[\d ]*( at| wa| copy)?[\d ]*|(?=.*\d)[0-9a-f ]{8,}",
     re.IGNORECASE,
@@ -35,28 +35,28 @@ NUMBERED = re.compile(
 
 
 def check_caption(caption: str) -> str:
-    """The caption, its spaces tidied; raises Refused where it is too long or has control characters."""
+    """The caption with single spaces; InputError if it is too long or has control characters."""
     tidy = " ".join(caption.split())
     if len(tidy) > MAX_CAPTION:
         raise InputError("long", most=MAX_CAPTION, length=len(tidy))
-    if odd := [c for c in tidy if unicodedata.category(c) in ("Cc", "Cs")]:
-        raise InputError("control", caption=shown(tidy), character=f"U+{ord(odd[0]):04X}")
+    if control := [c for c in tidy if unicodedata.category(c) in ("Cc", "Cs")]:
+        raise InputError("control", caption=printable(tidy), character=f"U+{ord(control[0]):04X}")
     return tidy
 
 
-def base(path: str) -> str:
+def base_name(path: str) -> str:
     """The last part of a path."""
     return path.rpartition("/")[2]
 
 
-def stem(path: str) -> str:
-    """A path without its suffix."""
+def without_suffix(path: str) -> str:
+    """A path without its file suffix."""
     suffix = PurePosixPath(path).suffix
     return path[: -len(suffix)] if suffix else path
 
 
-def normal(path: str) -> str:
-    """A path as it compares: macOS spells accents in another way than Linux and Windows."""
+def normalize_path(path: str) -> str:
+    """A path for comparison: macOS spells accents with other code points than Linux and Windows."""
     return unicodedata.normalize("NFC", path)
 
 
@@ -64,103 +64,109 @@ def normal(path: str) -> str:
 
 
 class CaptionRow(NamedTuple):
-    """A caption that looks for its picture."""
+    """A caption of a file, before its image is found."""
 
-    target: str  # path of the picture, without its suffix where the caption came from a .txt
+    target: str  # path of the image; without its suffix if the caption is from a .txt
     caption: str
     source: str  # "metadata" | "text"
-    told: str  # where it stands, for people
+    location: str  # file and row, for messages
 
 
 class CaptionTable:
-    """Reads caption files, then finds their pictures; what cannot be used is added to `problems`."""
+    """Reads caption files, then matches their captions with images. Adds what cannot be used to `issues`."""
 
-    def __init__(self, problems: list[ImportIssue], max_rows: int):
-        self.problems, self.max_rows = problems, max_rows
-        self.claims: list[CaptionRow] = []
-        self.files = 0  # that were used: a table that was read, a .txt whose picture was found
+    def __init__(self, issues: list[ImportIssue], max_rows: int):
+        self.issues, self.max_rows = issues, max_rows
+        self.rows: list[CaptionRow] = []
+        self.used_files = 0  # tables that were read, and .txt files whose image was found
 
-    def read(self, entry: Entry) -> bool:
-        """Take the captions of a file; -> whether it is one for captions, by its name."""
-        name = base(entry.name).lower()
-        if name not in METADATA and not name.endswith(".txt"):
+    def read(self, file: SourceFile) -> bool:
+        """Take the captions of a file, if its name is one of a caption file -> whether it is."""
+        name = base_name(file.name).lower()
+        if name not in METADATA_FILES and not name.endswith(".txt"):
             return False
         try:
-            text = entry.read().decode("utf-8-sig")
-            if name in METADATA:
-                self._table(entry.name, _csv(text) if name.endswith(".csv") else _jsonl(text))
-                self.files += 1
+            text = file.read().decode("utf-8-sig")
+            if name in METADATA_FILES:
+                self._add_table(file.name, _read_csv(text) if name.endswith(".csv") else _read_jsonl(text))
+                self.used_files += 1
             else:
-                self._claim(stem(entry.name), text, "text", entry.name)
+                self._add(without_suffix(file.name), text, "text", file.name)
         except InputError as error:
-            self._problem(entry.name, "unreadable", error.reason)
+            self._report(file.name, "unreadable", error.message)
         except Exception as error:  # UnicodeDecodeError, csv.Error, and what a damaged zip makes Python raise
-            self._problem(entry.name, "unreadable", error_message("not_text", error=str(error)))
+            self._report(file.name, "unreadable", error_message("not_text", error=str(error)))
         return True
 
-    def _table(self, name: str, rows: Iterator[dict[str, object]]) -> None:
-        home = PurePosixPath(name).parent
+    def _add_table(self, name: str, rows: Iterator[Mapping[str, object]]) -> None:
+        folder = PurePosixPath(name).parent
         for number, row in enumerate(rows, 1):
-            told = f"{name}, row {number}"
+            location = f"{name}, row {number}"
             if number > self.max_rows:
-                self._problem(told, "caption", error_message("rows", most=self.max_rows))
+                self._report(location, "caption", error_message("rows", most=self.max_rows))
                 return
-            file, caption = (row.get(column) for column in COLUMNS)
+            file, caption = (row.get(column) for column in METADATA_COLUMNS)
             if isinstance(file, str) and isinstance(caption, str):
-                path = posixpath.normpath(f"{home}/{file.strip()}".replace("\\", "/"))
-                self._claim(path, caption, "metadata", f"{told} ({file.strip()})")
+                path = posixpath.normpath(f"{folder}/{file.strip()}".replace("\\", "/"))
+                self._add(path, caption, "metadata", f"{location} ({file.strip()})")
             else:
-                self._problem(told, "caption", error_message("row", row=shown(str(row))))
+                self._report(location, "caption", error_message("row", row=printable(str(row))))
 
-    def _claim(self, target: str, caption: str, source: str, told: str) -> None:
+    def _add(self, target: str, caption: str, source: str, location: str) -> None:
         try:
             tidy = check_caption(caption)
         except InputError as error:
-            self._problem(told, "caption", error.reason)
+            self._report(location, "caption", error.message)
             return
         if tidy:
-            self.claims.append(CaptionRow(normal(target), tidy, source, told))
+            self.rows.append(CaptionRow(normalize_path(target), tidy, source, location))
         else:
-            self._problem(told, "caption", error_message("wordless"))
+            self._report(location, "caption", error_message("wordless"))
 
     def match(self, paths: Sequence[str]) -> dict[int, CaptionRow]:
-        """The claim of each picture that has one, by its position in `paths`."""
+        """Find the row of each image, by the image's position in `paths`; metadata wins over .txt files."""
         matched: dict[int, CaptionRow] = {}
-        claims = sorted(self.claims, key=lambda claim: claim.source != "metadata")
-        for key in (str, base):  # by the whole path, then by the base name
+        rows = sorted(self.rows, key=lambda row: row.source != "metadata")
+        for key in (str, base_name):  # by the whole path, then by the base name
             positions: dict[tuple[str, str], list[int]] = defaultdict(list)
-            for position, path in enumerate(map(normal, paths)):
+            for position, path in enumerate(map(normalize_path, paths)):
                 positions["metadata", key(path)].append(position)
-                positions["text", stem(key(path))].append(position)
-            claims, tried = [], claims
-            for claim in tried:
-                found = positions[claim.source, key(claim.target)]
-                if not found:
-                    claims.append(claim)
-                elif len(found) > 1:
-                    self._problem(claim.told, "orphan", error_message("namesakes", count=len(found)))
-                elif found[0] in matched:
-                    first = shown(matched[found[0]].told)
-                    self._problem(claim.told, "orphan", error_message("captioned", first=first))
-                else:
-                    matched[found[0]] = claim
-                    self.files += claim.source == "text"
-        for claim in claims:
-            self._problem(claim.told, "orphan", error_message("pictureless"))
+                positions["text", without_suffix(key(path))].append(position)
+            unmatched = []
+            for row in rows:
+                if not self._assign(row, positions[row.source, key(row.target)], matched):
+                    unmatched.append(row)
+            rows = unmatched
+        for row in rows:
+            self._report(row.location, "orphan", error_message("pictureless"))
         return matched
 
-    def _problem(self, name: str, kind: str, reason: ErrorMessage) -> None:
-        self.problems.append(ImportIssue.of(name, kind, reason))
+    def _assign(self, row: CaptionRow, positions: Sequence[int], matched: dict[int, CaptionRow]) -> bool:
+        """Give a row to the image at its only fitting position, or report why not -> whether any fits."""
+        if not positions:
+            return False
+        if len(positions) > 1:
+            self._report(row.location, "orphan", error_message("namesakes", count=len(positions)))
+        elif positions[0] in matched:
+            first = printable(matched[positions[0]].location)
+            self._report(row.location, "orphan", error_message("captioned", first=first))
+        else:
+            matched[positions[0]] = row
+            self.used_files += row.source == "text"
+        return True
+
+    def _report(self, name: str, kind: str, reason: ErrorMessage) -> None:
+        self.issues.append(ImportIssue.from_message(name, kind, reason))
 
 
-def _csv(text: str) -> Iterator[dict[str, object]]:
+def _read_csv(text: str) -> Iterator[Mapping[str, object]]:
     reader = csv.DictReader(io.StringIO(text, newline=""))
-    if missing := [column for column in COLUMNS if column not in (reader.fieldnames or ())]:
-        raise InputError("column", column=missing[0], columns=shown(str(reader.fieldnames)))
+    if missing := [column for column in METADATA_COLUMNS if column not in (reader.fieldnames or ())]:
+        raise InputError("column", column=missing[0], columns=printable(str(reader.fieldnames)))
     yield from reader
 
 
-def _jsonl(text: str) -> Iterator[dict[str, object]]:
+def _read_jsonl(text: str) -> Iterator[Mapping[str, object]]:
     for line in filter(str.strip, text.splitlines()):
         try:
             row = json.loads(line)
@@ -172,21 +178,24 @@ def _jsonl(text: str) -> Iterator[dict[str, object]]:
 # --- captions in names
 
 
-def classes(paths: Sequence[str]) -> bool:
-    """Whether pictures are sorted into subfolders."""
+def has_class_folders(paths: Sequence[str]) -> bool:
+    """Whether images are sorted into two or more subfolders, with none outside."""
     parents = {str(PurePosixPath(path).parent) for path in paths}
     return len(parents) > 1 and "." not in parents
 
 
-def by_path(path: str, in_classes: bool) -> tuple[str, str]:
-    """What a picture's path says, and whether its "folder" or its "name" does; both empty for nothing."""
-    folder, name = _words(PurePosixPath(path).parent.name), _words(stem(base(path)))
+def caption_from_path(path: str, in_classes: bool) -> tuple[str, str]:
+    """(caption, source) from an image's path, source "folder" or "name"; both are "" if neither name has words.
+
+    `in_classes`: prefer the folder's name, as `has_class_folders` found.
+    """
+    folder, name = _words(PurePosixPath(path).parent.name), _words(without_suffix(base_name(path)))
     if folder and (in_classes or not name):
         return folder, "folder"
     return (name, "name") if name else ("", "")
 
 
 def _words(name: str) -> str:
-    """What a name says: "red_car (2)" -> "red car"; empty where only a camera or a program gave it."""
-    words = " ".join(re.sub(r"[_\W]+", " ", normal(name)).split())[:MAX_WORDS]
-    return "" if NUMBERED.fullmatch(words) else shown(re.sub(r" \d+$", "", words))
+    """The words of a name: "red_car (2)" -> "red car"; "" for a name that a camera or a program gave."""
+    words = " ".join(re.sub(r"[_\W]+", " ", normalize_path(name)).split())[:MAX_NAME_CHARACTERS]
+    return "" if CAMERA_NAME.fullmatch(words) else printable(re.sub(r" \d+$", "", words))

@@ -1,14 +1,16 @@
-"""The colours that captions name: telling them apart, and painting an icon in one of them.
+"""The colours that captions name: finding the name of a colour, and recolouring an icon.
 
-Everything is decided in Oklab, where equal distances look about equally different:
-lightness in [0, 1], and two axes whose length is chroma (grey 0, pure red about 0.26).
+All is computed in Oklab, where equal distances look about equally different: lightness in [0, 1], and two
+axes whose length is the chroma (grey 0, pure red about 0.26).
 Source: B. Ottosson, "A perceptual color space for image processing", 2020.
 """
 
 import numpy as np
 
-# English's eleven basic colour terms.
-COLOURS: dict[str, tuple[int, int, int]] = {
+RGB = tuple[int, int, int]  # sRGB, 0 to 255
+
+# The eleven basic colour terms of English.
+COLOURS: dict[str, RGB] = {
     "red": (215, 38, 45),
     "orange": (245, 130, 32),
     "yellow": (253, 208, 50),
@@ -22,7 +24,7 @@ COLOURS: dict[str, tuple[int, int, int]] = {
     "white": (255, 255, 255),
 }
 NEUTRAL = frozenset({"black", "grey", "white"})
-COLOURFUL = 0.055  # chroma from which a person no longer says grey
+MIN_CHROMA = 0.055  # below it people call a colour grey
 
 _TO_LMS = np.array(
     [
@@ -45,35 +47,37 @@ _FROM_LAB = np.linalg.inv(_TO_LAB)
 
 
 def _linear_light() -> np.ndarray:
+    """Linear light, in [0, 1], of each of the 256 sRGB values."""
     value = np.arange(256, dtype=np.float32) / 255
     return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4).astype(np.float32)
 
 
-def _display_values(steps: int = 4096) -> np.ndarray:
+def _srgb_values(steps: int = 4096) -> np.ndarray:
+    """The sRGB value, uint8, of evenly spaced amounts of linear light from 0 to 1."""
     light = np.linspace(0, 1, steps)
     value = np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
     return np.round(value * 255).astype(np.uint8)
 
 
-_LIGHT = _linear_light()  # of each of the 256 display values
-_DISPLAY = _display_values()
+_LIGHT = _linear_light()
+_SRGB = _srgb_values()
 
 
-def to_lab(rgb: np.ndarray) -> np.ndarray:
+def rgb_to_oklab(rgb: np.ndarray) -> np.ndarray:
     """sRGB (..., 3) uint8 -> Oklab (..., 3) float32."""
     return np.cbrt(_LIGHT[rgb] @ _TO_LMS.T) @ _TO_LAB.T
 
 
-def from_lab(lab: np.ndarray) -> np.ndarray:
-    """Oklab (..., 3) -> sRGB (..., 3) uint8; what a screen cannot show is clipped."""
+def oklab_to_rgb(lab: np.ndarray) -> np.ndarray:
+    """Oklab (..., 3) -> sRGB (..., 3) uint8; colours outside sRGB are clipped."""
     light = (lab @ _FROM_LAB.T) ** 3 @ _FROM_LMS.T
-    return _DISPLAY[np.clip(light * (len(_DISPLAY) - 1) + 0.5, 0, len(_DISPLAY) - 1).astype(np.int32)]
+    return _SRGB[np.clip(light * (len(_SRGB) - 1) + 0.5, 0, len(_SRGB) - 1).astype(np.int32)]
 
 
 _NAMES = list(COLOURS)
-_PALETTE = to_lab(np.array(list(COLOURS.values()), dtype=np.uint8))
+_PALETTE = rgb_to_oklab(np.array(list(COLOURS.values()), dtype=np.uint8))
 _HUED = np.array([name not in NEUTRAL for name in _NAMES])
-BODY_SHARE = 0.25  # a thing is as colourful as its colourful parts, if they cover this much of it
+MIN_HUED_SHARE = 0.25  # an icon has the colour of its parts that are not grey, if they cover this share of it
 
 
 def chroma(lab: np.ndarray) -> np.ndarray:
@@ -82,69 +86,87 @@ def chroma(lab: np.ndarray) -> np.ndarray:
 
 
 def _nearest(lab: np.ndarray) -> np.ndarray:
-    """Oklab (N, 3) -> index of the colour that a person would name (N,).
+    """Oklab (N, 3) -> index in `COLOURS` of the colour that a person would name (N,).
 
-    Greys go by lightness alone; the others by hue first, so that shade and highlight keep their name.
+    Greys are told apart by lightness alone; other colours by hue first, so that shadows and highlights of a
+    colour keep its name.
     """
-    strength = chroma(lab)
-    hue = lab[:, None, 1:] / np.maximum(strength, 1e-6)[:, None, None]
-    hues = _PALETTE[:, 1:] / np.maximum(chroma(_PALETTE), 1e-6)[:, None]
-    turn = ((hue - hues) ** 2).sum(-1)
-    shade = (lab[:, None, 0] - _PALETTE[:, 0]) ** 2
-    hued = (strength >= COLOURFUL) & (lab[:, 0] > 0.2)
-    distance = np.where(hued[:, None], turn + 2 * shade, shade)
+    pixel_chroma = chroma(lab)
+    hue = lab[:, None, 1:] / np.maximum(pixel_chroma, 1e-6)[:, None, None]
+    palette_hue = _PALETTE[:, 1:] / np.maximum(chroma(_PALETTE), 1e-6)[:, None]
+    hue_distance = ((hue - palette_hue) ** 2).sum(-1)
+    lightness_distance = (lab[:, None, 0] - _PALETTE[:, 0]) ** 2
+    hued = (pixel_chroma >= MIN_CHROMA) & (lab[:, 0] > 0.2)
+    distance = np.where(hued[:, None], hue_distance + 2 * lightness_distance, lightness_distance)
     return np.where(hued[:, None] == _HUED, distance, np.inf).argmin(-1)
 
 
-def nearest_colour(rgb: tuple[int, int, int]) -> str:
-    """The name in `COLOURS` that a person would give to this sRGB colour."""
-    return _NAMES[_nearest(to_lab(np.array([rgb], dtype=np.uint8)))[0]]
+def nearest_colour(rgb: RGB) -> str:
+    """The name in `COLOURS` that a person would give to the colour."""
+    return _NAMES[_nearest(rgb_to_oklab(np.array([rgb], dtype=np.uint8)))[0]]
 
 
 def dominant_colour(rgb: np.ndarray) -> str:
-    """The colour a person would name a thing by, from its pixels (N, 3) uint8: hues outweigh greys."""
+    """The name of the most frequent colour among pixels (N, 3) uint8; greys count only where hues are few.
+
+    Raises ValueError for no pixels.
+    """
     if not len(rgb):
         raise ValueError("no pixels to name a colour of; pass the opaque pixels of a thing that can be seen")
-    votes = np.bincount(_nearest(to_lab(rgb)), minlength=len(_NAMES))
-    if votes[_HUED].sum() >= BODY_SHARE * votes.sum():
+    votes = np.bincount(_nearest(rgb_to_oklab(rgb)), minlength=len(_NAMES))
+    if votes[_HUED].sum() >= MIN_HUED_SHARE * votes.sum():
         votes = votes * _HUED
     return _NAMES[votes.argmax()]
 
 
 def recolour(rgba: np.ndarray, name: str) -> np.ndarray:
-    """An icon (H, W, 4) uint8, straight alpha, painted in a colour of `COLOURS`; the same shape.
+    """An icon (H, W, 4) uint8, straight alpha, in a colour of `COLOURS` -> a copy of the same shape.
 
-    Coloured parts take the colour's hue, and their shading stands around its lightness; outlines, eyes and
-    teeth stay. What has hardly any colour, such as an elephant, is painted all over.
+    Coloured parts take the hue, and their shading is centred on the colour's lightness; outlines, eyes and
+    teeth stay. An icon with hardly any colour, such as an elephant, is recoloured all over. Raises ValueError
+    for an unknown colour.
     """
     if name not in COLOURS:
         raise ValueError(f"unknown colour {name!r}; choose one of {', '.join(COLOURS)}")
-    seen = rgba[..., 3] > 0
-    lab = to_lab(rgba[..., :3][seen])
+    visible = rgba[..., 3] > 0
+    lab = rgb_to_oklab(rgba[..., :3][visible])
     if not len(lab):
         return rgba.copy()
-    strength = chroma(lab)
-    hued = strength > COLOURFUL
-    if hued.mean() >= BODY_SHARE:
-        paint = np.clip((strength - 0.2 * COLOURFUL) / (0.6 * COLOURFUL), 0, 1)
-        relative = np.clip(strength / np.median(strength[hued]), 0.6, 1.2)
-    else:
-        hued = lab[:, 0] > 0.5
-        if hued.mean() < 0.45:  # not a light thing with dark patches, such as a panda
-            hued = np.ones_like(hued)
-        paint = relative = np.ones_like(strength)
-    goal = _PALETTE[_NAMES.index(name)]
-    middle = np.clip(goal[0], 0.3, 0.94)  # even black and white leave room for shading
-    light = _shade(lab[:, 0], np.median(lab[hued, 0]), middle)
-    pale = np.where(light < middle, light / middle, (1.02 - light) / (1.02 - middle))
-    painted = np.column_stack([light, (relative * pale)[:, None] * goal[1:]])
-    out = rgba.copy()
-    out[seen, :3] = from_lab(lab + paint[:, None] * (painted - lab))
-    return out
+    body, opacity, relative_chroma = _body(lab)
+    target = _PALETTE[_NAMES.index(name)]
+    target_lightness = np.clip(target[0], 0.3, 0.94)  # even black and white leave room for shading
+    lightness = _shift_lightness(lab[:, 0], np.median(lab[body, 0]), target_lightness)
+    fading = np.where(  # chroma falls towards black and towards white
+        lightness < target_lightness,
+        lightness / target_lightness,
+        (1.02 - lightness) / (1.02 - target_lightness),
+    )
+    painted = np.column_stack([lightness, (relative_chroma * fading)[:, None] * target[1:]])
+    recoloured = rgba.copy()
+    recoloured[visible, :3] = oklab_to_rgb(lab + opacity[:, None] * (painted - lab))
+    return recoloured
 
 
-def _shade(light: np.ndarray, middle: float, goal: float) -> np.ndarray:
-    """Lightness moved so that `middle` falls on `goal`; black stays black, and nothing passes white."""
-    below = light * (goal / max(middle, 0.05))
-    above = goal + (light - middle) * min(1.0, (1.0 - goal) / max(1.0 - middle, 0.05))
-    return np.where(light < middle, below, above)
+def _body(lab: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Which pixels (N, 3) carry an icon's colour.
+
+    -> the body, (N,) bool; how far each pixel is recoloured, (N,) in [0, 1]; its chroma relative to the
+    body's, (N,).
+    """
+    pixel_chroma = chroma(lab)
+    coloured = pixel_chroma > MIN_CHROMA
+    if coloured.mean() >= MIN_HUED_SHARE:
+        opacity = np.clip((pixel_chroma - 0.2 * MIN_CHROMA) / (0.6 * MIN_CHROMA), 0, 1)
+        return coloured, opacity, np.clip(pixel_chroma / np.median(pixel_chroma[coloured]), 0.6, 1.2)
+    everywhere = np.ones_like(pixel_chroma)
+    light = lab[:, 0] > 0.5
+    if light.mean() < 0.45:  # not a light icon with dark patches, such as a panda
+        light = np.ones_like(light)
+    return light, everywhere, everywhere
+
+
+def _shift_lightness(lightness: np.ndarray, middle: float, target: float) -> np.ndarray:
+    """Lightness (N,) with `middle` moved to `target`; black stays black, and nothing passes white."""
+    below = lightness * (target / max(middle, 0.05))
+    above = target + (lightness - middle) * min(1.0, (1.0 - target) / max(1.0 - middle, 0.05))
+    return np.where(lightness < middle, below, above)

@@ -1,6 +1,6 @@
-"""English for captions: a label such as "red apple" becomes "a red apple" and "three red apples".
+"""English grammar of captions: the label "red apple" becomes "a red apple" and "three red apples".
 
-The labels are Unicode's names of emoji (CLDR), and the exceptions below are the ones that this list needs.
+Labels are the names of emoji in Unicode's CLDR. The tables below hold the exceptions that these names need.
 """
 
 import re
@@ -8,15 +8,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-SHORTEST = 5  # letters of a word that may be misspelt
-NUMBERS = {1: "one", 2: "two", 3: "three", 4: "four", 5: "five"}
+MIN_TYPO_LENGTH = 5  # letters; shorter words are never misspelt
+NUMBER_WORDS = {1: "one", 2: "two", 3: "three", 4: "four", 5: "five"}
 
 
 def _phrases(text: str) -> frozenset[str]:
+    """Phrases from a text that parts them by commas."""
     return frozenset(" ".join(text.split()).split(", "))
 
 
-IRREGULAR = {
+IRREGULAR_PLURALS = {
     "cactus": "cacti",
     "child": "children",
     "die": "dice",
@@ -44,7 +45,7 @@ IRREGULAR = {
     **{stem + "f": stem + "ves" for stem in ("el", "lea", "loa", "scar", "shel", "wol")},
     **{stem + "fe": stem + "ves" for stem in ("kni", "li", "wi")},
 }
-# Things that can be drawn but not counted: no article, no plural.
+# Objects that cannot be counted: no article, no plural.
 UNCOUNTED = _phrases(
     """american football, badminton, bacon, baguette bread, bowling, bread, broccoli, bubble tea, butter,
     candy, canned food, confetti, cooked rice, coral, curry rice, custard, dna, field hockey, fire,
@@ -53,59 +54,61 @@ UNCOUNTED = _phrases(
     ping pong, popcorn, pouring liquid, rugby football, sake, salt, Santa Claus, shaved ice, soap, soft
     ice cream, spaghetti, stuffed flatbread, sushi, tennis, thread, Tokyo tower, wood, yarn"""
 )
-# The only one of its kind.
+# Objects of which there is only one: the definite article, no plural.
 UNIQUE = _phrases("kaaba, milky way, Statue of Liberty")
-# Labels that name no thing: they stand alone in a caption and in no sentence.
-NO_THING = _phrases(
+# Labels that name no object: such a label is a whole caption, and never part of a sentence.
+NOT_OBJECTS = _phrases(
     """breast-feeding, building construction, call me hand, camping, construction, cooking, dashing away,
     dizzy, foggy, head shaking horizontally, head shaking vertically, horse racing, index pointing at the
     viewer, locked, locked with key, locked with pen, palms up together, rolling on the floor laughing,
     star-struck, thumbs down, thumbs up, unlocked, ZZZ"""
 )
-# Where a phrase goes on after its head: "pot | of food", "leaf | fluttering in wind", "person | walking".
+# What follows the noun of a label: "pot | of food", "leaf | fluttering in wind", "person | walking".
 AFTER_HEAD = re.compile(
     r" (?:at|behind|blowing|decreasing|done|facing|fluttering|holding|in|increasing|mountain biking|not|of|on"
     r"|over|pointed|pointing|showing|tilted|to|with|without|(?:low|medium|high) volume)\b"
     r"|(?<=man|men|son|ple|ace) \w+ing\b"
 )
-# Times, and labels whose direction would blur one that a caption tells.
-ALONE = re.compile(r"o.clock$|-thirty$|\b(?:left|right)\b")
-SAID_WITH_A = re.compile(r"e[uw]|one\b|uni[cfv]|ufo|use")
-SAID_WITH_AN = re.compile(r"[aeiou]|hour|honest|herb|x-ray|(?:ATM|NG|SOS)\b")
+# Times of day, and labels with a side of their own, which could be mistaken for a side that a caption states.
+NOT_OBJECT_PATTERN = re.compile(r"o.clock$|-thirty$|\b(?:left|right)\b")
+A_SOUNDS = re.compile(r"e[uw]|one\b|uni[cfv]|ufo|use")
+AN_SOUNDS = re.compile(r"[aeiou]|hour|honest|herb|x-ray|(?:ATM|NG|SOS)\b")
+PLURAL_ENDING = re.compile(r"[^siu]s$")  # of a label that is a plural already
 
 
 @dataclass(frozen=True)
 class Noun:
-    """What a label names. `thing`: it can be put into a sentence; `article`: "a", "the" or none."""
+    """The grammar of a label."""
 
-    bare: str
-    many: str | None  # "red apples"; None if it cannot be counted
-    article: str
-    thing: bool = True
+    bare: str  # without an article: "red apple"
+    plural_noun: str | None  # "red apples"; None if it cannot be counted
+    article: str  # "a" (which becomes "an" where needed), "the" or ""
+    is_object: bool = True  # else it fits into no sentence
 
-    def one(self, adjective: str = "") -> str:
+    def singular(self, adjective: str = "") -> str:
         """ "a red apple", "an owl", "scissors"; with an adjective "a blue owl"."""
         words = f"{adjective} {self.bare}".strip()
         return f"{article(words) if self.article == 'a' else self.article} {words}".strip()
 
-    def several(self, count: int, adjective: str = "", in_digits: bool = False) -> str:
-        """ "three owls", "3 blue owls"; ValueError for what cannot be counted."""
-        if self.many is None:
-            raise ValueError(f"{self.bare!r} cannot be counted; check `noun.many` first")
-        return " ".join(f"{count if in_digits else NUMBERS[count]} {adjective} {self.many}".split())
+    def plural(self, count: int, adjective: str = "", in_digits: bool = False) -> str:
+        """ "three owls", "3 blue owls", for counts of `NUMBER_WORDS`; ValueError if `plural_noun` is None."""
+        if self.plural_noun is None:
+            raise ValueError(f"{self.bare!r} cannot be counted; check `noun.plural_noun` first")
+        number = count if in_digits else NUMBER_WORDS[count]
+        return " ".join(f"{number} {adjective} {self.plural_noun}".split())
 
 
 def article(words: str) -> str:
-    """ "a" or "an", by how the first word sounds."""
-    if SAID_WITH_AN.match(words) or (words[0] in "AEIOU" and not words.startswith("U.")):
-        return "a" if SAID_WITH_A.match(words) else "an"
+    """ "a" or "an", by the sound of the first word."""
+    if AN_SOUNDS.match(words) or (words[0] in "AEIOU" and not words.startswith("U.")):
+        return "a" if A_SOUNDS.match(words) else "an"
     return "a"
 
 
-def plural(word: str) -> str:
+def pluralize(word: str) -> str:
     """The plural of one word."""
-    if word in IRREGULAR:
-        return IRREGULAR[word]
+    if word in IRREGULAR_PLURALS:
+        return IRREGULAR_PLURALS[word]
     if word.endswith("fish"):
         return word
     if re.search(r"(?:s|x|z|ch|sh)$", word):
@@ -116,7 +119,7 @@ def plural(word: str) -> str:
 
 
 def plain_label(label: str) -> str:
-    """CLDR's colons told in words: "person: red hair" -> "person with red hair"."""
+    """A CLDR label without its colon: "person: red hair" -> "person with red hair"."""
     head, colon, rest = label.partition(": ")
     if not colon:
         return label
@@ -134,32 +137,33 @@ def plain_label(label: str) -> str:
     return f"{head} {rest}"
 
 
-def noun(label: str) -> Noun:
-    """What an English label names, and how to say it."""
+def parse_noun(label: str) -> Noun:
+    """The grammar of an English label."""
     bare = plain_label(label)
-    if bare in NO_THING or ALONE.search(bare):
-        return Noun(bare, None, "", thing=False)
+    if bare in NOT_OBJECTS or NOT_OBJECT_PATTERN.search(bare):
+        return Noun(bare, None, "", is_object=False)
     if bare in UNCOUNTED or bare in UNIQUE:
         return Noun(bare, None, "the" if bare in UNIQUE else "")
     after = AFTER_HEAD.search(bare)
     head, tail = (bare[: after.start()], bare[after.start() :]) if after else (bare, "")
-    *before, last = head.split(" ")
-    if last not in IRREGULAR and (last in IRREGULAR.values() or re.search(r"[^siu]s$", last)):
+    *modifiers, last = head.split(" ")
+    is_plural = last in IRREGULAR_PLURALS.values() or PLURAL_ENDING.search(last)
+    if is_plural and last not in IRREGULAR_PLURALS:
         return Noun(bare, None, "")
-    if "and" in before:
+    if "and" in modifiers:
         return Noun(bare, None, "a")
-    return Noun(bare, " ".join([*before, plural(last)]) + tail, "a")
+    return Noun(bare, " ".join([*modifiers, pluralize(last)]) + tail, "a")
 
 
 def with_typo(text: str, rng: np.random.Generator) -> str:
-    """The text with a slip in its longest word: two letters exchanged, one left out or one doubled.
+    """The text with one typo in its longest word: two letters exchanged, one left out, or one doubled.
 
-    A word's first letter stays, and so does a word that is too short.
+    The word's first letter stays; a text without a word of MIN_TYPO_LENGTH stays as it is.
     """
     word = max(text.split(), key=len)
-    if len(word) < SHORTEST:
+    if len(word) < MIN_TYPO_LENGTH:
         return text
-    at = int(rng.integers(1, len(word) - 1))
-    before, letter, after = word[:at], word[at], word[at + 1 :]
-    slips = (before + after[0] + letter + after[1:], before + after, before + letter + letter + after)
-    return text.replace(word, slips[rng.integers(len(slips))], 1)
+    position = int(rng.integers(1, len(word) - 1))
+    before, letter, after = word[:position], word[position], word[position + 1 :]
+    typos = (before + after[0] + letter + after[1:], before + after, before + letter + letter + after)
+    return text.replace(word, typos[rng.integers(len(typos))], 1)

@@ -1,18 +1,105 @@
-"""Typed facts of a scene (frozen dataclasses): which hold, which the caption states."""
+"""Facts about a scene, as typed values: what its caption states, and all that is true of its picture.
 
-from collections.abc import Iterator
+A caption is true when its facts are a subset of the scene's. A concept is named by its slug ("red-apple"), a
+colour by its name in `COLOURS`.
+"""
 
-from dalle.data.scenes.layout import LARGE, SMALL
-from dalle.data.scenes.scene import SceneObject
-
-OPAQUE = 32  # alpha from which a pixel belongs to a thing
-
-
-def _shared(fact: str, values: Iterator[str]) -> set[str]:
-    """The fact that all have one value, if they have."""
-    found = set(values)
-    return {fact + value for value in found if value} if len(found) == 1 else set()
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass
+from typing import TypeVar
 
 
-def _size(thing: SceneObject) -> str:
-    return "small" if thing.size <= SMALL else "large" if thing.size >= LARGE else ""
+@dataclass(frozen=True)
+class ObjectCount:
+    """The picture shows exactly `number` objects; a caption names all of them."""
+
+    number: int
+
+
+@dataclass(frozen=True)
+class HasConcept:
+    """At least one object shows the concept."""
+
+    concept: str
+
+
+@dataclass(frozen=True)
+class HasWord:
+    """At least one object goes by the word: a label or keyword in any language, case-folded."""
+
+    word: str
+
+
+@dataclass(frozen=True)
+class Count:
+    """Exactly `number` objects show the concept."""
+
+    concept: str
+    number: int
+
+
+@dataclass(frozen=True)
+class HasColour:
+    """Every object of the concept has the colour."""
+
+    concept: str
+    colour: str
+
+
+@dataclass(frozen=True)
+class HasSize:
+    """Every object of the concept is "small", or every one is "large"."""
+
+    concept: str
+    size: str
+
+
+@dataclass(frozen=True)
+class HasPlace:
+    """The only object, of this concept, is at one of `layout.PLACE_STEPS`."""
+
+    concept: str
+    place: str
+
+
+@dataclass(frozen=True)
+class Relation:
+    """`first` is "left-of", "above", "on" or "beside" `second`; right and below exchange the two."""
+
+    first: str
+    relation: str
+    second: str
+
+
+@dataclass(frozen=True)
+class HasStyle:
+    """Every object is drawn in the style, a key of `STYLES`."""
+
+    style: str
+
+
+@dataclass(frozen=True)
+class HasBackground:
+    """The background has the colour."""
+
+    colour: str
+
+
+Fact = (
+    ObjectCount
+    | HasConcept
+    | HasWord
+    | Count
+    | HasColour
+    | HasSize
+    | HasPlace
+    | Relation
+    | HasStyle
+    | HasBackground
+)
+FactType = TypeVar("FactType", bound=Fact)
+
+
+def facts_of_type(facts: Iterable[Fact], fact_type: type[FactType]) -> list[FactType]:
+    """The facts of one type, sorted by their fields."""
+    return sorted((fact for fact in facts if isinstance(fact, fact_type)), key=astuple)

@@ -1,15 +1,22 @@
-"""Scene, SceneObject, SceneWeights; colours and pairs held out from training."""
+"""A scene as data: its caption, objects and facts; the weights of random scenes; held-out combinations.
+
+One in ten pairs of a concept and a colour, and one in ten pairs of concepts, are held out of training, so
+that an evaluation can ask for combinations that the model never saw.
+"""
 
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from dalle.data.scenes.colours import RGB
+from dalle.data.scenes.facts import Fact
+
 
 @dataclass(frozen=True)
 class SceneWeights:
-    """How often what is drawn: relative weights, and beside each mapping the weight of what it leaves out."""
+    """Relative weights of what `Composer` draws, and shares between 0 and 1."""
 
-    kinds: Mapping[str, float] = field(  # else 0
+    kinds: Mapping[str, float] = field(  # of scenes; a kind not named here: 0
         default_factory=lambda: {
             "single": 0.24,
             "placed": 0.04,
@@ -20,25 +27,27 @@ class SceneWeights:
             "attribution": 0.16,
         }
     )
-    groups: Mapping[str, float] = field(  # of one concept; near-identical ones count as one; else 1
-        default_factory=lambda: {
-            "people & body": 0.6,
-            "symbols": 0.4,
-            "flags": 0.25,
-        }
+    groups: Mapping[str, float] = (
+        field(  # of a concept; near-identical ones share one weight; other groups: 1
+            default_factory=lambda: {
+                "people & body": 0.6,
+                "symbols": 0.4,
+                "flags": 0.25,
+            }
+        )
     )
-    languages: Mapping[str, float] = field(  # of captions of single scenes; else 0.1
+    languages: Mapping[str, float] = field(  # of captions of single scenes; others: captions.LANGUAGE_WEIGHT
         default_factory=lambda: {
             **{"en": 60, "en-gb": 2, "zh": 6, "es": 5, "fr": 4, "de": 4, "ja": 4},
             **{"pt": 3, "ru": 3, "ko": 3, "it": 3, "hi": 3},
         }
     )
-    styles: Mapping[str, float] = field(  # among the icons of one concept; else 1
+    styles: Mapping[str, float] = field(  # of the icons of one concept; others: 1; 0 leaves a style out
         default_factory=lambda: {"noto-v1": 0.7, "emojione": 0.7, "fxemoji": 0.6}
     )
-    plain: float = 0.6  # share of single scenes that show the icon as `Composer.plain` does
-    white: float = 0.6  # share of white backgrounds in all others
-    style_said: float = 0.6  # share of single scenes whose caption names the style; half of it in the others
+    plain_share: float = 0.6  # single scenes that show the icon as `SceneRenderer.render_icon` does
+    white_share: float = 0.6  # white backgrounds in all other scenes
+    named_style_share: float = 0.6  # single scenes whose caption names the style; half of it in other scenes
 
 
 DEFAULT_WEIGHTS = SceneWeights()
@@ -52,29 +61,29 @@ class SceneObject:
     x: float
     y: float
     size: float
-    colour: str | None = None  # a name in COLOURS; None: as it was drawn
-    flip: bool = False
+    colour: str | None = None  # a name in COLOURS that the icon is recoloured in; None: its own colours
+    flipped: bool = False  # left and right exchanged
 
 
 @dataclass(frozen=True)
 class Scene:
-    """A caption and all that draws its picture; later things are drawn over earlier ones."""
+    """A caption and all that its picture is rendered from; later objects are drawn over earlier ones."""
 
     caption: str
-    things: tuple[SceneObject, ...]
-    background: tuple[int, int, int]
+    objects: tuple[SceneObject, ...]
+    background: RGB
     kind: str
-    says: frozenset[str]
-    has: frozenset[str]
+    caption_facts: frozenset[Fact]  # those that the caption states: a subset of `facts`
+    facts: frozenset[Fact]  # all that are true of the picture
 
 
 def held_out_colour(slug: str, colour: str) -> bool:
-    """Whether a concept in a colour is kept from training, for evaluation: always the same one in ten."""
+    """Whether a concept in a colour is held out of training: a fixed one in ten."""
     return _one_in_ten(f"{slug} in {colour}")
 
 
 def held_out_pair(slug: str, other: str) -> bool:
-    """Whether two concepts together, in either order, are kept from training: one in ten."""
+    """Whether two concepts together, in either order, are held out of training: a fixed one in ten."""
     return _one_in_ten(" and ".join(sorted((slug, other))))
 
 

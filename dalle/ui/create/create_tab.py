@@ -1,4 +1,4 @@
-"""The Create tab: a prompt becomes pictures, and a picture follows the sliders."""
+"""The Create tab: layout, the events that connect its parts, and recipes from links, files and history."""
 
 import secrets
 from html import escape
@@ -6,187 +6,240 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.events import Dependency
 from gradio.processing_utils import save_bytes_to_cache
 
-from dalle.recipe import SEEDS, Recipe, load_png
+from dalle.recipe import SEED_COUNT, Recipe, load_png
 from dalle.serving.studio import Studio
-from dalle.ui.create.form import FormControls, GenerationForm
+from dalle.ui.create.form import CLICK_DRAW_JS, FormControls
 from dalle.ui.create.gallery import Gallery
 from dalle.ui.create.history import History
 from dalle.ui.create.picture_panel import PicturePanel
 from dalle.ui.create.traversal import Traversal
 from dalle.ui.shared import links
-from dalle.ui.shared.events import AT_ONCE, QUIET, View, show_errors
+from dalle.ui.shared.events import QUEUED, UNQUEUED, Outputs, Updates, show_errors
+from dalle.ui.shared.generation_settings import GenerationSettings
 from dalle.ui.shared.localization import Localizer
 from dalle.ui.shared.open_picture import OpenPicture
 from dalle.ui.shared.texts import Translator
 from dalle.ui.shared.tiles import EncodedPicture
 
-PRESS_DRAW = "() => document.querySelector('#draw')?.click()"  # it is not there while something is drawn
-
 
 class CreateTab:
-    """The parts of the tab, and what passes between them."""
+    """Form, gallery and history on the left; the open picture, its sliders and their traversal on the right.
 
-    def __init__(self, studio: Studio, spoken: Localizer, language: gr.Radio, secret: str):
+    In handlers with `**settings`, these are the form's fields, by the names of GenerationSettings.
+    """
+
+    def __init__(self, studio: Studio, localized: Localizer, language: gr.Radio, secret: str):
+        """`secret` encrypts what the browser stores."""
         self._studio, self._language = studio, language
-        self.form = FormControls(spoken, secret)
+        self.form = FormControls(localized, secret)
         with gr.Row(elem_id="studio"):
             with gr.Column(scale=6, min_width=300, elem_id="left"):
-                self.gallery = Gallery(studio, spoken, self.form)
-                self.history = History(spoken, secret)
+                self.gallery = Gallery(studio, localized, self.form)
+                self.history = History(localized, secret)
             with gr.Column(scale=5, min_width=300, elem_id="right"):
-                self.bench = PicturePanel(studio, spoken)
-                with self.bench.body:
-                    self.walk = Traversal(studio, spoken)
-        self._wire_drawing()
-        self._wire_bench()
-        self._wire_restoring()
-
-    def arrive(self, page: gr.Blocks, greeted: Any) -> None:
-        """When the page is opened: what the browser kept; once its language is known, what the link says."""
-        form, history = self.form, self.history
-        page.load(history.show, history.entries, history.outputs, **AT_ONCE)
-        asked = [self._language, *form.inputs]
-        form.restore(page)
-        greeted.then(self._from_link, asked, self._restored, **QUIET)
-
-    def refit(self, language: str, shape: OpenPicture | None) -> View:
-        """Draw the open picture again, by the checkpoint that is in use now; changes `opened`."""
-        if shape is None:
-            return gr.skip()
-        with show_errors(Translator(language)):
-            return self._open(Translator(language), links.fitted(shape.recipe, self._studio)[0])
+                self.panel = PicturePanel(studio, localized)
+                with self.panel.body:
+                    self.traversal = Traversal(studio, localized)
+        self._connect_generation()
+        self._connect_open_picture()
+        self._connect_restoring()
 
     @property
-    def opened(self) -> set[Any]:
+    def open_outputs(self) -> Outputs:
         """What changes when a picture is opened."""
-        return self.bench.outputs | self.walk.outputs
+        return self.panel.outputs + self.traversal.outputs
 
     @property
-    def _restored(self) -> set[Any]:
-        return self.opened | set(self.form.inputs)
+    def _restore_outputs(self) -> Outputs:
+        return [*self.open_outputs, *self.form.fields.values()]
 
-    def _wire_drawing(self) -> None:
+    # --- events
+
+    def on_page_load(self, page: gr.Blocks, language_ready: Dependency) -> None:
+        """Load what the browser stores; when the page's language is known, open the link's picture."""
+        form, history = self.form, self.history
+        page.load(history.show, history.entries, history.outputs, **UNQUEUED)
+        form.load_saved(page)
+        language_ready.then(
+            self._open_link,
+            None,
+            self._restore_outputs,
+            inputs_kwargs={"language": self._language, **form.fields},
+            **QUEUED,
+        )
+
+    def _connect_generation(self) -> None:
         form, gallery, history = self.form, self.gallery, self.history
-        start = [form.draw.click, form.prompt.submit]
-        drawn = gr.on(start, gallery.draw, [self._language, *form.inputs], gallery.outputs, **QUIET)
-        drawn.then(self._open_first, [self._language, gallery.tiles], self.opened, **AT_ONCE)
-        drawn.then(history.add, [history.entries, gallery.tiles], history.outputs, **AT_ONCE)
-        form.keep(drawn.then)
-        # Beside the drawing: Gradio runs listeners of one event one after the other.
-        gallery.asked.change(self._notice, [self._language, gallery.asked], form.notice, **AT_ONCE)
-        form.stop.click(gallery.stop, **AT_ONCE)
-        form.examples.select(_chosen, None, form.prompt, **AT_ONCE).then(None, js=PRESS_DRAW)
-        form.surprise.click(self._surprise, None, form.prompt, **AT_ONCE).then(None, js=PRESS_DRAW)
-        zipped = gallery.zip.click(self._zip, gallery.tiles, gallery.file, **QUIET)
+        drawn = gr.on(
+            [form.draw_button.click, form.prompt.submit],
+            gallery.draw,
+            None,
+            gallery.outputs,
+            inputs_kwargs={"language": self._language, **form.fields},
+            **QUEUED,
+        )
+        drawn.then(self._open_first, [self._language, gallery.finished], self.open_outputs, **UNQUEUED)
+        drawn.then(history.add, [history.entries, gallery.finished], history.outputs, **UNQUEUED)
+        form.save_after(drawn.then)
+        # Not a second listener of the draw button: Gradio would run it only after the generation.
+        gallery.drawn_prompt.change(
+            self._prompt_notes, [self._language, gallery.drawn_prompt], form.notice, **UNQUEUED
+        )
+        form.stop_button.click(gallery.stop, **UNQUEUED)
+        form.examples.select(_example_prompt, None, form.prompt, **UNQUEUED).then(None, js=CLICK_DRAW_JS)
+        form.surprise_button.click(self._random_prompt, None, form.prompt, **UNQUEUED).then(
+            None, js=CLICK_DRAW_JS
+        )
+        zipped = gallery.zip_button.click(self._zip, gallery.finished, gallery.zip_file, **QUEUED)
         zipped.success(None, js="() => document.querySelector('#zip-file').click()")
 
-    def _wire_bench(self) -> None:
-        bench, history, walk = self.bench, self.history, self.walk
-        bench.wire(self._language)
-        history.wire(self._language)
-        walk.wire(self._language, bench.shape)
-        at_hand = [self._language, self.gallery.tiles]
-        self.gallery.pictures.select(self._open_tile, at_hand, self.opened, **AT_ONCE)
-        chosen = [self._language, bench.shape, walk.recipes]
-        walk.cells.select(self._take, chosen, bench.outputs, **AT_ONCE)
-        keep = [self._language, bench.shape, history.entries]
-        bench.files["keep"].click(self._keep, keep, history.outputs, **QUIET)
+    def _connect_open_picture(self) -> None:
+        language, gallery, history = self._language, self.gallery, self.history
+        panel, traversal = self.panel, self.traversal
+        panel.connect(language)
+        history.connect(language)
+        traversal.connect(language, panel.picture_state)
+        gallery.pictures.select(
+            self._open_selected, [language, gallery.finished], self.open_outputs, **UNQUEUED
+        )
+        traversal.cells.select(
+            self._go_to_cell, [language, panel.picture_state, traversal.recipes], panel.outputs, **UNQUEUED
+        )
+        panel.file_buttons["keep"].click(
+            self._keep, [language, panel.picture_state, history.entries], history.outputs, **QUEUED
+        )
 
-    def _wire_restoring(self) -> None:
-        form, history, bench = self.form, self.history, self.bench
-        asked = [self._language, *form.inputs]
-        old = history.strip.select(self._from_history, [history.entries, *asked], self._restored, **QUIET)
-        file = history.drop.upload(self._from_file, [history.drop, *asked], self._restored, **QUIET)
-        same = bench.files["reuse"].click(self._reuse, [bench.shape, *form.inputs], form.inputs, **AT_ONCE)
-        for restored in (old, file, same):
-            form.keep(restored.then)
+    def _connect_restoring(self) -> None:
+        form, history, panel = self.form, self.history, self.panel
+        language_and_form: dict[str, Any] = {"language": self._language, **form.fields}
+        from_history = history.thumbnails.select(
+            self._open_from_history,
+            None,
+            self._restore_outputs,
+            inputs_kwargs={"entries": history.entries, **language_and_form},
+            **QUEUED,
+        )
+        from_file = history.upload.upload(
+            self._open_file,
+            None,
+            self._restore_outputs,
+            inputs_kwargs={"path": history.upload, **language_and_form},
+            **QUEUED,
+        )
+        reused = panel.file_buttons["reuse"].click(
+            self._reuse_settings,
+            None,
+            list(form.fields.values()),
+            inputs_kwargs={"picture": panel.picture_state, **form.fields},
+            **UNQUEUED,
+        )
+        for restored in (from_history, from_file, reused):
+            form.save_after(restored.then)
 
-    # --- words
+    # --- prompts
 
-    def _surprise(self) -> str:
-        return self._studio.surprise(secrets.randbelow(SEEDS))
+    def _random_prompt(self) -> str:
+        return self._studio.random_prompt(secrets.randbelow(SEED_COUNT))
 
-    def _notice(self, language: str, prompt: str) -> str:
-        """What the model understands otherwise, or will not understand, of the prompt."""
-        say, lines = Translator(language), []
-        if (read := self._studio.read(prompt)) != prompt:
-            lines.append(say("read_as", read=escape(read)))
-        if unknown := self._studio.unknown_words(read):
-            words = (say("unknown_word", word=escape(word), near=escape(near)) for word, near in unknown)
-            lines.append(say("unknown", words=say("list_join").join(words)))
-        if rest := self._studio.too_long(prompt):
-            lines.append(say("too_long", rest=escape(rest)))
-        return "".join(f"<p>{line}</p>" for line in lines)
+    def _prompt_notes(self, language: str, prompt: str) -> str:
+        """HTML that says what the model rewrites, does not know, or does not read of the prompt."""
+        translate, notes = Translator(language), []
+        if (rewritten := self._studio.rewrite(prompt)) != prompt:
+            notes.append(translate("read_as", read=escape(rewritten)))
+        if unknown := self._studio.unknown_words(rewritten):
+            words = (
+                translate("unknown_word", word=escape(word), near=escape(nearest))
+                for word, nearest in unknown
+            )
+            notes.append(translate("unknown", words=translate("list_join").join(words)))
+        if truncated := self._studio.truncated_end(prompt):
+            notes.append(translate("too_long", rest=escape(truncated)))
+        return "".join(f"<p>{note}</p>" for note in notes)
 
-    # --- pictures that are at hand
+    # --- pictures of the gallery and of the traversal
 
-    def _open_first(self, language: str, tiles: tuple[EncodedPicture, ...]) -> View:
-        return self._open(Translator(language), tiles[0].recipe, tiles[0]) if tiles else gr.skip()
-
-    def _open_tile(self, language: str, tiles: tuple[EncodedPicture, ...], event: gr.EventData) -> View:
-        return self._open(Translator(language), tiles[event.index].recipe, tiles[event.index])
-
-    def _open(self, say: Translator, recipe: Recipe, tile: EncodedPicture | None = None) -> View:
-        return self.bench.open(say, recipe, tile) | self.walk.cleared(say)
-
-    def _take(
-        self, language: str, shape: OpenPicture, recipes: tuple[Recipe, ...], event: gr.EventData
-    ) -> View:
-        """A cell of the walk was chosen."""
-        return self.bench.take(language, shape, recipes[event.index])
-
-    def _keep(self, language: str, shape: OpenPicture, entries: Any) -> list[Any]:
+    def redraw(self, language: str, picture: OpenPicture | None) -> Updates:
+        """Draw the open picture again with the checkpoint in use; changes `open_outputs`."""
+        if picture is None:
+            return gr.skip()
         with show_errors(Translator(language)):
-            kept = EncodedPicture.of(self._studio.draw_now(shape.recipe))
+            return self._open(Translator(language), links.adapt_recipe(picture.recipe, self._studio)[0])
+
+    def _open(self, translate: Translator, recipe: Recipe, encoded: EncodedPicture | None = None) -> Updates:
+        return self.panel.open(translate, recipe, encoded) | self.traversal.reset(translate)
+
+    def _open_first(self, language: str, finished: tuple[EncodedPicture, ...]) -> Updates:
+        if not finished:
+            return gr.skip()
+        return self._open(Translator(language), finished[0].recipe, finished[0])
+
+    def _open_selected(
+        self, language: str, finished: tuple[EncodedPicture, ...], event: gr.EventData
+    ) -> Updates:
+        selected = finished[event.index]
+        return self._open(Translator(language), selected.recipe, selected)
+
+    def _go_to_cell(
+        self, language: str, picture: OpenPicture, recipes: tuple[Recipe, ...], event: gr.EventData
+    ) -> Updates:
+        return self.panel.go_to(language, picture, recipes[event.index])
+
+    def _keep(self, language: str, picture: OpenPicture, entries: Any) -> list[Any]:
+        """Add the open picture to the history."""
+        with show_errors(Translator(language)):
+            encoded = EncodedPicture.encode(self._studio.draw_now(picture.recipe))
         gr.Info(Translator(language)("kept"))
-        return self.history.add(entries, [kept])
+        return self.history.add(entries, [encoded])
 
-    def _zip(self, tiles: tuple[EncodedPicture, ...]) -> str:
-        name = Path(tiles[0].name).with_suffix(".zip").name
-        return save_bytes_to_cache(links.zipped(tiles), name, self.gallery.file.GRADIO_CACHE)
+    def _zip(self, finished: tuple[EncodedPicture, ...]) -> str:
+        name = Path(finished[0].file_name).with_suffix(".zip").name
+        return save_bytes_to_cache(links.zip_pictures(finished), name, self.gallery.zip_file.GRADIO_CACHE)
 
-    # --- recipes that come from elsewhere
+    # --- recipes from the history, a file or a link; those with edits are opened by the Edit tab
 
-    def _from_history(self, event: gr.EventData, entries: Any, language: str, *fields: Any) -> View:
+    def _open_from_history(
+        self, event: gr.EventData, entries: Any, language: str, **settings: Any
+    ) -> Updates:
         with show_errors(Translator(language)):
             recipe = self.history.recipe(entries, event.index)
-            if recipe.edits:  # the Edit tab opens it
+            if recipe.edits:
                 return gr.skip()
-            return self._restore(language, recipe, GenerationForm(*fields))
+            return self._restore(language, recipe, GenerationSettings(**settings))
 
-    def _from_file(self, path: str, language: str, *fields: Any) -> View:
+    def _open_file(self, path: str, language: str, **settings: Any) -> Updates:
         with show_errors(Translator(language), "file_bad"):
             recipe = load_png(path)
-            if recipe.edits:  # the Edit tab opens it
+            if recipe.edits:
                 return gr.skip()
-            view = self._restore(language, recipe, GenerationForm(*fields))
+            updates = self._restore(language, recipe, GenerationSettings(**settings))
         gr.Info(Translator(language)("restored"))
-        return view
+        return updates
 
-    def _from_link(self, request: gr.Request, language: str, *fields: Any) -> View:
-        """The form stays as the visitor left it, unless there is nothing in it."""
+    def _open_link(self, request: gr.Request, language: str, **settings: Any) -> Updates:
+        """Open the link's picture. The form keeps the visitor's settings unless its prompt is empty."""
         with show_errors(Translator(language), "link_bad", duration=None):
-            recipe = links.from_query(str(request.query_params))
-            if recipe is None or recipe.edits:  # the Edit tab opens those
+            recipe = links.recipe_from_query(str(request.query_params))
+            if recipe is None or recipe.edits:
                 return gr.skip()
-            settings = GenerationForm(*fields)
-            view = self._restore(language, recipe, settings)
-        return view | self.form.show(settings) if settings.prompt else view
+            current = GenerationSettings(**settings)
+            updates = self._restore(language, recipe, current)
+        return updates | self.form.updates(current) if current.prompt else updates
 
-    def _reuse(self, shape: OpenPicture, *fields: Any) -> View:
-        return self.form.show(GenerationForm(*fields).like(shape.recipe))
+    def _reuse_settings(self, picture: OpenPicture, **settings: Any) -> Updates:
+        return self.form.updates(GenerationSettings(**settings).with_recipe(picture.recipe))
 
-    def _restore(self, language: str, recipe: Recipe, settings: GenerationForm) -> View:
-        """Open a picture and set the form to what it was drawn by."""
-        fitted, other = links.fitted(recipe, self._studio)
-        say = Translator(language)
-        view = self._open(say, fitted) | self.form.show(settings.like(fitted))
-        if other:
-            links.warn(say, recipe, fitted)
-        return view
+    def _restore(self, language: str, recipe: Recipe, settings: GenerationSettings) -> Updates:
+        """Open a picture, and set the form to the settings that drew it."""
+        adapted, is_foreign = links.adapt_recipe(recipe, self._studio)
+        translate = Translator(language)
+        updates = self._open(translate, adapted) | self.form.updates(settings.with_recipe(adapted))
+        if is_foreign:
+            links.warn_other_checkpoint(translate, recipe, adapted)
+        return updates
 
 
-def _chosen(event: gr.EventData) -> str:
+def _example_prompt(event: gr.EventData) -> str:
     return event.prompt

@@ -1,206 +1,24 @@
-"""What the visitor can set, and how it becomes recipes: prompt, style, negative prompt, numbers, seed."""
+"""Prompt, style, seed and the other generation settings as form fields, kept in the visitor's browser."""
 
 import dataclasses
 import json
-import re
-import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
 from html import escape
 from typing import Any
 
 import gradio as gr
 
-from dalle.data.emoji.emoji_set import SHAREALIKE, STYLES
-from dalle.recipe import MAX_GUIDANCE, MAX_PROMPT, MAX_STEPS, SEEDS, Recipe
-from dalle.serving.studio import Studio
-from dalle.ui.shared.events import View
+from dalle.recipe import MAX_GUIDANCE, MAX_PROMPT_LENGTH, MAX_STEPS, SEED_COUNT
+from dalle.ui.shared.events import Updates
+from dalle.ui.shared.generation_settings import MAX_COUNT, OFFERED_STYLES, GenerationSettings
 from dalle.ui.shared.localization import Localizer
 from dalle.ui.shared.texts import Translator
 
-MOST = 16  # pictures at a time
-OFFERED = [style for style in STYLES if style not in SHAREALIKE]
-_STYLED = re.compile(rf"(.*), ({'|'.join(map(re.escape, STYLES.values()))}) style", re.DOTALL)
+FormField = gr.Textbox | gr.Radio | gr.Slider | gr.Number | gr.Checkbox
 
-
-@dataclass(frozen=True)
-class GenerationForm:
-    """The values of the form."""
-
-    prompt: str = ""
-    style: str = ""  # a key of STYLES; empty: any
-    count: int = 8
-    negative: str = ""
-    guidance: float = Recipe.guidance
-    steps: int = Recipe.steps
-    seed: int | None = 0
-    fresh: bool = True  # a new seed for every drawing
-
-    def recipes(self, studio: Studio) -> list[Recipe]:
-        """One for each picture, with seeds from `seed` on. Raises ValueError."""
-        if not 1 <= self.count <= MOST:
-            raise ValueError(f"count must be from 1 to {MOST}; got {self.count!r}")
-        if self.style not in ("", *STYLES):
-            raise ValueError(f"style must be one of {', '.join(STYLES)}, or empty; got {self.style!r}")
-        fields = {"negative": self.negative, "guidance": float(self.guidance), "steps": int(self.steps)}
-        seeds = [(int(self.seed) + index) % SEEDS for index in range(int(self.count))]
-        return [studio.recipe(prompt=self.styled, seed=seed, **fields) for seed in seeds]
-
-    @property
-    def styled(self) -> str:
-        """The prompt with its style, in the words that captions have."""
-        return f"{self.prompt}, {STYLES[self.style]} style" if self.style else self.prompt
-
-    def seeded(self) -> "GenerationForm":
-        """The same, with the seed that the next drawing is to have."""
-        fresh = self.fresh or self.seed is None  # its field was emptied
-        return dataclasses.replace(self, seed=secrets.randbelow(SEEDS)) if fresh else self
-
-    def like(self, recipe: Recipe) -> "GenerationForm":
-        """Settings that draw this recipe again, apart from its code."""
-        found = _STYLED.fullmatch(recipe.prompt)
-        words = dict(zip(STYLES.values(), STYLES, strict=True))
-        style = words[found[2]] if found and words[found[2]] in OFFERED else ""
-        return GenerationForm(
-            prompt=found[1] if style else recipe.prompt,
-            style=style,
-            count=self.count,
-            negative=recipe.negative,
-            guidance=recipe.guidance,
-            steps=recipe.steps,
-            seed=recipe.seed,
-            fresh=False,
-        )
-
-
-NAMES = tuple(field.name for field in dataclasses.fields(GenerationForm))
-# What the browser keeps goes to and fro within it: what is typed while the page loads is not overwritten.
-PACK = f"(...values) => [Object.fromEntries({list(NAMES)}.map((name, at) => [name, values[at]]))]"
-UNPACK = f"""(kept) => {{
-    const all = {json.dumps(dataclasses.asdict(GenerationForm()))};
-    return {list(NAMES)}.map((name) => kept?.[name] ?? all[name]);
-}}"""
-
-
-class FormControls:
-    """`inputs`: a component for each field of Settings, in their order; `kept`: what the browser keeps."""
-
-    def __init__(self, spoken: Localizer, secret: str):
-        self.prompt = self._ask(spoken)
-        self.notice = gr.HTML(elem_id="notice", apply_default_css=False)
-        self._ideas(spoken)
-        style = spoken(
-            gr.Radio,
-            lambda say: {"label": say("style"), "choices": _styles(say)},
-            value="",
-            elem_id="style",
-        )
-        with spoken(gr.Accordion, lambda say: {"label": say("settings")}, open=False, elem_id="settings"):
-            numbers = self._settings(spoken)
-        self.seed = numbers[4]
-        self.inputs = [self.prompt, style, *numbers]
-        # A new number whenever what was kept would not fit a field any more.
-        self.kept = gr.BrowserState({}, storage_key="dalle-settings-1", secret=secret)
-        for field in self.inputs:
-            self.keep(field.input)
-
-    def _ask(self, spoken: Localizer) -> gr.Textbox:
-        """The prompt, with the button that draws it or stops."""
-        with gr.Row(elem_id="ask", equal_height=True):
-            prompt = spoken(
-                gr.Textbox,
-                lambda say: {"label": say("prompt"), "placeholder": say("prompt_hint")},
-                value=GenerationForm.prompt,
-                max_lines=1,  # a browser takes line breaks out of what is pasted
-                max_length=MAX_PROMPT,
-                container=False,
-                autofocus=True,
-                scale=1,
-                elem_id="prompt",
-            )
-            self.draw = spoken(
-                gr.Button, lambda say: {"value": say("draw")}, variant="primary", scale=0, elem_id="draw"
-            )
-            self.stop = spoken(
-                gr.Button, lambda say: {"value": say("stop")}, visible=False, scale=0, elem_id="stop"
-            )
-        return prompt
-
-    def _ideas(self, spoken: Localizer) -> None:
-        with gr.Row(elem_id="ideas"):
-            self.surprise = spoken(
-                gr.Button, lambda say: {"value": say("surprise")}, size="sm", scale=0, elem_id="surprise"
-            )
-            self.examples = spoken(
-                gr.HTML,
-                lambda say: {"value": _chips(say)},
-                js_on_load=CHOOSE,
-                apply_default_css=False,
-                elem_id="examples",
-            )
-
-    def _settings(self, spoken: Localizer) -> list[gr.components.Component]:
-        """The rest of the fields, in order."""
-        with gr.Row():
-            count = spoken(
-                gr.Slider,
-                lambda say: {"label": say("count")},
-                minimum=1,
-                maximum=MOST,
-                step=1,
-                value=GenerationForm.count,
-                buttons=[],
-            )
-            negative = spoken(
-                gr.Textbox,
-                lambda say: {"label": say("negative"), "placeholder": say("negative_hint")},
-                value=GenerationForm.negative,
-                max_length=MAX_PROMPT,
-            )
-        with gr.Row():
-            guidance = spoken(
-                gr.Slider,
-                lambda say: {"label": say("guidance"), "info": say("guidance_info")},
-                minimum=0,
-                maximum=MAX_GUIDANCE,
-                step=0.1,
-                value=GenerationForm.guidance,
-                buttons=[],
-            )
-            steps = spoken(
-                gr.Slider,
-                lambda say: {"label": say("steps"), "info": say("steps_info")},
-                minimum=1,
-                maximum=MAX_STEPS,
-                step=1,
-                value=GenerationForm.steps,
-                buttons=[],
-            )
-        with gr.Row():
-            seed = spoken(
-                gr.Number,
-                lambda say: {"label": say("seed"), "info": say("seed_info")},
-                value=GenerationForm.seed,
-                precision=0,
-                minimum=0,
-                maximum=SEEDS - 1,
-            )
-            fresh = spoken(gr.Checkbox, lambda say: {"label": say("fresh")}, value=GenerationForm.fresh)
-        return [count, negative, guidance, steps, seed, fresh]
-
-    def show(self, settings: GenerationForm) -> View:
-        return {field: getattr(settings, name) for field, name in zip(self.inputs, NAMES, strict=True)}
-
-    def keep(self, after: Callable[..., Any]) -> None:
-        """Keep the fields in the browser after an event."""
-        after(None, self.inputs, self.kept, js=PACK)
-
-    def restore(self, page: gr.Blocks) -> Any:
-        """Show what was kept when the page opens."""
-        return page.load(None, self.kept, self.inputs, js=UNPACK)
-
-
-CHOOSE = """
+# The draw button is replaced by the stop button while pictures are drawn.
+CLICK_DRAW_JS = "() => document.querySelector('#draw')?.click()"
+_EXAMPLES_JS = """
 element.addEventListener("click", (event) => {
     const chip = event.target.closest("button");
     if (chip) trigger("select", { prompt: chip.textContent });
@@ -218,10 +36,138 @@ EXAMPLES = {
 }
 
 
-def _chips(say: Translator) -> str:
-    chips = "".join(f'<button type="button">{escape(text)}</button>' for text in EXAMPLES[say.language])
-    return f'<div class="chips" role="group" aria-label="{say("examples")}">{chips}</div>'
+class FormControls:
+    """`fields`: the component of each field of GenerationSettings, by its name."""
+
+    def __init__(self, localized: Localizer, secret: str):
+        """`secret` encrypts what the browser stores."""
+        self._create_prompt(localized)
+        self.notice = gr.HTML(elem_id="notice", apply_default_css=False)
+        self._create_suggestions(localized)
+        style = localized(gr.Radio, {"label": "style", "choices": _style_choices}, value="", elem_id="style")
+        with localized(gr.Accordion, {"label": "settings"}, open=False, elem_id="settings"):
+            self.fields: dict[str, FormField] = {
+                "prompt": self.prompt,
+                "style": style,
+                **self._create_settings(localized),
+            }
+        # The number in the key goes up whenever stored values would no longer fit a field.
+        self.saved = gr.BrowserState({}, storage_key="dalle-settings-1", secret=secret)
+        for field in self.fields.values():
+            self.save_after(field.input)
+
+    def _create_prompt(self, localized: Localizer) -> None:
+        with gr.Row(elem_id="ask", equal_height=True):
+            self.prompt = localized(
+                gr.Textbox,
+                {"label": "prompt", "placeholder": "prompt_hint"},
+                value=GenerationSettings.prompt,
+                max_lines=1,  # an <input>: browsers remove line breaks from pasted text
+                max_length=MAX_PROMPT_LENGTH,
+                container=False,
+                autofocus=True,
+                scale=1,
+                elem_id="prompt",
+            )
+            self.draw_button = localized(
+                gr.Button, {"value": "draw"}, variant="primary", scale=0, elem_id="draw"
+            )
+            self.stop_button = localized(gr.Button, {"value": "stop"}, visible=False, scale=0, elem_id="stop")
+
+    def _create_suggestions(self, localized: Localizer) -> None:
+        with gr.Row(elem_id="ideas"):
+            self.surprise_button = localized(
+                gr.Button, {"value": "surprise"}, size="sm", scale=0, elem_id="surprise"
+            )
+            self.examples = localized(
+                gr.HTML,
+                {"value": _examples_html},
+                js_on_load=_EXAMPLES_JS,
+                apply_default_css=False,
+                elem_id="examples",
+            )
+
+    def _create_settings(self, localized: Localizer) -> dict[str, FormField]:
+        with gr.Row():
+            count = localized(
+                gr.Slider,
+                {"label": "count"},
+                minimum=1,
+                maximum=MAX_COUNT,
+                step=1,
+                value=GenerationSettings.count,
+                buttons=[],
+            )
+            negative = localized(
+                gr.Textbox,
+                {"label": "negative", "placeholder": "negative_hint"},
+                value=GenerationSettings.negative,
+                max_length=MAX_PROMPT_LENGTH,
+            )
+        with gr.Row():
+            guidance = localized(
+                gr.Slider,
+                {"label": "guidance", "info": "guidance_info"},
+                minimum=0,
+                maximum=MAX_GUIDANCE,
+                step=0.1,
+                value=GenerationSettings.guidance,
+                buttons=[],
+            )
+            steps = localized(
+                gr.Slider,
+                {"label": "steps", "info": "steps_info"},
+                minimum=1,
+                maximum=MAX_STEPS,
+                step=1,
+                value=GenerationSettings.steps,
+                buttons=[],
+            )
+        with gr.Row():
+            self.seed = localized(
+                gr.Number,
+                {"label": "seed", "info": "seed_info"},
+                value=GenerationSettings.seed,
+                precision=0,
+                minimum=0,
+                maximum=SEED_COUNT - 1,
+            )
+            fresh = localized(gr.Checkbox, {"label": "fresh"}, value=GenerationSettings.fresh)
+        return {
+            "count": count,
+            "negative": negative,
+            "guidance": guidance,
+            "steps": steps,
+            "seed": self.seed,
+            "fresh": fresh,
+        }
+
+    def updates(self, settings: GenerationSettings) -> Updates:
+        """Fill in the fields."""
+        return {field: getattr(settings, name) for name, field in self.fields.items()}
+
+    def save_after(self, event: Callable[..., Any]) -> None:
+        """Store the fields in the browser after an event, such as `button.click`.
+
+        Without a round trip to the server, so that text typed while the page loads is not overwritten.
+        """
+        names = list(self.fields)
+        js = f"(...values) => [Object.fromEntries({names}.map((name, index) => [name, values[index]]))]"
+        event(None, list(self.fields.values()), self.saved, js=js)
+
+    def load_saved(self, page: gr.Blocks) -> None:
+        """Fill in the stored fields when the page opens; also without a round trip."""
+        js = f"""(saved) => {{
+    const defaults = {json.dumps(dataclasses.asdict(GenerationSettings()))};
+    return {list(self.fields)}.map((name) => saved?.[name] ?? defaults[name]);
+}}"""
+        page.load(None, self.saved, list(self.fields.values()), js=js)
 
 
-def _styles(say: Translator) -> list[tuple[str, str]]:
-    return [(say("style_any"), ""), *((say(f"style_{style}"), style) for style in OFFERED)]
+def _examples_html(translate: Translator) -> str:
+    chips = "".join(f'<button type="button">{escape(text)}</button>' for text in EXAMPLES[translate.language])
+    return f'<div class="chips" role="group" aria-label="{translate("examples")}">{chips}</div>'
+
+
+def _style_choices(translate: Translator) -> list[tuple[str, str]]:
+    return [(translate("style_any"), ""), *((translate(f"style_{style}"), style) for style in OFFERED_STYLES)]

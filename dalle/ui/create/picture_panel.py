@@ -1,152 +1,163 @@
-"""The bench: one picture, large, and the sliders that it follows while they are dragged."""
+"""The open picture, large, with its live sliders."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
 from html import escape
-from typing import Any
 
 import gradio as gr
 
-from dalle.recipe import CODE, Recipe
+from dalle.recipe import CODE_SIZE, Recipe
 from dalle.serving.studio import Studio
-from dalle.ui.shared.events import AT_ONCE, EXPECTED_ERRORS, View, error_html, error_text
-from dalle.ui.shared.latent_sliders import IN_VIEW, LatentSliders
+from dalle.ui.shared.events import EXPECTED_ERRORS, UNQUEUED, Outputs, Updates, error_html, error_text
+from dalle.ui.shared.latent_sliders import VISIBLE_SLIDERS, LatentSliders
 from dalle.ui.shared.localization import Localizer
-from dalle.ui.shared.open_picture import OpenPicture
+from dalle.ui.shared.open_picture import OpenPicture, slider_values
 from dalle.ui.shared.texts import Translator
-from dalle.ui.shared.tiles import EncodedPicture, figure
+from dalle.ui.shared.tiles import EncodedPicture, picture_figure
 
-ACTIONS = ("undo", "reset", "nudge", "resample")
+# HTML ids of the buttons, and keys of their texts.
+_CODE_BUTTONS = ("undo", "reset", "nudge", "resample")
+_FILE_BUTTONS = ("download", "copy_link", "keep", "reuse", "edit")
 
-# The page's address names the picture that is shown.
-FOLLOW = """
+# Keeps the link to the open picture in the browser's address bar (page.js).
+_ADDRESS_JS = """
 new MutationObserver(() => dalle.address(element.querySelector("figure")?.dataset.query))
     .observe(element, { attributes: true, childList: true, subtree: true });
 """
 
 
 class PicturePanel:
-    """`shape` is the State with the open picture; None: nothing is open."""
+    """`picture_state` is the State with the OpenPicture; None: no picture is open."""
 
-    def __init__(self, studio: Studio, spoken: Localizer):
+    def __init__(self, studio: Studio, localized: Localizer):
         self._studio = studio
-        self.shape = gr.State(None)
-        spoken.heading("bench")
-        self.empty = spoken(gr.HTML, lambda say: {"value": _empty(say)}, apply_default_css=False)
+        self.picture_state = gr.State(None)
+        localized.heading("bench")
+        self.empty_state = localized(gr.HTML, {"value": _empty_state_html}, apply_default_css=False)
         with gr.Column(visible=False, elem_id="bench") as self.body:
             with gr.Row(elem_id="open"):
-                self.picture = gr.HTML(apply_default_css=False, elem_id="picture", js_on_load=FOLLOW)
+                self.figure = gr.HTML(apply_default_css=False, elem_id="picture", js_on_load=_ADDRESS_JS)
                 with gr.Column(min_width=0, elem_id="actions"):
-                    self.actions = self._buttons(spoken, *ACTIONS)
-                    self.files = self._buttons(spoken, "download", "copy_link", "keep", "reuse", "edit")
-            self.trouble = gr.HTML(apply_default_css=False)
-            self.dials = LatentSliders("slider")
+                    self.code_buttons = _button_row(localized, _CODE_BUTTONS)
+                    self.file_buttons = _button_row(localized, _FILE_BUTTONS)
+            self.error = gr.HTML(apply_default_css=False)
+            self.latent_sliders = LatentSliders("slider")
             with gr.Row(elem_classes="sliders"):
-                self.dials.add(IN_VIEW)
+                self.latent_sliders.add_sliders(VISIBLE_SLIDERS)
             with (
-                spoken(gr.Accordion, lambda say: {"label": say("more_sliders")}, open=False),
+                localized(gr.Accordion, {"label": "more_sliders"}, open=False),
                 gr.Row(elem_classes="sliders"),
             ):
-                self.dials.add(CODE - IN_VIEW)
-
-    def _buttons(self, spoken: Localizer, *names: str) -> dict[str, gr.Button]:
-        with gr.Row(elem_classes="buttons"):
-            return {
-                name: spoken(
-                    gr.Button,
-                    lambda say, name=name: {"value": say(name)},
-                    size="sm",
-                    min_width=0,
-                    elem_id=name,
-                )
-                for name in names
-            }
+                self.latent_sliders.add_sliders(CODE_SIZE - VISIBLE_SLIDERS)
 
     @property
-    def outputs(self) -> set[Any]:
-        return {*self._quick, self.empty, self.body, *self.dials.outputs}
+    def outputs(self) -> Outputs:
+        return [*self._picture_outputs, self.empty_state, self.body, *self.latent_sliders.outputs]
 
     @property
-    def _quick(self) -> set[Any]:
+    def _picture_outputs(self) -> Outputs:
         """What may change while a slider is dragged."""
-        return {self.shape, self.picture, self.trouble, self.actions["undo"], self.actions["reset"]}
+        return [
+            self.picture_state,
+            self.figure,
+            self.error,
+            self.code_buttons["undo"],
+            self.code_buttons["reset"],
+        ]
 
-    def wire(self, language: gr.Radio) -> None:
-        dials = self.dials
-        dials.wire(language, lambda: self._studio.sliders)
+    def connect(self, language: gr.Radio) -> None:
+        latent_sliders = self.latent_sliders
+        latent_sliders.connect(language, lambda: self._studio.sliders)
         gr.on(
-            [slider.input for slider in dials.sliders],
-            self.slide,
-            [language, self.shape, dials.order, *dials.sliders],
-            self._quick,
-            trigger_mode="always_last",  # the newest value wins, and nothing queues up
-            **AT_ONCE,
+            [slider.input for slider in latent_sliders.sliders],
+            self._move_sliders,
+            [language, self.picture_state, latent_sliders.code_indices, *latent_sliders.sliders],
+            self._picture_outputs,
+            trigger_mode="always_last",  # only the newest positions are drawn; older ones are dropped
+            **UNQUEUED,
         )
-        for name, button in self.actions.items():
-            button.click(partial(self.act, name), [language, self.shape], self.outputs, **AT_ONCE)
-        self.files["download"].click(None, js="() => dalle.download()")
-        self.files["copy_link"].click(None, js="() => dalle.copy()")
+        for name, button in self.code_buttons.items():
+            handler = partial(self._change_code, name)
+            button.click(handler, [language, self.picture_state], self.outputs, **UNQUEUED)
+        self.file_buttons["download"].click(None, js="() => dalle.download()")
+        self.file_buttons["copy_link"].click(None, js="() => dalle.copy()")
 
-    # --- what the events do
+    # --- event handlers
 
-    def open(self, say: Translator, recipe: Recipe, tile: EncodedPicture | None = None) -> View:
-        """Show a recipe, drawing it where no tile of it is at hand. Raises Busy."""
-        return self._whole(say, OpenPicture.opened(recipe, self._studio.codes), tile)
+    def open(self, translate: Translator, recipe: Recipe, encoded: EncodedPicture | None = None) -> Updates:
+        """Open a recipe; draws it unless `encoded` is its picture. Raises EXPECTED_ERRORS."""
+        return self._show(translate, OpenPicture.from_recipe(recipe, self._studio.code_of_recipe), encoded)
 
-    def slide(self, language: str, shape: OpenPicture | None, order: Sequence[int], *sliders: float) -> View:
-        if shape is None:
+    def go_to(self, language: str, picture: OpenPicture, recipe: Recipe) -> Updates:
+        """Change the open picture to a recipe that was derived from it."""
+        code_of = self._studio.code_of_recipe
+        return self._or_error(
+            language, lambda: self._show(Translator(language), picture.go_to(recipe, code_of))
+        )
+
+    def _move_sliders(
+        self, language: str, picture: OpenPicture | None, code_indices: Sequence[int], *values: float
+    ) -> Updates:
+        if picture is None:
             return gr.skip()
-        at = dict(zip(order, sliders, strict=True))
-        return self._tried(language, lambda: self._shown(shape.moved([at[index] for index in sorted(at)])))
+        by_index = dict(zip(code_indices, values, strict=True))
+        in_code_order = [by_index[index] for index in sorted(by_index)]
+        return self._or_error(language, lambda: self._show_picture(picture.move_sliders(in_code_order)))
 
-    def act(self, name: str, language: str, shape: OpenPicture | None) -> View:
-        """One of ACTIONS."""
-        if shape is None:
+    def _change_code(self, button: str, language: str, picture: OpenPicture | None) -> Updates:
+        """`button` is one of _CODE_BUTTONS."""
+        if picture is None:
             return gr.skip()
-        codes = self._studio.codes
+        code_of = self._studio.code_of_recipe
         change = {
-            "undo": lambda: shape.undone(codes),
-            "reset": lambda: shape.reset(codes),
-            "nudge": shape.nudged,
-            "resample": lambda: shape.resampled(codes),
-        }
-        return self._tried(language, lambda: self._whole(Translator(language), change[name]()))
+            "undo": lambda: picture.undo(code_of),
+            "reset": lambda: picture.reset(code_of),
+            "nudge": picture.nudge,
+            "resample": lambda: picture.resample(code_of),
+        }[button]
+        return self._or_error(language, lambda: self._show(Translator(language), change()))
 
-    def take(self, language: str, shape: OpenPicture, recipe: Recipe) -> View:
-        """Go on from a recipe that was reached from the open picture."""
-        return self._tried(
-            language, lambda: self._whole(Translator(language), shape.taken(recipe, self._studio.codes))
-        )
-
-    def _tried(self, language: str, act: Callable[[], View]) -> View:
-        """What an act changes; where it cannot be done, nothing but the word of it."""
+    def _or_error(self, language: str, handle: Callable[[], Updates]) -> Updates:
+        """The updates of `handle`; if it fails, only the error message changes."""
         try:
-            return act()
+            return handle()
         except EXPECTED_ERRORS as error:
-            return {self.trouble: error_html(error_text(Translator(language), error))}
+            return {self.error: error_html(error_text(Translator(language), error))}
 
-    def _shown(self, shape: OpenPicture, tile: EncodedPicture | None = None) -> View:
-        tile = tile or EncodedPicture.of(self._studio.draw_now(shape.recipe))
+    def _show(
+        self, translate: Translator, picture: OpenPicture, encoded: EncodedPicture | None = None
+    ) -> Updates:
+        """Show the picture and its slider positions."""
         return {
-            self.shape: shape,
-            self.picture: figure(tile),
-            self.trouble: "",
-            self.actions["undo"]: gr.update(interactive=bool(shape.past)),
-            self.actions["reset"]: gr.update(interactive=shape.recipe != shape.origin),
-        }
-
-    def _whole(self, say: Translator, shape: OpenPicture, tile: EncodedPicture | None = None) -> View:
-        return {
-            **self._shown(shape, tile),
-            **self.dials.show(say, self._studio.sliders, shape.sliders()),
-            self.empty: gr.update(visible=False),
+            **self._show_picture(picture, encoded),
+            **self.latent_sliders.updates(translate, self._studio.sliders, slider_values(picture.code)),
+            self.empty_state: gr.update(visible=False),
             self.body: gr.update(visible=True),
         }
 
+    def _show_picture(self, picture: OpenPicture, encoded: EncodedPicture | None = None) -> Updates:
+        """Show the picture alone; draws it unless `encoded` is given."""
+        encoded = encoded or EncodedPicture.encode(self._studio.draw_now(picture.recipe))
+        return {
+            self.picture_state: picture,
+            self.figure: picture_figure(encoded),
+            self.error: "",
+            self.code_buttons["undo"]: gr.update(interactive=bool(picture.undo_stack)),
+            self.code_buttons["reset"]: gr.update(interactive=picture.recipe != picture.original),
+        }
 
-def _empty(say: Translator) -> str:
+
+def _button_row(localized: Localizer, names: Sequence[str]) -> dict[str, gr.Button]:
+    with gr.Row(elem_classes="buttons"):
+        return {
+            name: localized(gr.Button, {"value": name}, size="sm", min_width=0, elem_id=name)
+            for name in names
+        }
+
+
+def _empty_state_html(translate: Translator) -> str:
     lines = "<i></i>" * 4
     return (
         f'<div class="empty"><div class="lines" aria-hidden="true">{lines}</div>'
-        f"<h3>{escape(say('bench_empty_title'))}</h3><p>{escape(say('bench_empty'))}</p></div>"
+        f"<h3>{escape(translate('bench_empty_title'))}</h3><p>{escape(translate('bench_empty'))}</p></div>"
     )

@@ -1,4 +1,4 @@
-"""What draws here, what it can draw, and whom it learnt from: a line below every tab, and the tab About."""
+"""Footer with the checkpoint in use and credits; the About tab with the checkpoint's model card."""
 
 import io
 import re
@@ -16,81 +16,86 @@ from dalle.serving.studio import Studio
 from dalle.ui.shared.localization import Localizer
 from dalle.ui.shared.texts import Translator
 
-CREDITS = (  # icon set, by, licence, source
+CREDITS = (  # icon set, author, licence, source
     ("Noto Emoji", "Google", "Apache-2.0", "https://github.com/googlefonts/noto-emoji"),
     ("Twemoji", "Twitter", "CC-BY-4.0", "https://github.com/jdecked/twemoji"),
     ("Fluent Emoji", "Microsoft", "MIT", "https://github.com/microsoft/fluentui-emoji"),
     ("FxEmoji", "Mozilla", "Apache-2.0", "https://github.com/mozilla/fxemoji"),
     ("EmojiOne 2", "EmojiOne, EmojiTwo", "CC-BY-4.0", "https://github.com/EmojiTwo/emojitwo"),
 )
-PICTURE = re.compile(r"!\[([^\[\]\n]*)\]\(([^()\n]*)\)")  # as Markdown names one: alternative text, address
-PLAIN = re.compile(r"\w[\w-]*\.(png|webp|jpe?g)", re.IGNORECASE)  # a file's name, and no path
-SIDE = 2048  # pixels a side that a sheet has at most
+_MARKDOWN_IMAGE = re.compile(r"!\[([^\[\]\n]*)\]\(([^()\n]*)\)")  # groups: alternative text, address
+_IMAGE_FILE_NAME = re.compile(r"\w[\w-]*\.(png|webp|jpe?g)", re.IGNORECASE)  # no folder in front
+_MAX_IMAGE_SIDE = 2048  # pixels
 
 
-def footer(studio: Studio, spoken: Localizer) -> gr.HTML:
-    return spoken(
-        gr.HTML, lambda say: {"value": credit(studio, say)}, apply_default_css=False, elem_id="credits"
+def footer(studio: Studio, localized: Localizer) -> gr.HTML:
+    return localized(
+        gr.HTML,
+        {"value": lambda translate: credits_html(studio, translate)},
+        apply_default_css=False,
+        elem_id="credits",
     )
 
 
-def about(studio: Studio, spoken: Localizer) -> gr.Markdown:
-    with gr.Column(elem_id="about"):
-        spoken(
-            gr.HTML,
-            lambda say: {"value": f'<p class="hint">{say("about_card")}</p>'},
-            apply_default_css=False,
-        )
-        return gr.Markdown(card(studio), elem_id="card")
-
-
-def card(studio: Studio) -> str:
-    """The model card with its sheets: the pictures beside it that it names.
-
-    A card that was brought here may name others, and hold HTML, which would reach beyond this machine.
-    """
-    words, *rest = PICTURE.split(studio.card)
-    told = [_text(words)]
-    for alt, name, words in zip(rest[::3], rest[1::3], rest[2::3], strict=True):
-        told += [_sheet(studio.folder, alt, name), _text(words)]
-    return "".join(told)
-
-
-def _text(words: str) -> str:
-    return words.replace("!", "&#33;").replace("<", "&lt;")
-
-
-def _sheet(folder: Path, alt: str, name: str) -> str:
-    """A picture of a checkpoint's folder as Markdown; empty for anything else."""
-    path = folder / name
-    if not PLAIN.fullmatch(name) or path.is_symlink() or not path.is_file():
-        return ""
-    try:
-        content = _webp(path, path.stat().st_mtime_ns)
-    except images.ImageError:
-        return ""
-    # Browsers reach nothing but Gradio's own folder, and ask for it only once the tab is opened.
-    copy = save_bytes_to_cache(content, f"{path.stem}.webp", get_upload_folder())
-    return f"![{_text(alt)}](gradio_api/file={quote(copy)})"
-
-
-@lru_cache(maxsize=8)
-def _webp(path: Path, changed: int) -> bytes:
-    """A picture file, written anew: nothing is left of it but pixels."""
-    picture, file = images.read(path), io.BytesIO()
-    picture.thumbnail((SIDE, SIDE))
-    picture.save(file, "WEBP", quality=80)
-    return file.getvalue()
-
-
-def credit(studio: Studio, say: Translator) -> str:
-    size = studio.recipe().size
-    sets = say("list_join").join(
-        f'<a href="{url}" rel="noopener" target="_blank">{name}</a> ({by}, <i>{licence}</i>)'
-        for name, by, licence, url in CREDITS
+def credits_html(studio: Studio, translate: Translator) -> str:
+    """Name and digest of the checkpoint in use, what it can draw, and the icon sets that it learnt from."""
+    icon_sets = translate("list_join").join(
+        f'<a href="{url}" rel="noopener" target="_blank">{name}</a> ({author}, <i>{licence}</i>)'
+        for name, author, licence, url in CREDITS
     )
     name, digest = escape(studio.model_name), escape(studio.digest)
     return (
-        f'<div class="credits"><p><b>{say("checkpoint")}</b> {name} <code>{digest}</code></p>'
-        f"<p>{say('can_draw', size=size)}</p><p>{say('credits')} {sets}.</p></div>"
+        f'<div class="credits"><p><b>{translate("checkpoint")}</b> {name} <code>{digest}</code></p>'
+        f"<p>{translate('can_draw', size=studio.recipe().size)}</p>"
+        f"<p>{translate('credits')} {icon_sets}.</p></div>"
     )
+
+
+def about_tab(studio: Studio, localized: Localizer) -> gr.Markdown:
+    """Create the contents of the About tab; -> the component with the model card."""
+    with gr.Column(elem_id="about"):
+        localized(
+            gr.HTML,
+            {"value": lambda translate: f'<p class="hint">{translate("about_card")}</p>'},
+            apply_default_css=False,
+        )
+        return gr.Markdown(model_card(studio), elem_id="card")
+
+
+def model_card(studio: Studio) -> str:
+    """The model card in Markdown, safe to show: HTML is escaped, and images are left out that are not
+    files in the checkpoint's folder. An imported card could otherwise load from other hosts or local paths.
+    """
+    text, *images_and_texts = _MARKDOWN_IMAGE.split(studio.card)
+    parts = [_escape_markdown(text)]
+    rest = images_and_texts
+    for alt, name, text in zip(rest[::3], rest[1::3], rest[2::3], strict=True):
+        parts += [_image_markdown(studio.folder, alt, name), _escape_markdown(text)]
+    return "".join(parts)
+
+
+def _escape_markdown(text: str) -> str:
+    return text.replace("!", "&#33;").replace("<", "&lt;")
+
+
+def _image_markdown(folder: Path, alt: str, name: str) -> str:
+    """An image file of `folder` as Markdown; "" for anything else."""
+    path = folder / name
+    if not _IMAGE_FILE_NAME.fullmatch(name) or path.is_symlink() or not path.is_file():
+        return ""
+    try:
+        content = _reencode(path, path.stat().st_mtime_ns)
+    except images.ImageError:
+        return ""
+    # A file in Gradio's cache, not a data URL: browsers load it only when the tab is opened.
+    copy = save_bytes_to_cache(content, f"{path.stem}.webp", get_upload_folder())
+    return f"![{_escape_markdown(alt)}](gradio_api/file={quote(copy)})"
+
+
+@lru_cache(maxsize=8)
+def _reencode(path: Path, modified: int) -> bytes:
+    """The pixels of an image file as WebP, without its metadata; `modified` is part of the cache key."""
+    picture, file = images.read(path), io.BytesIO()
+    picture.thumbnail((_MAX_IMAGE_SIDE, _MAX_IMAGE_SIDE))
+    picture.save(file, "WEBP", quality=80)
+    return file.getvalue()

@@ -1,30 +1,30 @@
-"""Which checkpoint draws: chosen in the header, told in the footer and under About, for all visitors."""
+"""Dropdown that selects the checkpoint in use, for all visitors; the footer and the About tab follow it."""
 
 from pathlib import Path
-from typing import Any
 
 import gradio as gr
+from gradio.events import Dependency
 
 from dalle.errors import InputError
 from dalle.finetuning.runs import Run
 from dalle.serving.studio import Studio
 from dalle.serving.training_service import TrainingService
 from dalle.ui.shared import about
-from dalle.ui.shared.events import QUIET, View, show_errors
+from dalle.ui.shared.events import QUEUED, Outputs, Updates, show_errors
 from dalle.ui.shared.localization import Localizer
 from dalle.ui.shared.texts import Translator
 
-OWN = "run/"  # before the name of a run, of which the newest checkpoint is meant
+RUN_PREFIX = "run/"  # RUN_PREFIX + name: the newest checkpoint of a training run
 
 
 class CheckpointPicker:
-    """`choice` offers the checkpoints beside that with which the page was started, and the visitor's own."""
+    """`dropdown` offers the checkpoints beside the one used at the start, and those of the visitor's runs."""
 
-    def __init__(self, studio: Studio, workshop: TrainingService, spoken: Localizer):
-        self._studio, self._workshop = studio, workshop
-        self.choice = spoken(
+    def __init__(self, studio: Studio, training: TrainingService, localized: Localizer):
+        self._studio, self._training = studio, training
+        self.dropdown = localized(
             gr.Dropdown,
-            lambda say: {"label": say("checkpoint")},
+            {"label": "checkpoint"},
             choices=[studio.model_name],
             value=studio.model_name,
             container=False,
@@ -33,49 +33,51 @@ class CheckpointPicker:
             elem_id="checkpoint",
         )
 
-    def wire(self, language: gr.Radio, visitor: gr.BrowserState, credit: gr.HTML, card: gr.Markdown) -> Any:
-        """`credit` and `card`: what else tells of the checkpoint in use; -> the event of another one."""
-        self._credit, self._card = credit, card
-        return self.choice.input(self.use, [language, visitor, self.choice], self.outputs, **QUIET)
+    def connect(
+        self, language: gr.Radio, visitor: gr.BrowserState, footer: gr.HTML, model_card: gr.Markdown
+    ) -> Dependency:
+        """`footer` and `model_card` describe the checkpoint in use; -> the event of a selection."""
+        self._footer, self._model_card = footer, model_card
+        return self.dropdown.input(self.select, [language, visitor, self.dropdown], self.outputs, **QUEUED)
 
     @property
-    def outputs(self) -> set[Any]:
-        return {self.choice, self._credit, self._card}
+    def outputs(self) -> Outputs:
+        return [self.dropdown, self._footer, self._model_card]
 
-    def show(self, language: str, visitor: str) -> View:
-        """What is in use, and what else there is."""
-        own = [(run.name, OWN + run.name) for run in self._workshop.runs(visitor) if run.checkpoint]
-        offered = [*((name, name) for name in self._studio.checkpoints()), *own]
-        value = self._value()
-        if value not in [key for _, key in offered]:  # somebody else's, or one that lies elsewhere
-            offered.append((self._studio.model_name, value))
+    def refresh(self, language: str, visitor: str) -> Updates:
+        """Show the checkpoint in use and the choices."""
+        runs = [(run.name, RUN_PREFIX + run.name) for run in self._training.runs(visitor) if run.checkpoint]
+        choices = [*((name, name) for name in self._studio.checkpoints()), *runs]
+        value = self._current_value()
+        if value not in [choice for _, choice in choices]:  # of another visitor's run, or in another folder
+            choices.append((self._studio.model_name, value))
         return {
-            self.choice: gr.update(choices=offered, value=value),
-            self._credit: about.credit(self._studio, Translator(language)),
-            self._card: about.card(self._studio),
+            self.dropdown: gr.update(choices=choices, value=value),
+            self._footer: about.credits_html(self._studio, Translator(language)),
+            self._model_card: about.model_card(self._studio),
         }
 
-    def use(self, language: str, visitor: str, value: str) -> View:
-        """Draw with another checkpoint from now on."""
-        say = Translator(language)
-        with show_errors(say, "run_failed"):
-            if value.startswith(OWN):
-                run = self._workshop.run(visitor, value.removeprefix(OWN))
-                self._studio.use(checkpoint_of(run), run.name)
+    def select(self, language: str, visitor: str, value: str) -> Updates:
+        """Load another checkpoint; all visitors draw with it from now on."""
+        translate = Translator(language)
+        with show_errors(translate, "run_failed"):
+            if value.startswith(RUN_PREFIX):
+                run = self._training.run(visitor, value.removeprefix(RUN_PREFIX))
+                self._studio.load_checkpoint(require_checkpoint(run), run.name)
             else:
-                self._studio.choose(value)
-        gr.Info(say("in_use", name=self._studio.model_name))
-        return self.show(language, visitor)
+                self._studio.select_checkpoint(value)
+        gr.Info(translate("in_use", name=self._studio.model_name))
+        return self.refresh(language, visitor)
 
-    def _value(self) -> str:
+    def _current_value(self) -> str:
         folder = self._studio.folder
-        if folder.parent.parent == self._workshop.home:
-            return OWN + folder.parent.name
+        if folder.parent.parent == self._training.home:
+            return RUN_PREFIX + folder.parent.name
         return self._studio.model_name
 
 
-def checkpoint_of(run: Run) -> Path:
-    """The checkpoint that a run has left. Raises Refused where there is none yet."""
+def require_checkpoint(run: Run) -> Path:
+    """The run's newest checkpoint. Raises InputError if it has none yet."""
     if run.checkpoint is None:
         raise InputError("no_checkpoint", name=run.name)
     return run.checkpoint

@@ -1,83 +1,88 @@
-"""Live sliders: each moves one number of the code, in the order and under the names of a checkpoint.
+"""Gradio sliders of the code, ordered and named as the checkpoint in use says.
 
-Both come with every picture that is shown, since the checkpoint that draws can be another one by then.
+Order and names are sent with every picture that is opened, since the checkpoint may have changed by then.
 """
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import gradio as gr
 
 from dalle.pipeline.sliders import Slider
-from dalle.ui.shared.events import AT_ONCE, View
-from dalle.ui.shared.open_picture import END, SLIDER_POSITIONS, Code
+from dalle.ui.shared.events import UNQUEUED, Outputs, Updates
+from dalle.ui.shared.open_picture import SLIDER_DECIMALS, SLIDER_LIMIT, Code
 from dalle.ui.shared.texts import Translator
+
+VISIBLE_SLIDERS = 8  # the others are in a closed accordion
 
 
 class LatentSliders:
-    """`order` is the State with the number that each of the sliders moves; empty: nothing is shown yet."""
+    """`sliders`, the one with the strongest effect first; each moves one number of the code.
 
-    def __init__(self, name: str):
-        """`name`: how the sliders' ids begin."""
-        self._name, self.sliders, self.order = name, [], gr.State(())
-        self.ends = gr.HTML(elem_classes="slider-ends")
+    `code_indices` is a State with each slider's index in the code; empty before the first picture.
+    """
 
-    def add(self, count: int) -> None:
-        """More sliders, here; the most telling ones stand first."""
-        for place in range(len(self.sliders), len(self.sliders) + count):
+    def __init__(self, id_prefix: str):
+        """`id_prefix`: the sliders' HTML ids are "{id_prefix}-{position}"."""
+        self._id_prefix = id_prefix
+        self.sliders: list[gr.Slider] = []
+        self.code_indices = gr.State(())
+        self.end_labels = gr.HTML(elem_classes="slider-ends")
+
+    def add_sliders(self, count: int) -> None:
+        """Create the next `count` sliders in the current layout block."""
+        for position in range(len(self.sliders), len(self.sliders) + count):
             slider = gr.Slider(
-                minimum=-END,
-                maximum=END,
-                step=10**-SLIDER_POSITIONS,
+                minimum=-SLIDER_LIMIT,
+                maximum=SLIDER_LIMIT,
+                step=10**-SLIDER_DECIMALS,
                 value=0,
-                label="",  # comes with a picture
+                label="",  # set when a picture is opened
                 buttons=[],
                 min_width=0,
-                elem_id=f"{self._name}-{place}",
+                elem_id=f"{self._id_prefix}-{position}",
             )
             self.sliders.append(slider)
 
     @property
-    def outputs(self) -> set[Any]:
-        return {self.order, self.ends, *self.sliders}
+    def outputs(self) -> Outputs:
+        return [self.code_indices, self.end_labels, *self.sliders]
 
-    def wire(self, language: gr.Radio, known: Callable[[], Sequence[Slider]]) -> None:
-        """Other words with another language; `known()` gives the sliders of the checkpoint in use."""
+    def connect(self, language: gr.Radio, get_sliders: Callable[[], Sequence[Slider]]) -> None:
+        """Translate the names with the page; `get_sliders` gives those of the checkpoint in use."""
 
-        def retold(language: str, order: Sequence[int]) -> View:
-            return self._words(Translator(language), known(), order) if order else gr.skip()
+        def relabel(language: str, indices: Sequence[int]) -> Updates:
+            return self._labels(Translator(language), get_sliders(), indices) if indices else gr.skip()
 
-        language.change(retold, [language, self.order], {self.ends, *self.sliders}, **AT_ONCE)
+        language.change(relabel, [language, self.code_indices], [self.end_labels, *self.sliders], **UNQUEUED)
 
-    def show(self, say: Translator, known: Sequence[Slider], standing: Code) -> View:
-        """The sliders of a checkpoint; `standing` tells where each number of the code stands."""
-        order = tuple(slider.index for slider in known[: len(self.sliders)])
-        view = self._words(say, known, order)
-        for slider, index in zip(self.sliders, order, strict=True):
-            view[slider] |= {"value": standing[index]}
-        return view | {self.order: order}
+    def updates(self, translate: Translator, sliders: Sequence[Slider], values: Code) -> Updates:
+        """Show a checkpoint's sliders at the positions `values`, which are in the order of the code."""
+        indices = tuple(slider.index for slider in sliders[: len(self.sliders)])
+        updates = self._labels(translate, sliders, indices)
+        for slider, index in zip(self.sliders, indices, strict=True):
+            updates[slider] |= {"value": values[index]}
+        return updates | {self.code_indices: indices}
 
-    def _words(self, say: Translator, known: Sequence[Slider], order: Sequence[int]) -> View:
-        by_index = {slider.index: slider for slider in known}
-        named = [by_index[index] for index in order]
-        labels = (gr.update(label=each.name[say.language]) for each in named)
-        return {self.ends: _ends(self._name, named, say)} | dict(zip(self.sliders, labels, strict=True))
+    def _labels(self, translate: Translator, sliders: Sequence[Slider], indices: Sequence[int]) -> Updates:
+        by_index = {slider.index: slider for slider in sliders}
+        ordered = [by_index[index] for index in indices]
+        labels = (gr.update(label=slider.name[translate.language]) for slider in ordered)
+        return {self.end_labels: self._end_labels_css(ordered, translate)} | dict(
+            zip(self.sliders, labels, strict=True)
+        )
 
-
-def _ends(name: str, sliders: Sequence[Slider], say: Translator) -> str:
-    """A style sheet that writes what a slider's ends look like where Gradio writes -3 and 3."""
-    rules = [
-        f"#{name}-{place} .{side}_value::after{{content:{_css_text(words[say.language])}}}"
-        for place, slider in enumerate(sliders)
-        for side, words in (("min", slider.low), ("max", slider.high))
-    ]
-    return f"<style>{''.join(rules)}</style>"
-
-
-def _css_text(text: str) -> str:
-    """A text as CSS quotes it; it cannot end the style sheet."""
-    return '"' + re.sub(r'[\\"<\x00-\x1f\x7f]', lambda found: f"\\{ord(found[0]):x} ", text) + '"'
+    def _end_labels_css(self, sliders: Sequence[Slider], translate: Translator) -> str:
+        """A style sheet that puts the names of a slider's ends where Gradio writes -3 and 3."""
+        rules = [
+            f"#{self._id_prefix}-{position} .{end}_value::after"
+            f"{{content:{_css_string(names[translate.language])}}}"
+            for position, slider in enumerate(sliders)
+            for end, names in (("min", slider.low), ("max", slider.high))
+        ]
+        return f"<style>{''.join(rules)}</style>"
 
 
-IN_VIEW = 8  # sliders; the others are folded
+def _css_string(text: str) -> str:
+    """A CSS string literal, escaped so that a checkpoint's names cannot close the style sheet."""
+    return '"' + re.sub(r'[\\"<\x00-\x1f\x7f]', lambda match: f"\\{ord(match[0]):x} ", text) + '"'

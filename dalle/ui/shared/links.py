@@ -1,4 +1,4 @@
-"""Recipes that come in by a link or in a PNG file, and pictures that go out as one zip."""
+"""Recipes from links, adapted to the checkpoint in use; pictures as one zip file."""
 
 import dataclasses
 import re
@@ -7,35 +7,37 @@ from html import escape
 
 import gradio as gr
 
-from dalle import files
+from dalle.files import zip_bytes
 from dalle.recipe import Recipe
 from dalle.serving.studio import Studio
 from dalle.ui.shared.texts import Translator
 from dalle.ui.shared.tiles import EncodedPicture
 
-# What Gradio's own footer and other sites add to an address: __theme, ?view=api, ?utm_source=...
-FOREIGN = re.compile(r"__|utm_|(view|fbclid|gclid)(=|$)")
+# Query parameters that Gradio's footer and other sites add: __theme, view=api, utm_source, ...
+_FOREIGN_PARAMETER = re.compile(r"__|utm_|(view|fbclid|gclid)(=|$)")
 
 
-def from_query(query: str) -> Recipe | None:
-    """The recipe that a link's query carries; None where it carries nothing. Raises ValueError."""
-    own = "&".join(part for part in query.split("&") if part and not FOREIGN.match(part))
-    return Recipe.from_query(own) if own else None
+def recipe_from_query(query: str) -> Recipe | None:
+    """The recipe in a link's query; None if there is none. Raises ValueError."""
+    recipe_query = "&".join(part for part in query.split("&") if part and not _FOREIGN_PARAMETER.match(part))
+    return Recipe.from_query(recipe_query) if recipe_query else None
 
 
-def fitted(recipe: Recipe, studio: Studio) -> tuple[Recipe, bool]:
-    """The recipe as the checkpoint in use can draw it, and whether another one was meant."""
-    ours = studio.recipe()
-    other = recipe.checkpoint not in ("", ours.checkpoint) or recipe.size != ours.size
-    return dataclasses.replace(recipe, checkpoint=ours.checkpoint, size=ours.size), other
+def adapt_recipe(recipe: Recipe, studio: Studio) -> tuple[Recipe, bool]:
+    """The recipe with the checkpoint and size in use, and whether it was made for others."""
+    current = studio.recipe()
+    is_foreign = recipe.checkpoint not in ("", current.checkpoint) or recipe.size != current.size
+    return dataclasses.replace(recipe, checkpoint=current.checkpoint, size=current.size), is_foreign
 
 
-def warn(say: Translator, theirs: Recipe, ours: Recipe) -> None:
-    """Tell that a recipe was made for another checkpoint than the one that draws it now."""
-    name = escape(theirs.checkpoint or "?")
-    gr.Warning(say("other_checkpoint", theirs=name, ours=ours.checkpoint), duration=None)
+def warn_other_checkpoint(translate: Translator, original: Recipe, adapted: Recipe) -> None:
+    """Show a warning that `original` was made for another checkpoint, so that it now looks different."""
+    name = escape(original.checkpoint or "?")
+    gr.Warning(translate("other_checkpoint", theirs=name, ours=adapted.checkpoint), duration=None)
 
 
-def zipped(tiles: Sequence[EncodedPicture]) -> bytes:
-    """A zip file of the pictures' PNG files; the same pictures give the same bytes."""
-    return files.zipped({f"{number:02}-{tile.name}": tile.png for number, tile in enumerate(tiles, 1)})
+def zip_pictures(pictures: Sequence[EncodedPicture]) -> bytes:
+    """A zip of the PNG files, numbered from 01; deterministic."""
+    return zip_bytes(
+        {f"{number:02}-{encoded.file_name}": encoded.png for number, encoded in enumerate(pictures, 1)}
+    )

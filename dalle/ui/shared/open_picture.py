@@ -1,4 +1,4 @@
-"""What happens to an open picture: sliders move its code, and every change can be undone. Values only."""
+"""The open picture as a value: its recipe, its code and its undo history. No Gradio components."""
 
 import dataclasses
 import random
@@ -8,84 +8,100 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dalle.recipe import SEEDS, Recipe
+from dalle.recipe import SEED_COUNT, Recipe
 
-Code = tuple[float, ...]
-Codes = Callable[[Recipe], Code]  # where the sliders stand for a recipe
+Code = tuple[float, ...]  # CODE_SIZE numbers, in standard deviations
+CodeLookup = Callable[[Recipe], Code]  # Studio.code_of_recipe
 
-END = 3.0  # standard deviations at either end of a slider
-SLIDER_POSITIONS = 2  # decimals that a slider shows
-NUDGE = 0.35  # standard deviations of a small random step
-UNDOS = 100
+SLIDER_LIMIT = 3.0  # sliders go from -SLIDER_LIMIT to SLIDER_LIMIT standard deviations
+SLIDER_DECIMALS = 2
+NUDGE_STD = 0.35  # standard deviation of one random step
+MAX_UNDO_STEPS = 100
+
+
+def slider_values(code: Code) -> Code:
+    """Slider positions of a code: rounded, and clipped to SLIDER_LIMIT."""
+    return tuple(round(_clip(number), SLIDER_DECIMALS) for number in code)
 
 
 @dataclass(frozen=True)
 class OpenPicture:
-    """An open picture: its recipe by now, the code of it, and the way back."""
+    """The open picture. Methods return the changed picture; `undo` reverts one change."""
 
     recipe: Recipe
     code: Code
-    origin: Recipe  # as it was opened
-    past: tuple[Recipe, ...] = ()  # what Undo goes back to, the newest last
-    moving: int | None = None  # the number that the last change moved, while it was only that one
+    original: Recipe  # the recipe when the picture was opened
+    undo_stack: tuple[Recipe, ...] = ()  # newest last
+    last_moved: int | None = None  # index of the slider if the last change moved exactly one
 
     @classmethod
-    def opened(cls, recipe: Recipe, codes: Codes) -> "OpenPicture":
-        return cls(recipe, codes(recipe), recipe)
+    def from_recipe(cls, recipe: Recipe, code_of: CodeLookup) -> "OpenPicture":
+        return cls(recipe, code_of(recipe), recipe)
 
-    def sliders(self) -> Code:
-        """Where sliders stand: numbers beyond an end stand at the end, without losing their value."""
-        return tuple(round(min(END, max(-END, value)), SLIDER_POSITIONS) for value in self.code)
+    def move_sliders(self, values: Sequence[float]) -> "OpenPicture":
+        """Set the slider positions, one for each number of the code.
 
-    def moved(self, sliders: Sequence[float]) -> "OpenPicture":
-        """Sliders were dragged. A slider that stands where it stood leaves its number exactly as it was.
-
-        Drags of one slider in a row are one step for Undo.
+        The number of a slider that did not move keeps its exact value. Moving one slider several times in a
+        row makes one undo step.
         """
-        stood = self.sliders()
-        moved = [index for index, value in enumerate(sliders) if value != stood[index]]
+        before = slider_values(self.code)
+        moved = [index for index, value in enumerate(values) if value != before[index]]
         if not moved:
             return self
-        code = tuple(_single(sliders[i]) if i in moved else value for i, value in enumerate(self.code))
-        one = moved[0] if len(moved) == 1 else None
-        going_on = one is not None and one == self.moving
-        past = self.past if going_on else self._past()
-        recipe = dataclasses.replace(self.recipe, code=code)
-        return dataclasses.replace(self, recipe=recipe, code=code, past=past, moving=one)
+        code = tuple(
+            _float32(values[index]) if index in moved else number for index, number in enumerate(self.code)
+        )
+        single = moved[0] if len(moved) == 1 else None
+        same_drag = single is not None and single == self.last_moved
+        return dataclasses.replace(
+            self,
+            recipe=dataclasses.replace(self.recipe, code=code),
+            code=code,
+            undo_stack=self.undo_stack if same_drag else self._push_undo(),
+            last_moved=single,
+        )
 
-    def nudged(self) -> "OpenPicture":
-        """A small random step of every number."""
-        chance = random.Random(secrets.randbits(64))
-        code = tuple(_single(min(END, max(-END, v + chance.gauss(0, NUDGE)))) for v in self.code)
-        return self._changed(dataclasses.replace(self.recipe, code=code), code)
+    def nudge(self) -> "OpenPicture":
+        """Add N(0, NUDGE_STD^2) to every number of the code."""
+        rng = random.Random(secrets.randbits(64))
+        code = tuple(_float32(_clip(number + rng.gauss(0, NUDGE_STD))) for number in self.code)
+        return self._change(dataclasses.replace(self.recipe, code=code), code)
 
-    def resampled(self, codes: Codes) -> "OpenPicture":
-        """A new latent for the same words: another seed, and the code that comes with it."""
-        recipe = dataclasses.replace(self.recipe, seed=secrets.randbelow(SEEDS), code=None)
-        return self._changed(recipe, codes(recipe))
+    def resample(self, code_of: CodeLookup) -> "OpenPicture":
+        """Draw a new latent for the same prompt: a new seed, and the code that comes with it."""
+        recipe = dataclasses.replace(self.recipe, seed=secrets.randbelow(SEED_COUNT), code=None)
+        return self._change(recipe, code_of(recipe))
 
-    def reset(self, codes: Codes) -> "OpenPicture":
-        """As it was opened."""
-        return self if self.recipe == self.origin else self._changed(self.origin, codes(self.origin))
+    def reset(self, code_of: CodeLookup) -> "OpenPicture":
+        """Go back to the original recipe."""
+        return self if self.recipe == self.original else self._change(self.original, code_of(self.original))
 
-    def undone(self, codes: Codes) -> "OpenPicture":
-        """One change back; itself where there was none."""
-        if not self.past:
+    def undo(self, code_of: CodeLookup) -> "OpenPicture":
+        """Revert the last change; self if there is none."""
+        if not self.undo_stack:
             return self
-        recipe = self.past[-1]
-        return dataclasses.replace(self, recipe=recipe, code=codes(recipe), past=self.past[:-1], moving=None)
+        recipe = self.undo_stack[-1]
+        return dataclasses.replace(
+            self, recipe=recipe, code=code_of(recipe), undo_stack=self.undo_stack[:-1], last_moved=None
+        )
 
-    def taken(self, recipe: Recipe, codes: Codes) -> "OpenPicture":
-        """Another recipe, reached from this one."""
-        return self._changed(recipe, codes(recipe))
+    def go_to(self, recipe: Recipe, code_of: CodeLookup) -> "OpenPicture":
+        """Change to another recipe, which can be undone."""
+        return self._change(recipe, code_of(recipe))
 
-    def _changed(self, recipe: Recipe, code: Code) -> "OpenPicture":
-        return dataclasses.replace(self, recipe=recipe, code=code, past=self._past(), moving=None)
+    def _change(self, recipe: Recipe, code: Code) -> "OpenPicture":
+        return dataclasses.replace(
+            self, recipe=recipe, code=code, undo_stack=self._push_undo(), last_moved=None
+        )
 
-    def _past(self) -> tuple[Recipe, ...]:
-        return (*self.past, self.recipe)[-UNDOS:]
+    def _push_undo(self) -> tuple[Recipe, ...]:
+        return (*self.undo_stack, self.recipe)[-MAX_UNDO_STEPS:]
 
 
-def _single(value: float) -> float:
-    """The nearest number of single precision: what the networks see, in half the room in a link."""
+def _clip(number: float) -> float:
+    return min(SLIDER_LIMIT, max(-SLIDER_LIMIT, number))
+
+
+def _float32(value: float) -> float:
+    """Rounded to single precision: exact for the networks, and half as long in a link."""
     return float(np.float32(value))

@@ -1,6 +1,6 @@
-"""The page's own theme: colours, type and corners, as Gradio's variables; style.css builds on them."""
+"""Gradio theme: colours, fonts and sizes as Gradio's variables, which style.css uses."""
 
-import gradio as gr
+from gradio.themes import Base
 
 FONT = (
     "system-ui",
@@ -13,44 +13,46 @@ FONT = (
 )
 MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas")
 
-# Light, dark. Greys that lean to green, so that the pictures alone are colourful; viridian for the hand.
+# (light, dark). Slightly green greys, so that only the pictures are colourful; viridian as the accent.
 COLOURS = {
     "page": ("#f2f4f1", "#0f1312"),
     "panel": ("#ffffff", "#171d1b"),
-    "well": ("#ecefeb", "#202725"),  # what is sunk into a panel: fields, tracks
+    "inset": ("#ecefeb", "#202725"),  # fields and tracks inside a panel
     "line": ("#dce2dd", "#2b3431"),
-    "ink": ("#17201d", "#e8eeeb"),
-    "muted": ("#55635d", "#9daba5"),
-    "hand": ("#0f6f5e", "#58c8ac"),  # what can be acted on
-    "grip": ("#0b5a4c", "#7ad8c0"),  # and is under the pointer
-    "on_hand": ("#ffffff", "#06211b"),
-    "tint": ("#e0ece7", "#1c302b"),
-    "alarm": ("#a8321c", "#f0917c"),
+    "text": ("#17201d", "#e8eeeb"),
+    "muted_text": ("#55635d", "#9daba5"),
+    "accent": ("#0f6f5e", "#58c8ac"),  # buttons, links, selections
+    "accent_hover": ("#0b5a4c", "#7ad8c0"),
+    "on_accent": ("#ffffff", "#06211b"),
+    "accent_soft": ("#e0ece7", "#1c302b"),
+    "error": ("#a8321c", "#f0917c"),
 }
+# Gradio variables that take each colour.
 ROLES = {
     "page": "body_background_fill background_fill_secondary",
     "panel": "background_fill_primary block_background_fill panel_background_fill "
     "block_label_background_fill table_even_background_fill",
-    "well": "input_background_fill input_background_fill_hover input_background_fill_focus "
+    "inset": "input_background_fill input_background_fill_hover input_background_fill_focus "
     "code_background_fill button_secondary_background_fill checkbox_label_background_fill "
     "checkbox_label_background_fill_hover "
     "table_odd_background_fill checkbox_background_color",
     "line": "border_color_primary block_border_color input_border_color checkbox_border_color "
     "button_secondary_border_color checkbox_label_border_color panel_border_color",
-    "ink": "body_text_color block_title_text_color button_secondary_text_color checkbox_label_text_color "
+    "text": "body_text_color block_title_text_color button_secondary_text_color checkbox_label_text_color "
     "button_secondary_text_color_hover accordion_text_color table_text_color block_label_text_color",
-    "muted": "body_text_color_subdued block_info_text_color input_placeholder_color",
-    "hand": "button_primary_background_fill button_primary_border_color slider_color loader_color "
+    "muted_text": "body_text_color_subdued block_info_text_color input_placeholder_color",
+    "accent": "button_primary_background_fill button_primary_border_color slider_color loader_color "
     "checkbox_background_color_selected checkbox_border_color_selected checkbox_border_color_focus "
     "border_color_accent input_border_color_focus link_text_color link_text_color_visited "
     "checkbox_label_border_color_selected checkbox_label_background_fill_selected",
-    "grip": "button_primary_background_fill_hover button_primary_border_color_hover link_text_color_hover "
-    "link_text_color_active",
-    "on_hand": "button_primary_text_color button_primary_text_color_hover checkbox_label_text_color_selected",
-    "tint": "color_accent_soft button_secondary_background_fill_hover",
-    "alarm": "error_text_color error_border_color error_icon_color",
+    "accent_hover": "button_primary_background_fill_hover button_primary_border_color_hover "
+    "link_text_color_hover link_text_color_active",
+    "on_accent": "button_primary_text_color button_primary_text_color_hover "
+    "checkbox_label_text_color_selected",
+    "accent_soft": "color_accent_soft button_secondary_background_fill_hover",
+    "error": "error_text_color error_border_color error_icon_color",
 }
-SHAPES = {
+SIZES = {
     "block_border_width": "0px",
     "block_padding": "0px",
     "block_radius": "12px",
@@ -75,12 +77,12 @@ SHAPES = {
 }
 
 
-def theme() -> gr.themes.Base:
-    """No fonts from elsewhere: the page works with the network off."""
-    base = gr.themes.Base(font=[*FONT, "sans-serif"], font_mono=[*MONO, "monospace"])
+def theme() -> Base:
+    """Installed fonts only: the page works offline."""
+    base = Base(font=[*FONT, "sans-serif"], font_mono=[*MONO, "monospace"])
     colours = {}
     for name, roles in ROLES.items():
         light, dark = COLOURS[name]
         for role in roles.split():
             colours |= {role: light, f"{role}_dark": dark}
-    return base.set(**colours, **SHAPES, color_accent=COLOURS["hand"][0])
+    return base.set(**colours, **SIZES, color_accent=COLOURS["accent"][0])

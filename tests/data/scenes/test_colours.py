@@ -1,4 +1,4 @@
-"""Colours: a named colour is the colour that a person would name."""
+"""Names of colours, and recolouring."""
 
 import numpy as np
 import pytest
@@ -7,10 +7,10 @@ from dalle.data.scenes.colours import (
     COLOURS,
     NEUTRAL,
     dominant_colour,
-    from_lab,
     nearest_colour,
+    oklab_to_rgb,
     recolour,
-    to_lab,
+    rgb_to_oklab,
 )
 
 
@@ -57,14 +57,14 @@ def test_recolouring_keeps_shape_outline_and_shading(name):
     before = icon(BODIES["ginger"])
     after = recolour(before, name)
     assert (after[..., 3] == before[..., 3]).all()
-    light = to_lab(after[..., :3])[..., 0]
+    light = rgb_to_oklab(after[..., :3])[..., 0]
     assert light[2, 24] < 0.35  # the rim
     assert light[12, 14] > light[34, 36]  # lit side, shaded side
     assert after[16, 30, :3].max() < 60  # the pupil
 
 
-def test_recolour_touches_nothing_else():
-    """Guards against writing into the read-only icon file, and against choking on an empty icon."""
+def test_recolour_changes_nothing_else():
+    """Guards against writing into the read-only icon file, and an error for an empty icon."""
     before = icon(BODIES["frog"])
     copy = before.copy()
     recolour(before, "red")
@@ -76,7 +76,7 @@ def test_recolour_touches_nothing_else():
 def test_names_of_colours():
     """Guards against a palette in which two names blur, and against shades that lose their name."""
     assert all(nearest_colour(rgb) == name for name, rgb in COLOURS.items())
-    said = {
+    names = {
         (255, 0, 0): "red",
         (120, 10, 15): "red",
         (255, 165, 0): "orange",
@@ -92,13 +92,13 @@ def test_names_of_colours():
         (200, 200, 200): "grey",
         (250, 250, 248): "white",
     }
-    assert {rgb: nearest_colour(rgb) for rgb in said} == said
+    assert {rgb: nearest_colour(rgb) for rgb in names} == names
 
 
 def test_oklab_round_trip():
     """Guards against a wrong matrix: every colour comes back within one step of 255."""
     rgb = np.random.default_rng(0).integers(0, 256, (4096, 3), dtype=np.uint8)
-    assert np.abs(from_lab(to_lab(rgb)).astype(int) - rgb).max() <= 1
+    assert np.abs(oklab_to_rgb(rgb_to_oklab(rgb)).astype(int) - rgb).max() <= 1
 
 
 def test_unknown_colours_are_refused():

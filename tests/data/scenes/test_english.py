@@ -1,13 +1,13 @@
-"""English of captions: articles, plurals and the labels that need care."""
+"""English grammar of captions: articles, plurals and exceptions."""
 
 import numpy as np
 import pytest
 
-from dalle.data.scenes.english import noun, with_typo
+from dalle.data.scenes.english import parse_noun, with_typo
 
 
 @pytest.mark.parametrize(
-    ("label", "one", "several"),
+    ("label", "singular", "plural"),
     [
         ("red apple", "a red apple", "three red apples"),
         ("owl", "an owl", "three owls"),
@@ -42,13 +42,13 @@ from dalle.data.scenes.english import noun, with_typo
         ("family: man, woman, boy", "a family of man, woman and boy", "three families of man, woman and boy"),
     ],
 )
-def test_articles_and_plurals(label, one, several):
+def test_articles_and_plurals(label, singular, plural):
     """Guards against "a owl", "an unicorn", "three mouses", "pot of foods" and colons in sentences."""
-    assert (noun(label).one(), noun(label).several(3)) == (one, several)
+    assert (parse_noun(label).singular(), parse_noun(label).plural(3)) == (singular, plural)
 
 
 @pytest.mark.parametrize(
-    ("label", "one"),
+    ("label", "singular"),
     [
         ("scissors", "scissors"),
         ("grapes", "grapes"),
@@ -59,33 +59,33 @@ def test_articles_and_plurals(label, one, several):
         ("bow and arrow", "a bow and arrow"),
     ],
 )
-def test_what_cannot_be_counted(label, one):
+def test_what_cannot_be_counted(label, singular):
     """Guards against "a scissors", "two Santa Clauses" and "bow and arrows"."""
-    assert noun(label).one() == one
+    assert parse_noun(label).singular() == singular
     with pytest.raises(ValueError, match="cannot be counted"):
-        noun(label).several(2)
+        parse_noun(label).plural(2)
 
 
 @pytest.mark.parametrize(
     "label", ["thumbs up", "three o’clock", "two-thirty", "right anger bubble", "woman walking: facing right"]
 )
-def test_labels_that_name_no_thing(label):
+def test_labels_that_name_no_object(label):
     """Guards against "a thumbs up to the left of a three o'clock"."""
-    assert not noun(label).thing
+    assert not parse_noun(label).is_object
 
 
 def test_adjectives_change_the_article():
     """Guards against "an green owl" and "a orange cat"."""
-    assert noun("owl").one("green") == "a green owl"
-    assert noun("cat").one("orange") == "an orange cat"
-    assert noun("scissors").one("blue") == "blue scissors"
-    assert noun("cat").several(2, "green", in_digits=True) == "2 green cats"
+    assert parse_noun("owl").singular("green") == "a green owl"
+    assert parse_noun("cat").singular("orange") == "an orange cat"
+    assert parse_noun("scissors").singular("blue") == "blue scissors"
+    assert parse_noun("cat").plural(2, "green", in_digits=True) == "2 green cats"
 
 
-def test_a_slip_of_the_hand_is_one_slip_in_one_long_word() -> None:
-    """Guards against words that nobody could read any more, and short ones that become others."""
+def test_a_typo_is_one_slip_in_the_longest_word() -> None:
+    """Guards against unreadable words, and short words that become other words."""
     rng = np.random.Generator(np.random.PCG64(0))
-    slips = {with_typo("red apple", rng) for _ in range(200)}
-    assert {"red aplpe", "red appe", "red applle"} <= slips
-    assert all(slip.startswith("red a") and abs(len(slip) - len("red apple")) <= 1 for slip in slips)
+    typos = {with_typo("red apple", rng) for _ in range(200)}
+    assert {"red aplpe", "red appe", "red applle"} <= typos
+    assert all(typo.startswith("red a") and abs(len(typo) - len("red apple")) <= 1 for typo in typos)
     assert with_typo("a cat", rng) == "a cat"
