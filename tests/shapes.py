@@ -13,7 +13,7 @@ from dalle.data.scenes.colours import COLOURS
 from dalle.evaluation import detector
 from dalle.evaluation.classifier_training import class_names
 from dalle.evaluation.detector import Detection
-from tests.fakes import SIZE, CONCEPTS, fake_emoji
+from tests.fakes import CONCEPTS, SIZE, fake_emoji
 
 CELLS = 4  # squares in a row of a shape
 TWO_PIECES = "key"  # the class whose shape is cut in two

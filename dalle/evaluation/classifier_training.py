@@ -1,6 +1,6 @@
 """Training of the IconClassifier: augmented icons, cross-entropy, and its accuracy on real icons.
 
-One drawing style is held out, so that the accuracy on drawings of an unseen style is known.
+One drawing style is held out, so that the accuracy on an unseen style is known.
 """
 
 from collections.abc import Sequence
@@ -174,7 +174,7 @@ def measure_accuracy(
 ) -> dict[str, float | str]:
     """Top-1 and top-5 accuracy on real icons on white: of the trained styles, and of the held-out one."""
     composer, ranks = Composer(emoji, size=emoji.size), []
-    for start in tqdm(range(0, len(emoji.icons), 64), desc="referee's own figures"):
+    for start in tqdm(range(0, len(emoji.icons), 64), desc="accuracy"):
         batch = range(start, min(start + 64, len(emoji.icons)))
         pictures = images.from_arrays([composer.renderer.render_icon(icon) for icon in batch])
         targets = [{emoji.concepts[emoji.icons[icon].concept].canonical} for icon in batch]

@@ -1,1 +1,1 @@
-"""The studio page, one file a part; page.py assembles them. The only home of gradio beside app.py."""
+"""The web page and its HTTP API: a sub-package for each tab. Only this package and app.py import gradio."""

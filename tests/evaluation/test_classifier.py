@@ -56,7 +56,7 @@ def test_it_learns_to_classify(emoji: EmojiSet, tmp_path: Path) -> None:
     """Guards against a classifier that learns nothing, wrong labels, and a file that loses weights."""
     trained = train_classifier(emoji, tmp_path, 60, **QUICK, **SMALL)
     assert trained.metrics["seen_top1"] >= 0.6  # by chance 0.07
-    # The held-out style has the same drawings here, so its accuracy must be the same.
+    # The held-out style has the same icons here, so its accuracy must be the same.
     assert trained.metrics["unseen_top1"] == trained.metrics["seen_top1"]
     assert measure_accuracy(IconClassifier.load(tmp_path), emoji, "twemoji") == trained.metrics
     assert trained.data == "shapes" and len(trained.digest) == 12

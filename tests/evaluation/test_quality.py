@@ -138,10 +138,10 @@ class ShapeClassifier(IconClassifier):
 @pytest.fixture
 def oracle(emoji: EmojiSet, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Evaluator:
     """An evaluator whose classifier is always right; tests replace what the checkpoint draws."""
-    model = DALLE.from_pretrained(folder / "checkpoint")
+    pipeline = DALLE.from_pretrained(folder / "checkpoint")
     classifier = ShapeClassifier(class_names(emoji), SIZE, (16, 32)).eval().requires_grad_(False)
     monkeypatch.setattr(Evaluator, "reconstruct", lambda self, pictures: list(pictures))
-    return Evaluator(model, classifier, Composer(emoji, size=64), tmp_path)
+    return Evaluator(pipeline, classifier, Composer(emoji, size=64), tmp_path)
 
 
 def replace_drawing(
@@ -247,7 +247,7 @@ def test_a_colour_edit_is_checked(oracle: Evaluator, monkeypatch: pytest.MonkeyP
         scenes = eval_prompts.composition_scenes(oracle.emoji, "colour", edit_quality.EDITS_PER_KIND, 64)
         scene = next(scene for scene in scenes if scene.caption == case.after)
         assert case.check(Image.fromarray(oracle.composer.renderer.render(scene))) == (True, True)
-        plain = replace(scene, objects=tuple(replace(thing, colour=None) for thing in scene.objects))
+        plain = replace(scene, objects=tuple(replace(item, colour=None) for item in scene.objects))
         assert case.check(Image.fromarray(oracle.composer.renderer.render(plain)))[1]
         assert case.check(Image.new("RGB", (64, 64), "white")) == (False, False)
 

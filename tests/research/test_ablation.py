@@ -70,8 +70,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory, emoji: EmojiSet) -> Path:
 
 @pytest.fixture
 def evaluator(folder: Path, emoji: EmojiSet) -> Evaluator:
-    model = DALLE.from_pretrained(folder / "checkpoint")
-    return Evaluator(model, IconClassifier.load(folder), Composer(emoji, size=64), folder)
+    pipeline = DALLE.from_pretrained(folder / "checkpoint")
+    return Evaluator(pipeline, IconClassifier.load(folder), Composer(emoji, size=64), folder)
 
 
 @pytest.fixture

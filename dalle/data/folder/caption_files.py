@@ -185,7 +185,7 @@ def has_class_folders(paths: Sequence[str]) -> bool:
 
 
 def caption_from_path(path: str, in_classes: bool) -> tuple[str, str]:
-    """(caption, source) from an image's path, source "folder" or "name"; both are "" if neither name has words.
+    """(caption, source) from an image's path, source "folder" or "name"; ("", "") if neither has words.
 
     `in_classes`: prefer the folder's name, as `has_class_folders` found.
     """

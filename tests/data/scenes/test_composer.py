@@ -27,6 +27,7 @@ from dalle.data.scenes.facts import (
     facts_of_type,
 )
 from dalle.data.scenes.scene import Scene, SceneObject, SceneWeights, held_out_colour, held_out_pair
+from tests.data.scenes.masks import centroid, colour_mask, component_sizes, foreground_mask
 from tests.fakes import fake_emoji
 
 
@@ -47,38 +48,6 @@ def first_scenes(composer: Composer, count: int) -> Iterator[Scene]:
 
 def slug_of(emoji: EmojiSet, item: SceneObject) -> str:
     return emoji.concepts[emoji.icons[item.icon].concept].slug
-
-
-def colour_mask(picture: np.ndarray, colour: str) -> np.ndarray:
-    """Where a picture (S, S, 3) shows a named colour: (S, S) bool."""
-    shades, where = np.unique(picture.reshape(-1, 3), axis=0, return_inverse=True)
-    return np.array([nearest_colour(shade) == colour for shade in shades])[where].reshape(picture.shape[:2])
-
-
-def foreground_mask(composer: Composer, scene: Scene) -> np.ndarray:
-    """Where the picture of a scene is not the background: (S, S) bool."""
-    return np.abs(composer.renderer.render(scene).astype(int) - scene.background).sum(-1) > 60
-
-
-def centroid(mask: np.ndarray) -> tuple[float, float]:
-    rows, columns = np.nonzero(mask)
-    return columns.mean(), rows.mean()
-
-
-def component_sizes(mask: np.ndarray) -> list[int]:
-    """Pixels in each 4-connected part of a mask."""
-    unvisited, sizes = set(zip(*map(np.ndarray.tolist, np.nonzero(mask)), strict=True)), []
-    while unvisited:
-        stack, size = [unvisited.pop()], 0
-        while stack:
-            row, column = stack.pop()
-            size += 1
-            for neighbour in ((row + 1, column), (row - 1, column), (row, column + 1), (row, column - 1)):
-                if neighbour in unvisited:
-                    unvisited.remove(neighbour)
-                    stack.append(neighbour)
-        sizes.append(size)
-    return sizes
 
 
 def test_captions_state_only_what_is_true(emoji):
