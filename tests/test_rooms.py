@@ -15,6 +15,7 @@ ROOMS = [
     "dalle",
     "dalle/networks",
     "dalle/data/emoji",
+    "dalle/data/sprites",
     "dalle/data/scenes",
     "dalle/data/folder",
     "dalle/prompts",

@@ -1,4 +1,4 @@
-"""Commands that build or show training data: dataset emoji, preview, teacher, features."""
+"""Commands that build or show training data: dataset emoji, sprites, preview, teacher, features."""
 
 import argparse
 from pathlib import Path
@@ -13,6 +13,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     emoji.add_argument("--data", type=Path, help="folder to build in (default: data/emoji-SIZE)")
     emoji.add_argument("--sharealike", action="store_true", help="with sets under share-alike licences too")
     emoji.set_defaults(command=_dataset_emoji)
+    _add_sprites(parts)
     preview = parts.add_parser("preview", help="a sheet of scenes with their captions")
     preview.add_argument("--data", type=Path)
     preview.add_argument("--count", type=int, default=60)
@@ -34,11 +35,49 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     features.set_defaults(command=_dataset_features)
 
 
+def _add_sprites(parts: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    sprites = parts.add_parser(
+        "sprites", help="build a larger set: emoji, clip art, flat colour sets, pictograms (needs npm)"
+    )
+    sprites.add_argument("--size", type=int, default=128, choices=(128, 256))
+    sprites.add_argument("--data", type=Path, help="folder to build in (default: data/sprites-SIZE)")
+    sprites.add_argument("--subset", default="training", help="training, or held-out (default: training)")
+    sprites.add_argument(
+        "--without", nargs="+", default=(), metavar="SOURCE", help="sources to leave out, as openclipart"
+    )
+    sprites.set_defaults(command=_dataset_sprites)
+
+
 def _dataset_emoji(options: argparse.Namespace) -> None:
     from dalle.data.emoji import build, emoji_set
 
     folder = options.data or Path(f"data/emoji-{options.size}")
     print(emoji_set.summarize(build.build_with_progress(folder, options.size, options.sharealike)))
+
+
+def _dataset_sprites(options: argparse.Namespace) -> None:
+    from tqdm import tqdm
+
+    from dalle.data.sprites import build, notices
+
+    name = "sprites" if options.subset == "training" else f"sprites-{options.subset}"
+    folder = options.data or Path(f"data/{name}-{options.size}")
+    with tqdm(unit="drawing") as progress:
+
+        def on_progress(stage: str, done: int, total: int) -> None:
+            progress.set_description(stage, refresh=False)
+            progress.total, progress.n = total, done
+            progress.refresh()
+
+        built = build.build(
+            folder,
+            options.size,
+            on_progress,
+            subset=options.subset,
+            without=options.without,
+            cache=Path("data/sprites-cache"),
+        )
+    print(notices.summary(built))
 
 
 def _dataset_preview(options: argparse.Namespace) -> None:

@@ -1,0 +1,1 @@
+"""Sprites: drawings with transparency of named concepts, from openly licensed packages; built and loaded."""
