@@ -1,9 +1,9 @@
-// What only a browser can do in the Edit tab: painting over a picture, by pointer, finger or keys.
+// The Edit tab's mask: painted on a canvas over the picture by mouse, finger or keyboard.
 (() => {
-  const STEP = 4; // pixels of the picture that an arrow key moves the brush
-  let from; // where the stroke that is being drawn has come to
-  const cursor = { x: 0, y: 0 }; // of the keys
-  let under; // the canvas that it is on
+  const STEP = 4; // canvas pixels that an arrow key moves the brush
+  let from; // last point of the stroke in progress; undefined between strokes
+  const cursor = { x: 0, y: 0 }; // position of the keyboard's brush
+  let under; // the canvas that `cursor` belongs to
 
   const board = () => document.querySelector("#board canvas");
   const brush = () => Number(document.querySelector("#board input")?.value ?? 10);
@@ -23,11 +23,11 @@
     pen.strokeStyle = getComputedStyle(canvas).color;
     pen.beginPath();
     pen.moveTo(start.x, start.y);
-    pen.lineTo(end.x, end.y + 0.01); // a line of no length would not be seen
+    pen.lineTo(end.x, end.y + 0.01); // a line of length 0 is not drawn
     pen.stroke();
   }
 
-  // A ring shows where the keys' brush stands; on a new board it begins in the middle.
+  // Place the ring that shows the keyboard's brush; on a new canvas it starts in the middle.
   function ring(canvas) {
     if (canvas !== under) Object.assign(cursor, { x: canvas.width / 2, y: canvas.height / 2 });
     under = canvas;
@@ -74,7 +74,7 @@
     canvas.getContext("2d").clearRect(0, 0, canvas.width, canvas.height);
   });
 
-  // The mask as the address of a PNG file; empty where nothing was painted.
+  // The mask as the data URL of a PNG file, opaque where painted; "" if nothing was painted.
   window.dalle.mask = () => {
     const canvas = board();
     if (!canvas) return "";

@@ -75,7 +75,7 @@ def build(studio: Studio, language: str | None = None, training: TrainingService
         language_ready = page.load(_initial_language(language), stored_language, language_choice, **UNQUEUED)
         language_ready.then(None, language_choice, js=SET_LANGUAGE_JS)
         create.on_page_load(page, language_ready)
-        edit.arrive(language_ready, create)
+        edit.on_page_load(language_ready, create)
         if picker and teach:
             selected = picker.connect(language_choice, visitor, footer, model_card)
             selected.then(
@@ -84,11 +84,17 @@ def build(studio: Studio, language: str | None = None, training: TrainingService
                 create.open_outputs,
                 **QUEUED,
             )
-            run_selected = teach.use(picker, create, tabs)  # generates pictures itself: no redraw
+            # Draws a gallery itself, so it needs no `create.redraw`.
+            run_selected = teach.connect_use_button(picker, create, tabs)
             for event in (selected, run_selected):
-                event.then(edit.refit, [language_choice, edit.opened], edit.seen, **QUEUED)
-            teach.arrive(page, picker)
-            teach.follow(language_changed)
+                event.then(
+                    edit.reconstruct,
+                    [language_choice, edit.source.picture_state],
+                    edit.reconstruct_outputs,
+                    **QUEUED,
+                )
+            teach.on_page_load(page, picker)
+            teach.on_language_change(language_changed)
     return page
 
 

@@ -133,20 +133,21 @@ def test_the_picture_follows_a_slider_and_undo_is_exact(visit: Callable, studio:
 
 
 def test_nudge_resample_reset(visit: Callable) -> None:
+    """Guards against a reset or an Undo that leads to another picture, and an Undo that never ends."""
     page = visit()
     draw(page)
-    before, url = open_picture_recipe(page), open_picture_url(page)
+    before, urls = open_picture_recipe(page), [open_picture_url(page)]
     for name in ("Nudge", "Resample"):
-        previous = open_picture_url(page)
         press(page, name)
-        expect_other_picture(page, previous)
+        expect_other_picture(page, urls[-1])
+        urls.append(open_picture_url(page))
     assert open_picture_recipe(page).seed != before.seed
     press(page, "Reset")
-    expect_picture(page, url)
-    for _ in range(3):
-        press(page, "Undo")
+    expect_picture(page, urls[0])
+    for url in reversed(urls):
+        press(page, "Undo")  # ignored while the last one is running, so wait for its picture
+        expect_picture(page, url)
     expect(page.get_by_role("button", name="Undo")).to_be_disabled()
-    expect_picture(page, url)
 
 
 def test_a_traversal_shows_what_sliders_do_and_its_pictures_open(visit: Callable) -> None:

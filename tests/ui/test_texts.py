@@ -16,11 +16,11 @@ from dalle.finetuning.plan import FINETUNE_PRESETS
 from dalle.recipe import Recipe
 from dalle.ui.create.form import EXAMPLES
 from dalle.ui.edit.results import ACTIONS
-from dalle.ui.edit.tools import CONTROLS
+from dalle.ui.edit.tools import TOOL_CONTROLS
 from dalle.ui.shared.events import error_text
 from dalle.ui.shared.generation_settings import OFFERED_STYLES
 from dalle.ui.shared.texts import LANGUAGE_TAGS, LANGUAGES, TEXTS, Translator
-from dalle.ui.teach.run_monitor import BUTTONS
+from dalle.ui.teach.run_monitor import RUN_ACTIONS
 
 PACKAGE = Path(dalle.__file__).parent
 STATES = "waiting preparing training saving done stopped failed interrupted".split()
@@ -83,11 +83,11 @@ def test_every_text_is_used_and_every_used_text_exists() -> None:
     # Keys that are put together at run time.
     used |= {f"style_{style}" for style in OFFERED_STYLES}
     used |= set("undo reset nudge resample download copy_link keep reuse edit".split())
-    used |= {f"run_{name}" for name in BUTTONS} | {f"state_{state}" for state in STATES}
+    used |= {f"run_{name}" for name in RUN_ACTIONS} | {f"state_{state}" for state in STATES}
     used |= {f"preset_{name}" for name in FINETUNE_PRESETS} | {f"problem_{kind}" for kind in PROBLEMS}
     used |= {f"teach_{name}" for name in "count matched by_folder by_name uncaptioned problems".split()}
     used |= {f"teach_step_{number}" for number in (1, 2, 3)}
-    used |= {*ACTIONS, *(f"tool_{tool}" for tool in CONTROLS)}
+    used |= {*ACTIONS, *(f"tool_{tool}" for tool in TOOL_CONTROLS)}
     used |= {f"side_{side}" for side in OUTPAINT_SIDES}
     used |= {f"edit_{name}{suffix}" for name in ("amount", "keep", "room") for suffix in ("", "_info")}
     used |= {f"edit_{name}{suffix}" for name in ("wanted", "beside") for suffix in ("", "_hint")}

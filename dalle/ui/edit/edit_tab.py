@@ -1,28 +1,29 @@
-"""The Edit tab: a picture comes in, a tool is chosen, and results stand beside what they came from."""
+"""The Edit tab: layout, the events that connect its parts, and running edits."""
 
-import dataclasses
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from html import escape
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.events import Dependency
 
 from dalle import edits
-from dalle.editing.editor import MissingFileError
-from dalle.edits import FromFile, PromptEdit
-from dalle.recipe import MAX_PROMPT_LENGTH, Picture, Recipe, load_png
+from dalle.edits import PromptEdit
+from dalle.recipe import Picture, Recipe, load_png
 from dalle.serving.studio import Studio
 from dalle.ui.create.create_tab import CreateTab
-from dalle.ui.edit.results import Results, shown
-from dalle.ui.edit.tools import NAMES, EditForm, Tools, files
+from dalle.ui.edit.edit_form import FIELD_NAMES, EditForm, files_of
+from dalle.ui.edit.picture_loader import PictureLoader
+from dalle.ui.edit.results import Results, display_url
+from dalle.ui.edit.source_panel import SourcePanel, SourcePicture
+from dalle.ui.edit.tools import ToolControls
 from dalle.ui.shared import links
 from dalle.ui.shared.events import (
     EXPECTED_ERRORS,
     QUEUED,
     UNQUEUED,
     CancelEvents,
+    Outputs,
     Updates,
     error_html,
     error_text,
@@ -30,355 +31,259 @@ from dalle.ui.shared.events import (
 )
 from dalle.ui.shared.localization import Localizer
 from dalle.ui.shared.open_picture import Code, OpenPicture, slider_values
-from dalle.ui.shared.progress import frame_progress, progress_bar
 from dalle.ui.shared.texts import Translator
 from dalle.ui.shared.tiles import EncodedPicture
 
-LIVE = "bend"  # the tool whose results follow its sliders
-PLACES = 3  # decimals of a code in a recipe
-WHOLE = ("enlarge", "cut")  # tools that leave a picture its own shape
-# The mask is in the browser until it is asked for; three values stand before those of the tools.
-WITH_MASK = f"(...all) => {{ all[{3 + NAMES.index('mask')}] = dalle.mask(); return all; }}"
-
-
-@dataclass(frozen=True)
-class Opened:
-    """A picture that is being edited."""
-
-    tile: EncodedPicture
-    fitted: str  # address of the picture as the model takes it
-    code: tuple[float, ...]
-
-    @property
-    def described(self) -> bool:
-        """Whether it is the visitor who says what it shows."""
-        kinds = [edit["kind"] for edit in self.tile.recipe.edits]
-        return kinds == [FromFile.kind]
-
-    def saying(self, caption: str) -> Picture:
-        """The picture, under what the visitor says that it shows."""
-        picture = self.tile.decode()
-        if not self.described:
-            return picture
-        return Picture(picture.image, dataclasses.replace(picture.recipe, prompt=caption))
+LIVE_TOOL = "bend"  # its result follows the sliders; it has no start button
+FULL_SIZE_TOOLS = ("enlarge", "cut")  # these edit the picture itself, not its copy at the model's size
+CODE_DECIMALS = 3  # of a code in a recipe
+# The browser keeps the mask until an edit starts. Before the form's fields, `_edit` has 3 inputs: language,
+# source picture, caption.
+_WITH_MASK_JS = f"(...inputs) => {{ inputs[{3 + FIELD_NAMES.index('mask')}] = dalle.mask(); return inputs; }}"
 
 
 class EditTab:
-    """`opened` is the State with the picture; None: there is none."""
+    """The picture and the tools on the left, the results on the right."""
 
     def __init__(self, studio: Studio, localized: Localizer, language: gr.Radio, tabs: gr.Tabs):
-        self._studio, self._language, self._tabs, self._running = studio, language, tabs, CancelEvents()
-        self.opened, self.awaited = gr.State(None), gr.State(None)
-        self.made = gr.State([])  # by the last edit, for the history; nothing where it failed
+        self._studio, self._language, self._tabs = studio, language, tabs
+        self._cancel_events = CancelEvents()
+        self.finished = gr.State([])  # list of EncodedPicture, of the last edit; empty if it failed
         with gr.Row(elem_id="edit-room"):
             with gr.Column(scale=6, min_width=300, elem_classes="sheet"):
-                self._easel(localized)
+                self.source = SourcePanel(studio, localized)
                 mask = gr.Textbox(label="", visible="hidden")
                 with gr.Column(visible=False, elem_id="workshop") as self.body:
-                    self.tools = Tools(localized, mask)
-                    self._start(localized)
+                    self.tools = ToolControls(localized, mask)
+                    self._add_buttons(localized)
             with gr.Column(scale=5, min_width=300, elem_classes="sheet"):
                 self.results = Results(localized)
-        self._wire()
+        self._loader = PictureLoader(studio, self.source, tabs, self._open)
+        self._connect_loading()
+        self._edited = self._connect_edit()
+        self._connect_sliders()
+        self.results.connect(language)
 
-    def arrive(self, greeted: Any, create: CreateTab) -> None:
-        """What comes from elsewhere: Create's open picture, a link once the language is known, a PNG file.
-
-        And the history, which keeps what is made here as well.
-        """
-        language, bench, drop = self._language, create.panel, create.history.upload
-        history = self._history = create.history
-        self._edited.then(history.add, [history.entries, self.made], history.outputs, **UNQUEUED)
-        history.thumbnails.select(self.from_history, [language, history.entries], self.outputs, **QUEUED)
-        bench.file_buttons["edit"].click(
-            self.receive, [language, bench.picture_state], self.outputs, **QUEUED
-        )
-        greeted.then(self.from_link, language, self.outputs, **QUEUED)
-        drop.upload(self.from_png, [language, drop], self.outputs, **QUEUED)
-
-    def _easel(self, localized: Localizer) -> None:
-        """Where the picture stands, beside how the model sees it."""
-        with localized.heading("edit_picture"):
-            self.open = localized.upload_button("edit_open", "edit-open", scale=0)
-        self.trouble = gr.HTML(apply_default_css=False, elem_id="edit-trouble")
-        self.empty = localized(gr.HTML, {"value": _empty}, apply_default_css=False)
-        self.pair = gr.HTML(visible=False, apply_default_css=False, elem_id="pair")
-        self.caption = localized(
-            gr.Textbox,
-            {"label": "edit_caption", "placeholder": "edit_caption_hint"},
-            max_lines=1,
-            max_length=MAX_PROMPT_LENGTH,
-            visible=False,
-            elem_id="edit-caption",
-        )
-
-    def _start(self, localized: Localizer) -> None:
+    def _add_buttons(self, localized: Localizer) -> None:
         with gr.Row(elem_id="edit-go"):
-            self.go = localized(gr.Button, {"value": "edit_go"}, variant="primary", elem_id="edit-start")
-            self.stop = localized(gr.Button, {"value": "stop"}, visible=False, elem_id="edit-stop")
+            self.start_button = localized(
+                gr.Button, {"value": "edit_go"}, variant="primary", elem_id="edit-start"
+            )
+            self.stop_button = localized(gr.Button, {"value": "stop"}, visible=False, elem_id="edit-stop")
 
     @property
-    def outputs(self) -> set[Any]:
+    def open_outputs(self) -> Outputs:
         """What changes when a picture is opened."""
-        own = {self.opened, self.awaited, self.trouble, self.empty, self.pair, self.caption, self.body}
-        return (
-            own
-            | {self._tabs, self.tools.wanted, self.tools.board}
-            | set(self.tools.bending.outputs)
-            | self.results.outputs
+        return [
+            self._tabs,
+            *self.source.outputs,
+            self.body,
+            self.tools.prompt,
+            self.tools.mask_canvas,
+            *self.tools.code_sliders.outputs,
+            *self.results.outputs,
+        ]
+
+    @property
+    def reconstruct_outputs(self) -> Outputs:
+        """What `reconstruct` changes."""
+        return [*self.source.reconstruct_outputs, *self.tools.code_sliders.outputs]
+
+    # --- events
+
+    def on_page_load(self, language_ready: Dependency, create: CreateTab) -> None:
+        """Open pictures that come from the rest of the page; add results to the history.
+
+        `language_ready` is the event after which the language is known, and a link can be opened.
+        """
+        language, history = self._language, create.history
+
+        def open_from_history(event: gr.EventData, language: str, entries: Any) -> Iterator[Updates]:
+            yield from self._loader.load_edited(language, lambda: history.recipe(entries, event.index))
+
+        self._edited.then(history.add, [history.entries, self.finished], history.outputs, **UNQUEUED)
+        history.thumbnails.select(open_from_history, [language, history.entries], self.open_outputs, **QUEUED)
+        create.panel.file_buttons["edit"].click(
+            self._open_from_create, [language, create.panel.picture_state], self.open_outputs, **QUEUED
+        )
+        language_ready.then(self._open_link, language, self.open_outputs, **QUEUED)
+        history.upload.upload(self._open_png, [language, history.upload], self.open_outputs, **QUEUED)
+
+    def _connect_loading(self) -> None:
+        source, tools, results, language = self.source, self.tools, self.results, self._language
+        source.upload.upload(
+            self._loader.load_file,
+            [language, source.upload, source.awaited_recipe],
+            self.open_outputs,
+            trigger_mode="always_last",
+            **QUEUED,
+        )
+        tools.other_upload.upload(
+            self._open_other,
+            [language, tools.other_upload],
+            [tools.other_picture, tools.other_preview],
+            **QUEUED,
+        )
+        results.buttons["go_on"].click(
+            self._open_result, [language, results.finished, results.selected], self.open_outputs, **QUEUED
         )
 
-    def _wire(self) -> None:
-        tools, results, language = self.tools, self.results, self._language
-        results.wire(language)
-        came = [language, self.open, self.awaited]
-        self.open.upload(self._from_file, came, self.outputs, trigger_mode="always_last", **QUEUED)
-        looks = {tools.other, tools.shown_other}
-        tools.open_other.upload(self._other, [language, tools.open_other], looks, **QUEUED)
-        asked = [language, self.opened, self.caption, *tools.inputs, tools.other, results.tiles]
-        busy = {self.go, self.stop, self.made} | results.outputs
-        self._edited = self.go.click(self._edit, asked, busy, js=WITH_MASK, **QUEUED)
-        self.stop.click(self._running.set, **UNQUEUED)
-        tools.tool.change(lambda tool: gr.update(visible=tool != LIVE), tools.tool, self.go, **UNQUEUED)
-        bending = tools.bending
-        bending.connect(language, lambda: self._studio.sliders)
+    def _connect_edit(self) -> Dependency:
+        source, tools, results = self.source, self.tools, self.results
+        edited = self.start_button.click(
+            self._edit,
+            [
+                self._language,
+                source.picture_state,
+                source.caption,
+                *tools.inputs,
+                tools.other_picture,
+                results.finished,
+            ],
+            [self.start_button, self.stop_button, self.finished, *results.outputs],
+            js=_WITH_MASK_JS,
+            **QUEUED,
+        )
+        self.stop_button.click(self._cancel_events.set, **UNQUEUED)
+        tools.tool.change(
+            lambda tool: gr.update(visible=tool != LIVE_TOOL), tools.tool, self.start_button, **UNQUEUED
+        )
+        return edited
+
+    def _connect_sliders(self) -> None:
+        source, sliders, language = self.source, self.tools.code_sliders, self._language
+        sliders.connect(language, lambda: self._studio.sliders)
         gr.on(
-            [slider.input for slider in bending.sliders],
-            self._bend,
-            [language, self.opened, self.caption, bending.code_indices, *bending.sliders],
-            results.outputs,
-            trigger_mode="always_last",  # the newest value wins, and nothing queues up
+            [slider.input for slider in sliders.sliders],
+            self._edit_code,
+            [language, source.picture_state, source.caption, sliders.code_indices, *sliders.sliders],
+            self.results.outputs,
+            trigger_mode="always_last",  # skip the values that arrive while a picture is drawn
             **UNQUEUED,
         )
-        kept = [language, results.tiles, results.chosen]
-        results.actions["go_on"].click(self._go_on, kept, self.outputs, **QUEUED)
 
-    # --- pictures that come in
+    # --- opening pictures
 
-    def receive(self, language: str, shape: OpenPicture) -> Iterator[Updates]:
-        """The picture that is open in Create."""
-        yield from self._taken(language, lambda: self._studio.draw_now(shape.recipe))
-
-    def _taken(self, language: str, get: Callable[[], Picture]) -> Iterator[Updates]:
-        """Open a picture; where that cannot be done, say so and leave open what was."""
-        yield self._opening(language)
-        try:
-            yield self._show(language, get())
-        except EXPECTED_ERRORS as error:
-            yield self._closed(error_html(error_text(Translator(language), error)))
-
-    def from_link(self, request: gr.Request, language: str) -> Iterator[Updates]:
-        """What a link with edits leads to; other links are Create's."""
-        yield from self._carried(language, lambda: links.recipe_from_query(str(request.query_params)))
-
-    def from_history(self, event: gr.EventData, language: str, entries: Any) -> Iterator[Updates]:
-        """A picture that was edited before; others are Create's."""
-        yield from self._carried(language, lambda: self._history.recipe(entries, event.index))
-
-    def from_png(self, language: str, path: str) -> Iterator[Updates]:
-        """The same for a PNG file that was dropped."""
-        yield from self._carried(language, lambda: load_png(path))
-
-    def _carried(self, language: str, read: Callable[[], Recipe | None]) -> Iterator[Updates]:
-        try:
-            recipe = read()
-        except ValueError:  # Create tells of it
-            recipe = None
-        yield from self._replayed(language, recipe)
-
-    def _replayed(
-        self, language: str, recipe: Recipe | None, given: dict[str, Any] | None = None
-    ) -> Iterator[Updates]:
-        if recipe is None or not recipe.edits:
-            yield gr.skip()
-            return
-        translate = Translator(language)
-        yield self._opening(language)
-        fitted, other = links.adapt_recipe(recipe, self._studio)
-        if other:
-            links.warn_other_checkpoint(translate, recipe, fitted)
-        try:
-            for frame in self._studio.replay(fitted, files=given or {}):
-                if not frame.done:
-                    yield {self.trouble: frame_progress(translate, frame)}
-            yield self._show(language, frame.pictures[0])
-        except MissingFileError as error:
-            yield self._closed(error_html(translate("needs_file", file=error.digest))) | {
-                self.awaited: recipe
-            }
-        except EXPECTED_ERRORS as error:
-            yield self._closed(error_html(error_text(translate, error, "link_bad")))
-
-    def _from_file(self, language: str, path: str, awaited: Recipe | None) -> Iterator[Updates]:
-        """A picture of the visitor's; the one that an opened link waits for goes through its edits."""
-        yield self._opening(language)
-        translate = Translator(language)
-        try:
-            picture = self._studio.open_file(Path(path).read_bytes())
-            digests = edits.required_files(picture.recipe)
-            if awaited is not None and digests and digests[0] in edits.required_files(awaited):
-                yield from self._replayed(language, awaited, {digests[0]: picture.image})
-                return
-            yield self._show(language, picture)
-            if awaited is not None:
-                gr.Warning(translate("edit_other_file", file=edits.required_files(awaited)[0]), duration=None)
-        except EXPECTED_ERRORS as error:
-            yield self._closed(error_html(error_text(translate, error, "edit_bad_file")))
-
-    def _other(self, language: str, path: str) -> Updates:
-        with show_errors(Translator(language), "edit_bad_file"):
-            tile = EncodedPicture.encode(self._studio.open_file(Path(path).read_bytes()))
-        return {self.tools.other: tile, self.tools.shown_other: f'<img src="{shown(tile)}" alt="">'}
-
-    def _go_on(self, language: str, drawn: tuple[EncodedPicture, ...], chosen: int) -> Iterator[Updates]:
-        tile = drawn[chosen]
-        _, other = links.adapt_recipe(tile.recipe, self._studio)
-        # To a checkpoint that did not draw it, it is a file like any other.
-        yield from self._taken(language, lambda: self._studio.open_file(tile.png) if other else tile.decode())
-
-    def _opening(self, language: str) -> Updates:
+    def _open(self, translate: Translator, picture: Picture) -> Updates:
+        """Open a picture; changes `open_outputs`. Raises EXPECTED_ERRORS."""
+        source, updates = self.source.open(translate, picture)
         return {
-            self._tabs: gr.Tabs(selected="edit"),
-            self.trouble: progress_bar(Translator(language)("edit_opening")),
-        }
-
-    def _closed(self, trouble: str) -> Updates:
-        """Nothing new came in; what was there stays."""
-        return {self.trouble: trouble}
-
-    def _show(self, language: str, picture: Picture) -> Updates:
-        translate, view = Translator(language), self._seen(Translator(language), picture)
-        opened, caption = view[self.opened], edits.current_prompt(picture.recipe)
-        return view | {
-            self.awaited: None,
-            self.trouble: "",
-            self.empty: gr.update(visible=False),
-            self.caption: gr.update(value=caption, visible=True, interactive=opened.described),
+            **updates,
+            **self._slider_updates(translate, source.code),
             self.body: gr.update(visible=True),
-            **self.tools.show(translate, opened.tile, opened.fitted),
+            **self.tools.updates(translate, source.encoded, source.model_input_url),
             **self.results.cleared(),
         }
 
-    def _seen(self, translate: Translator, picture: Picture) -> Updates:
-        """A picture as the checkpoint in use sees it, and where that checkpoint's sliders stand for it."""
-        seen = self._studio.reconstruct(picture)
-        fitted, again = (
-            EncodedPicture.encode(each) for each in (Picture(seen.model_input, picture.recipe), seen.picture)
-        )
-        return {
-            self.opened: Opened(EncodedPicture.encode(picture), fitted.data_url, seen.code),
-            self.pair: gr.update(
-                value=_pair(translate, fitted.data_url, again.data_url, seen.psnr), visible=True
-            ),
-            **self.tools.bending.updates(translate, self._studio.sliders, _stood(seen.code)),
-        }
-
-    @property
-    def seen(self) -> set[Any]:
-        """What changes when another checkpoint looks at the open picture."""
-        return {self.opened, self.pair, self.caption} | set(self.tools.bending.outputs)
-
-    def refit(self, language: str, opened: Opened | None) -> Updates:
-        """Look at the open picture again, by the checkpoint that is in use now; changes `seen`.
-
-        To a checkpoint that did not draw it, it is a file like any other.
-        """
-        if opened is None:
+    def reconstruct(self, language: str, source: SourcePicture | None) -> Updates:
+        """Encode the open picture again, with the checkpoint in use; changes `reconstruct_outputs`."""
+        if source is None:
             return gr.skip()
-        with show_errors(Translator(language)):
-            view = self._seen(Translator(language), self._studio.open_file(opened.tile.png))
-        return view | {self.caption: gr.update(interactive=view[self.opened].described)}
+        translate = Translator(language)
+        with show_errors(translate):
+            # To a checkpoint that did not draw it, the picture is a file like any other.
+            picture = self._studio.open_file(source.encoded.png)
+            source, updates = self.source.reconstruct(translate, picture)
+        return updates | self._slider_updates(translate, source.code)
+
+    def _slider_updates(self, translate: Translator, code: Code) -> Updates:
+        return self.tools.code_sliders.updates(translate, self._studio.sliders, slider_values(code))
+
+    def _open_from_create(self, language: str, picture: OpenPicture) -> Iterator[Updates]:
+        yield from self._loader.load(language, lambda: self._studio.draw_now(picture.recipe))
+
+    def _open_link(self, request: gr.Request, language: str) -> Iterator[Updates]:
+        def get_recipe() -> Recipe | None:
+            return links.recipe_from_query(str(request.query_params))
+
+        yield from self._loader.load_edited(language, get_recipe)
+
+    def _open_png(self, language: str, path: str) -> Iterator[Updates]:
+        yield from self._loader.load_edited(language, lambda: load_png(path))
+
+    def _open_result(
+        self, language: str, finished: tuple[EncodedPicture, ...], selected: int
+    ) -> Iterator[Updates]:
+        yield from self._loader.load_result(language, finished[selected])
+
+    def _open_other(self, language: str, path: str) -> Updates:
+        """Open the second picture of an interpolation, or the one whose style is taken."""
+        with show_errors(Translator(language), "edit_bad_file"):
+            encoded = EncodedPicture.encode(self._studio.open_file(Path(path).read_bytes()))
+        return {
+            self.tools.other_picture: encoded,
+            self.tools.other_preview: f'<img src="{display_url(encoded)}" alt="">',
+        }
 
     # --- edits
 
     def _edit(
-        self, request: gr.Request, language: str, opened: Opened | None, caption: str, *values: Any
+        self, request: gr.Request, language: str, source: SourcePicture | None, caption: str, *values: Any
     ) -> Iterator[Updates]:
-        """Fill the results; those from before stay where nothing comes of it.
+        """Run the selected tool; earlier results stay if it fails or is stopped.
 
-        `values` are those of the tools, the other picture, and those results.
+        `values`: the fields of EditForm, the other picture, and the earlier results.
         """
-        if opened is None:
+        if source is None:
             yield gr.skip()
             return
         translate, results = Translator(language), self.results
-        *fields, other, before = values
-        wish, cancel = EditForm(*fields), self._running.create(request)
-        kind, finished = "strip" if wish.tool == "blend" else "tiles", []
+        *fields, other, earlier = values
+        form, cancel = EditForm(*fields), self._cancel_events.create(request)
+        layout = "strip" if form.tool == "blend" else "tiles"
+        pictures: list[Picture] = []
         try:
-            picture = opened.saying(caption)
-            todo = wish.edits(picture.recipe, self._studio, other)
-            yield results.begun(translate, len(todo), kind) | self._busy(True)
-            for frame in self._studio.edit(picture, todo, cancel, files(other)):
-                finished = frame.finished if frame.done else []
-                if not frame.done:
-                    yield results.under_way(translate, frame, len(todo), kind)
-            status = f'<p role="status">{_outcome(translate, wish, self._studio) if finished else translate("stopped")}</p>'
+            picture = source.with_caption(caption)
+            requested = form.to_edits(picture.recipe, self._studio, other)
+            yield results.started(translate, len(requested), layout) | self._set_running(True)
+            for frame in self._studio.edit(picture, requested, cancel, files_of(other)):
+                if frame.done:
+                    pictures = frame.finished
+                else:
+                    yield results.in_progress(translate, frame, len(requested), layout)
+            outcome = self._done_text(translate, form) if pictures else translate("stopped")
+            status = f'<p role="status">{outcome}</p>'
         except EXPECTED_ERRORS as error:
             status = error_html(error_text(translate, error, "edit_failed"))
         finally:
-            self._running.remove(request)
-        drawn = [EncodedPicture.encode(each) for each in finished]
-        if drawn:
-            source = shown(opened.tile) if wish.tool in WHOLE else opened.fitted
-            view = results.ended(translate, drawn, source, status, _kind(kind, drawn))
+            self._cancel_events.remove(request)
+        finished = [EncodedPicture.encode(picture) for picture in pictures]
+        if finished:
+            is_full_size = form.tool in FULL_SIZE_TOOLS
+            source_url = display_url(source.encoded) if is_full_size else source.model_input_url
+            updates = results.ended(translate, finished, source_url, status, layout)
         else:
-            view = results.gave_up(before, status)
-        yield view | {self.made: drawn} | self._busy(False)
+            updates = results.failed(earlier, status)
+        yield updates | {self.finished: finished} | self._set_running(False)
 
-    def _busy(self, busy: bool) -> Updates:
-        return {self.go: gr.update(visible=not busy), self.stop: gr.update(visible=busy)}
+    def _set_running(self, is_running: bool) -> Updates:
+        return {
+            self.start_button: gr.update(visible=not is_running),
+            self.stop_button: gr.update(visible=is_running),
+        }
 
-    def _bend(
-        self, language: str, opened: Opened | None, caption: str, order: tuple[int, ...], *sliders: float
+    def _done_text(self, translate: Translator, form: EditForm) -> str:
+        is_lanczos = form.tool == "enlarge" and self._studio.upscaler == edits.LANCZOS
+        return translate("edit_lanczos") if is_lanczos else translate("edit_done")
+
+    def _edit_code(
+        self,
+        language: str,
+        source: SourcePicture | None,
+        caption: str,
+        code_indices: tuple[int, ...],
+        *values: float,
     ) -> Updates:
-        """The one result of the sliders, as fast as they are dragged."""
-        if opened is None:
+        """Edit the picture's code to the sliders' `values`; numbers of unmoved sliders stay exact."""
+        if source is None:
             return gr.skip()
-        translate, code, stood = Translator(language), list(opened.code), _stood(opened.code)
-        for number, value in zip(order, sliders, strict=True):
-            if value != stood[number]:
-                code[number] = value
+        translate, code, unmoved = Translator(language), list(source.code), slider_values(source.code)
+        for index, value in zip(code_indices, values, strict=True):
+            if value != unmoved[index]:
+                code[index] = value
         try:
-            edit = PromptEdit(code=tuple(round(value, PLACES) for value in code))
-            bent = EncodedPicture.encode(self._studio.edit_now(opened.saying(caption), edit))
+            edit = PromptEdit(code=tuple(round(number, CODE_DECIMALS) for number in code))
+            result = EncodedPicture.encode(self._studio.edit_now(source.with_caption(caption), edit))
         except EXPECTED_ERRORS as error:
             return {self.results.status: error_html(error_text(translate, error, "edit_failed"))}
-        return self.results.ended(translate, [bent], opened.fitted, "")
-
-
-def _stood(code: Code) -> Code:
-    """Where sliders stand for a code."""
-    return slider_values(code)
-
-
-def _kind(kind: str, drawn: list[EncodedPicture]) -> str:
-    """How results are laid out; what is transparent, on squares."""
-    see_through = drawn and drawn[0].decode().image.mode == "RGBA"
-    return f"{kind} checker" if see_through else kind
-
-
-def _outcome(translate: Translator, wish: EditForm, studio: Studio) -> str:
-    stands_in = wish.tool == "enlarge" and studio.upscaler == edits.LANCZOS
-    return translate("edit_lanczos") if stands_in else translate("edit_done")
-
-
-def _pair(translate: Translator, fitted: str, again: str, psnr: float) -> str:
-    """The picture, and what the model makes of it."""
-    figures = (
-        (fitted, translate("edit_as_is"), ""),
-        (again, translate("edit_as_seen"), translate("edit_psnr", psnr=f"{psnr:.1f}")),
-    )
-    cells = "".join(
-        f'<figure><img src="{source}" alt="{escape(title)}"><figcaption>{title}'
-        f"{f' <code>{note}</code>' if note else ''}</figcaption></figure>"
-        for source, title, note in figures
-    )
-    return f'<div class="pair">{cells}</div>'
-
-
-def _empty(translate: Translator) -> str:
-    return (
-        f'<div class="empty dropzone"><div class="mount" aria-hidden="true"></div>'
-        f"<h3>{translate('edit_empty_title')}</h3><p>{translate('edit_empty')}</p></div>"
-    )
+        return self.results.ended(translate, [result], source.model_input_url, "")

@@ -1,21 +1,17 @@
-"""Runs, watched: which there are, how one stands, what it draws by now, and what can be done with it.
+"""Training runs of a visitor: their list, the state of one, and its actions.
 
-All is read from the runs' files, so that a page that is reloaded shows the same. What has not changed since
-the last look is not sent again.
+Everything is read from the runs' files, so that a page that is reloaded shows the same. A timer polls them;
+only what has changed since the last poll is sent to the browser.
 """
 
 from collections.abc import Callable, Iterator
-from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import gradio as gr
+from gradio.blocks import Block
 from gradio.processing_utils import save_bytes_to_cache
 
-from dalle import images
-from dalle.data.folder.archive import SourceError
-from dalle.data.folder.image_folder import ImageFolder
-from dalle.finetuning.finetune_tasks import SAMPLES_PER_ROW
 from dalle.finetuning.run_status import ACTIVE_STATES, Status
 from dalle.finetuning.runs import Run
 from dalle.pipeline import checkpoint_archive
@@ -27,6 +23,7 @@ from dalle.ui.shared.events import (
     EXPECTED_ERRORS,
     QUEUED,
     UNQUEUED,
+    Outputs,
     Updates,
     confirm_js,
     error_html,
@@ -35,250 +32,222 @@ from dalle.ui.shared.events import (
 )
 from dalle.ui.shared.localization import Localizer
 from dalle.ui.shared.progress import progress_bar
-from dalle.ui.shared.texts import Translator, format_duration
-from dalle.ui.teach.loss_curve import curve
+from dalle.ui.shared.texts import Translator
+from dalle.ui.teach import run_html
 
-EVERY = 2  # seconds between two looks
-SIDE = 128  # pixels of a picture that is being learnt
-BUTTONS = ("use", "stop", "resume", "download", "delete")
+POLL_SECONDS = 2
+RUN_ACTIONS = ("use", "stop", "resume", "download", "delete")
+
+ShownKeys = dict[str, str]  # component id -> key of the value that the browser shows
 
 
-class Part(NamedTuple):
-    """Something on the page: made anew when its key is another."""
+class View(NamedTuple):
+    """The value of a component, made only if `key` differs from the key of what the browser shows."""
 
-    component: Any
-    key: object
-    value: Callable[[], Any]
+    component: Block
+    key: object  # compared by its repr
+    make_value: Callable[[], Any]
 
 
 class RunMonitor:
-    """`chosen` is the State with the name of the run that is shown; `seen` has the keys of what is shown."""
+    """`selected` is the State with the name of the run that is shown, `shown_keys` with the ShownKeys.
 
-    def __init__(self, studio: Studio, workshop: TrainingService, localized: Localizer):
-        self._studio, self._workshop = studio, workshop
-        self.chosen, self.seen = gr.State(""), gr.State({})
+    `runs_with_checkpoint` is a hidden text with the names of the runs that have one, so that its change event
+    can update the checkpoint dropdown.
+    """
+
+    def __init__(self, studio: Studio, training: TrainingService, localized: Localizer):
+        self._studio, self._training = studio, training
+        self.selected, self.shown_keys = gr.State(""), gr.State({})
         with localized.heading("runs"):
-            self.bring = localized.upload_button("run_import", "bring", file_count="multiple", scale=0)
-        self.news = gr.HTML(apply_default_css=False, elem_classes="status")
-        self.listed = gr.HTML(js_on_load=tiles.SELECT_JS, apply_default_css=False, elem_id="runs")
-        self.empty = localized(gr.HTML, {"value": _empty}, apply_default_css=False)
-        # Outside of what is shown and hidden, which would show it too.
-        self.file = gr.DownloadButton(visible="hidden", elem_id="run-file")
+            self.import_button = localized.upload_button(
+                "run_import", "bring", file_count="multiple", scale=0
+            )
+        self.import_status = gr.HTML(apply_default_css=False, elem_classes="status")
+        self.run_list = gr.HTML(js_on_load=tiles.SELECT_JS, apply_default_css=False, elem_id="runs")
+        self.empty_state = localized(gr.HTML, {"value": run_html.empty_state_html}, apply_default_css=False)
+        # Outside of `body`: Gradio would show it together with the column.
+        self.download_file = gr.DownloadButton(visible="hidden", elem_id="run-file")
         with gr.Column(visible=False, elem_id="run") as self.body:
             self.status = gr.HTML(apply_default_css=False, elem_id="run-status", elem_classes="status")
-            self.buttons = self._buttons(localized)
-            self.sheets = gr.HTML(apply_default_css=False, elem_id="run-sheets")
-            self.curve = gr.HTML(apply_default_css=False)
-        self.ready = gr.Textbox(label="", visible="hidden")  # names of the runs that have a checkpoint
-        self.timer = gr.Timer(EVERY)
-        shown = {self.listed, self.empty, self.body, self.status, self.sheets, self.curve, self.ready}
-        self.outputs = shown | {self.chosen, self.seen, *self.buttons.values()}
+            self.buttons = self._create_buttons(localized)
+            self.pictures = gr.HTML(apply_default_css=False, elem_id="run-sheets")
+            self.loss_curve = gr.HTML(apply_default_css=False)
+        self.runs_with_checkpoint = gr.Textbox(label="", visible="hidden")
+        self.timer = gr.Timer(POLL_SECONDS)
 
-    def _buttons(self, localized: Localizer) -> dict[str, gr.Button]:
+    def _create_buttons(self, localized: Localizer) -> dict[str, gr.Button]:
         with gr.Row(elem_classes="buttons", elem_id="run-buttons"):
             return {
-                name: localized(
+                action: localized(
                     gr.Button,
-                    {"value": f"run_{name}"},
+                    {"value": f"run_{action}"},
                     size="sm",
                     min_width=0,
                     visible=False,
-                    variant="primary" if name == "use" else "secondary",
-                    elem_id=f"run-{name}",
+                    variant="primary" if action == "use" else "secondary",
+                    elem_id=f"run-{action}",
                 )
-                for name in BUTTONS
+                for action in RUN_ACTIONS
             }
 
-    def wire(self, language: gr.Radio, visitor: gr.BrowserState) -> None:
-        who = [language, visitor]
-        look = [*who, self.chosen, self.seen]
-        self.timer.tick(self.refresh, look, self.outputs, **UNQUEUED)
-        language.change(self.refresh, look, self.outputs, **UNQUEUED)
-        self.listed.select(self.choose, [*who, self.seen], self.outputs, **UNQUEUED)
-        for name, act in (("stop", self.stop), ("resume", self.resume)):
-            self.buttons[name].click(act, look, self.outputs, **QUEUED)
-        self.buttons["delete"].click(self.delete, look, self.outputs, js=confirm_js("run_sure"), **QUEUED)
-        packed = self.buttons["download"].click(self.pack, [*who, self.chosen], self.file, **QUEUED)
-        packed.success(None, js="() => document.querySelector('#run-file').click()")
-        begun = self.bring.upload(_importing, language, self.news, **UNQUEUED)
-        begun.then(self.take_in, [*who, self.bring], self.outputs | {self.news}, **QUEUED)
+    @property
+    def outputs(self) -> Outputs:
+        return [
+            self.run_list,
+            self.empty_state,
+            self.body,
+            self.status,
+            self.pictures,
+            self.loss_curve,
+            self.runs_with_checkpoint,
+            self.selected,
+            self.shown_keys,
+            *self.buttons.values(),
+        ]
 
-    # --- what the events do
+    def connect(self, language: gr.Radio, visitor: gr.BrowserState) -> None:
+        inputs = [language, visitor, self.selected, self.shown_keys]
+        self.timer.tick(self.refresh, inputs, self.outputs, **UNQUEUED)
+        language.change(self.refresh, inputs, self.outputs, **UNQUEUED)
+        self.run_list.select(self._select, [language, visitor, self.shown_keys], self.outputs, **UNQUEUED)
+        self.buttons["stop"].click(self._stop, inputs, self.outputs, **QUEUED)
+        self.buttons["resume"].click(self._resume, inputs, self.outputs, **QUEUED)
+        self.buttons["delete"].click(self._delete, inputs, self.outputs, js=confirm_js("run_sure"), **QUEUED)
+        exported = self.buttons["download"].click(
+            self._export, [language, visitor, self.selected], self.download_file, **QUEUED
+        )
+        exported.success(None, js="() => document.querySelector('#run-file').click()")
+        uploaded = self.import_button.upload(_import_progress, language, self.import_status, **UNQUEUED)
+        uploaded.then(
+            self._import_checkpoint,
+            [language, visitor, self.import_button],
+            [*self.outputs, self.import_status],
+            **QUEUED,
+        )
 
-    def refresh(self, language: str, visitor: str, chosen: str, seen: dict[str, str]) -> Updates:
-        """Whatever has changed since the last look."""
-        view, keys = {}, {}
+    # --- handlers
+
+    def refresh(self, language: str, visitor: str, selected: str, shown_keys: ShownKeys) -> Updates:
+        """Read the runs' files; changes those of `outputs` whose values are new. Shows the run `selected`."""
+        updates: Updates = {}
+        keys: ShownKeys = {}
         try:
-            for part in self._parts(Translator(language), visitor, chosen):
-                name, key = str(part.component._id), repr((language, part.key))
-                keys[name] = key
-                if seen.get(name) != key:
-                    view[part.component] = part.value()
-        except OSError:  # a run was deleted meanwhile; the next look is soon
+            for view in self._views(Translator(language), visitor, selected):
+                component_id, key = str(view.component._id), repr((language, view.key))
+                keys[component_id] = key
+                if shown_keys.get(component_id) != key:
+                    updates[view.component] = view.make_value()
+        except OSError:  # a run was deleted in the meantime; the next poll is soon
             return gr.skip()
-        return view | {self.seen: keys} if view else gr.skip()
+        return updates | {self.shown_keys: keys} if updates else gr.skip()
 
-    def choose(self, event: gr.EventData, language: str, visitor: str, seen: dict[str, str]) -> Updates:
-        found = self._workshop.runs(visitor)
-        name = found[event.index].name if event.index < len(found) else ""
-        return self.refresh(language, visitor, name, seen)
+    def _select(self, event: gr.EventData, language: str, visitor: str, shown_keys: ShownKeys) -> Updates:
+        runs = self._training.runs(visitor)
+        name = runs[event.index].name if event.index < len(runs) else ""
+        return self.refresh(language, visitor, name, shown_keys)
 
-    def stop(self, language: str, visitor: str, chosen: str, seen: dict[str, str]) -> Updates:
+    def _stop(self, language: str, visitor: str, selected: str, shown_keys: ShownKeys) -> Updates:
         with show_errors(Translator(language), "run_failed"):
-            self._workshop.run(visitor, chosen).stop()
-        return self.refresh(language, visitor, chosen, seen)
+            self._training.run(visitor, selected).stop()
+        return self.refresh(language, visitor, selected, shown_keys)
 
-    def resume(self, language: str, visitor: str, chosen: str, seen: dict[str, str]) -> Updates:
+    def _resume(self, language: str, visitor: str, selected: str, shown_keys: ShownKeys) -> Updates:
         with show_errors(Translator(language), "run_failed"):
-            self._workshop.resume(visitor, chosen)
-        return self.refresh(language, visitor, chosen, seen)
+            self._training.resume(visitor, selected)
+        return self.refresh(language, visitor, selected, shown_keys)
 
-    def delete(self, language: str, visitor: str, chosen: str, seen: dict[str, str]) -> Updates:
-        """Without a language the visitor was not sure."""
+    def _delete(self, language: str, visitor: str, selected: str, shown_keys: ShownKeys) -> Updates:
+        """Delete the run; `language` is empty if the visitor declined (see confirm_js)."""
         if not language:
             return gr.skip()
         translate = Translator(language)
         with show_errors(translate, "run_failed"):
-            if self._in_use(self._workshop.run(visitor, chosen)):
+            if self._is_in_use(self._training.run(visitor, selected)):
                 raise ValueError(translate("run_in_use"))
-            self._workshop.delete(visitor, chosen)
-        return self.refresh(language, visitor, "", seen)
+            self._training.delete(visitor, selected)
+        return self.refresh(language, visitor, "", shown_keys)
 
-    def pack(self, language: str, visitor: str, chosen: str) -> str:
+    def _export(self, language: str, visitor: str, selected: str) -> str:
+        """Write the run's checkpoint as a zip file; -> its path."""
         with show_errors(Translator(language), "run_failed"):
-            run = self._workshop.run(visitor, chosen)
+            run = self._training.run(visitor, selected)
             content = checkpoint_archive.export_zip(require_checkpoint(run), run.name)
-        return save_bytes_to_cache(content, f"{run.name}.zip", self.file.GRADIO_CACHE)
+        return save_bytes_to_cache(content, f"{run.name}.zip", self.download_file.GRADIO_CACHE)
 
-    def take_in(self, language: str, visitor: str, paths: list[str]) -> Updates:
+    def _import_checkpoint(self, language: str, visitor: str, paths: list[str]) -> Updates:
+        """Make a run of an uploaded checkpoint, and show it."""
         try:
-            run = self._workshop.import_checkpoint(visitor, [Path(path) for path in paths])
+            run = self._training.import_checkpoint(visitor, [Path(path) for path in paths])
         except EXPECTED_ERRORS as error:
-            return {self.news: error_html(error_text(Translator(language), error, "run_refused"))}
-        return self.refresh(language, visitor, run.name, {}) | {self.news: ""}
+            return {self.import_status: error_html(error_text(Translator(language), error, "run_refused"))}
+        return self.refresh(language, visitor, run.name, {}) | {self.import_status: ""}
 
-    # --- what is shown
+    # --- views
 
-    def _parts(self, translate: Translator, visitor: str, chosen: str) -> Iterator[Part]:
-        found = self._workshop.runs(visitor)
-        names, states = [run.name for run in found], [run.status() for run in found]
-        at = names.index(chosen) if chosen in names else 0
-        lines = [(name, status.state) for name, status in zip(names, states, strict=True)]
-        yield Part(self.listed, (lines, at), lambda: _list(translate, lines, at))
-        yield Part(self.empty, not found, lambda: gr.update(visible=not found))
-        yield Part(self.body, bool(found), lambda: gr.update(visible=bool(found)))
-        yield Part(self.chosen, names[at] if found else "", lambda: names[at] if found else "")
-        ready = " ".join(run.name for run in found if run.checkpoint)
-        yield Part(self.ready, ready, lambda: ready)
-        if found:
-            yield from self._run(translate, found[at], states[at])
+    def _views(self, translate: Translator, visitor: str, selected: str) -> Iterator[View]:
+        runs = self._training.runs(visitor)
+        names, statuses = [run.name for run in runs], [run.status() for run in runs]
+        index = names.index(selected) if selected in names else 0
+        rows = [(name, status.state) for name, status in zip(names, statuses, strict=True)]
+        yield View(self.run_list, (rows, index), lambda: run_html.run_list_html(translate, rows, index))
+        yield View(self.empty_state, not runs, lambda: gr.update(visible=not runs))
+        yield View(self.body, bool(runs), lambda: gr.update(visible=bool(runs)))
+        name = names[index] if runs else ""
+        yield View(self.selected, name, lambda: name)
+        with_checkpoint = " ".join(run.name for run in runs if run.checkpoint)
+        yield View(self.runs_with_checkpoint, with_checkpoint, lambda: with_checkpoint)
+        if runs:
+            yield from self._run_views(translate, runs[index], statuses[index])
 
-    def _run(self, translate: Translator, run: Run, status: Status) -> Iterator[Part]:
-        place = self._workshop.queue_position(run)
-        checkpoint, going = run.checkpoint is not None, status.state in ("waiting", *ACTIVE_STATES)
-        stopping = going and run.stop_requested
-        offered = {
-            "use": checkpoint,
-            "stop": going and not stopping,
-            "resume": status.state in ("stopped", "failed", "interrupted"),
-            "download": checkpoint,
-            "delete": not going,
-        }
-        key = (run.name, status, place, stopping)
-        yield Part(self.status, key, lambda: _status(translate, run.name, status, place, stopping))
-        for name, offer in offered.items():
-            button = self.buttons[name]
-            yield Part(button, offer, lambda offer=offer: gr.update(visible=offer))
-        sheets = run.sample_grids()
-        held = (run.folder / "reconstructions.png").is_file()
-        key = (run.name, sheets, held, str(run.checkpoint))
-        yield Part(self.sheets, key, lambda: _sheets(translate, run, sheets, held))
-        length = _length(run.folder / "flow/metrics.jsonl")
-        yield Part(self.curve, (run.name, length), lambda: _curve(translate, run))
+    def _run_views(self, translate: Translator, run: Run, status: Status) -> Iterator[View]:
+        position = self._training.queue_position(run)
+        is_stopping = _is_pending(status) and run.stop_requested
+        yield View(
+            self.status,
+            (run.name, status, position, is_stopping),
+            lambda: run_html.status_html(translate, run.name, status, position, is_stopping),
+        )
+        for action, is_offered in _offered_actions(run, status, is_stopping).items():
+            yield View(
+                self.buttons[action], is_offered, lambda visible=is_offered: gr.update(visible=visible)
+            )
+        grids, has_reconstructions = run.sample_grids(), (run.folder / "reconstructions.png").is_file()
+        yield View(
+            self.pictures,
+            (run.name, grids, has_reconstructions, str(run.checkpoint)),
+            lambda: run_html.pictures_html(translate, run, grids, has_reconstructions),
+        )
+        yield View(
+            self.loss_curve,
+            (run.name, _file_size(run.folder / "flow/metrics.jsonl")),
+            lambda: run_html.run_loss_curve_html(translate, run),
+        )
 
-    def _in_use(self, run: Run) -> bool:
+    def _is_in_use(self, run: Run) -> bool:
         return self._studio.folder.parent == run.folder
 
 
-def _importing(language: str) -> str:
-    return progress_bar(Translator(language)("run_importing"))
+def _is_pending(status: Status) -> bool:
+    """Whether the run waits in the queue or is being trained."""
+    return status.state in ("waiting", *ACTIVE_STATES)
 
 
-def _list(translate: Translator, runs: list[tuple[str, str]], at: int) -> str:
-    cells = "".join(
-        f'<li><button type="button" data-index="{index}" aria-pressed="{str(index == at).lower()}">'
-        f'<i class="{state}"></i><b>{escape(name)}</b> <span>{translate(f"state_{state}")}</span></button></li>'
-        for index, (name, state) in enumerate(runs)
-    )
-    return f'<ul class="runs">{cells}</ul>' if cells else ""
+def _offered_actions(run: Run, status: Status, is_stopping: bool) -> dict[str, bool]:
+    """For each of RUN_ACTIONS, whether its button is shown."""
+    has_checkpoint, is_pending = run.checkpoint is not None, _is_pending(status)
+    return {
+        "use": has_checkpoint,
+        "stop": is_pending and not is_stopping,
+        "resume": status.state in ("stopped", "failed", "interrupted"),
+        "download": has_checkpoint,
+        "delete": not is_pending,
+    }
 
 
-def _length(path: Path) -> int:
+def _file_size(path: Path) -> int:
     return path.stat().st_size if path.is_file() else 0
 
 
-def _curve(translate: Translator, run: Run) -> str:
-    return curve([line["loss"] for line in run.metrics()], translate("run_loss"))
-
-
-def _status(translate: Translator, name: str, status: Status, place: int, stopping: bool) -> str:
-    """How a run stands, in a line, and a bar while it goes on."""
-    words = [translate("run_stopping" if stopping else f"state_{status.state}")]
-    if status.state == "waiting":
-        words = [translate("run_place", place=place)]
-    if status.steps:
-        words.append(translate("progress", step=status.step, steps=status.steps))
-    if status.seconds_left is not None:
-        words.append(translate("run_left", time=format_duration(translate, status.seconds_left)))
-    text = " · ".join(words)
-    if status.state in ("waiting", *ACTIVE_STATES):
-        share = status.step / status.steps if status.steps and status.state != "waiting" else None
-        line = progress_bar(text, share)
-    else:
-        line = f'<p role="status">{text}</p>'
-    trouble = error_html(status.error) if status.state == "failed" else ""
-    return f"<h3>{escape(name)}</h3> {line}{trouble}"
-
-
-def _sheets(translate: Translator, run: Run, sheets: list[Path], held: bool) -> str:
-    """What is learnt, how well it can be held, and what is drawn by now; each in its row."""
-    rows = []
-    if learnt := _learnt(run.folder / "data"):
-        rows.append(_figure(tiles.preview_url(learnt), translate("run_learnt")))
-    if held:
-        rows.append(_figure(_preview(run.folder / "reconstructions.png"), translate("run_held")))
-    samples = sheets[-1] if sheets else run.checkpoint and run.checkpoint / "samples.webp"
-    if samples and samples.is_file():
-        rows.insert(0, _figure(_preview(samples), translate("run_samples")))
-    if len(sheets) > 1:
-        before = "".join(f'<img src="{_preview(path)}" alt="{int(path.stem)}">' for path in sheets[-2::-1])
-        rows.append(f'<details class="before"><summary>{translate("run_before")}</summary>{before}</details>')
-    return "".join(rows)
-
-
-def _learnt(folder: Path) -> Any:
-    """The first pictures that a run learns from, in a row; None where it has none."""
-    try:
-        data = ImageFolder.open(folder)
-        pictures = [images.read(folder / item.name) for item in data.items[:SAMPLES_PER_ROW]]
-    except (SourceError, OSError):
-        return None
-    return (
-        images.grid([images.to_square(picture, SIDE) for picture in pictures], SAMPLES_PER_ROW)
-        if pictures
-        else None
-    )
-
-
-def _preview(path: Path) -> str:
-    return tiles.preview_url(images.read(path))
-
-
-def _figure(source: str, words: str) -> str:
-    caption = f"<figcaption>{words}</figcaption>"
-    return f'<figure class="exhibit">{caption}<img src="{source}" alt="{words}"></figure>'
-
-
-def _empty(translate: Translator) -> str:
-    steps = "".join(f"<li>{translate(f'teach_step_{number}')}</li>" for number in (1, 2, 3))
-    return f'<div class="empty"><h3>{translate("runs_empty")}</h3><ol class="steps">{steps}</ol></div>'
+def _import_progress(language: str) -> str:
+    return progress_bar(Translator(language)("run_importing"))

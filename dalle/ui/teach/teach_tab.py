@@ -1,11 +1,13 @@
-"""The Teach tab: pictures become a run, and a run becomes a checkpoint to draw with."""
+"""The Teach tab: layout, the events that connect its parts, and the start of a training run."""
 
 import secrets
 from typing import Any
 
 import gradio as gr
+from gradio.events import Dependency
 
 from dalle.data.folder.archive import SourceError
+from dalle.data.folder.augmentation import ResizeMode
 from dalle.data.folder.image_folder import ImageFolder
 from dalle.serving.studio import Studio
 from dalle.serving.training_service import TrainingService
@@ -16,82 +18,99 @@ from dalle.ui.shared.events import QUEUED, UNQUEUED, Updates, show_errors
 from dalle.ui.shared.localization import Localizer
 from dalle.ui.shared.texts import Translator
 from dalle.ui.teach.run_monitor import RunMonitor
-from dalle.ui.teach.upload import Draft, Rows
+from dalle.ui.teach.upload import Rows, UploadPanel, captions
 
 
 class TeachTab:
-    """The parts of the tab, and what passes between them and the rest of the page."""
+    """The draft of a run on the left, the visitor's runs on the right."""
 
     def __init__(
         self,
         studio: Studio,
-        workshop: TrainingService,
+        training: TrainingService,
         localized: Localizer,
         language: gr.Radio,
         visitor: gr.BrowserState,
     ):
-        """`visitor` stands outside of the tab: Gradio reads what a browser keeps only where it is shown."""
-        self._studio, self._workshop, self._language, self.visitor = studio, workshop, language, visitor
+        """`visitor` must be outside of the tabs: Gradio reads a BrowserState only when it is rendered."""
+        self._studio, self._training, self._language, self._visitor = studio, training, language, visitor
         with gr.Row(elem_id="lesson"):
             with gr.Column(scale=6, min_width=300, elem_id="given"):
-                self.draft = Draft(studio, workshop, localized)
+                self.upload = UploadPanel(studio, training, localized)
             with gr.Column(scale=5, min_width=300, elem_id="learnt"):
-                self.watch = RunMonitor(studio, workshop, localized)
-        self.draft.wire(language, visitor)
-        self.watch.wire(language, visitor)
-        given = [language, visitor, *self.draft.inputs]
-        self.draft.start.click(self.start, given, self.draft.outputs | self.watch.outputs, **QUEUED)
+                self.monitor = RunMonitor(studio, training, localized)
+        self.upload.connect(language, visitor)
+        self.monitor.connect(language, visitor)
+        self.upload.start_button.click(
+            self._start,
+            [language, visitor, *self.upload.inputs],
+            [*self.upload.outputs, *self.monitor.outputs],
+            **QUEUED,
+        )
 
-    def start(
-        self, language: str, visitor: str, table: Rows, name: str, preset: str, how: str, flips: bool
-    ) -> Updates:
-        """Make a run of the draft, and watch it."""
-        with show_errors(Translator(language), "teach_refused"):
-            rows = self.draft.rows(table)
-            run = self._workshop.start(visitor, rows, self._studio.folder, preset, name, how, flips)
-        return self.draft.cleared() | self.watch.refresh(language, visitor, run.name, {})
+    # --- events
 
-    def arrive(self, page: gr.Blocks, picker: CheckpointPicker) -> None:
-        """When the page is opened: who it is, what they left here, and which checkpoint draws."""
-        who, watch = [self._language, self.visitor], self.watch
-        known = page.load(_known, self.visitor, self.visitor, **UNQUEUED)
-        known.then(picker.refresh, who, picker.outputs, **UNQUEUED)
-        look = [*who, watch.chosen, watch.seen]
-        known.then(watch.refresh, look, watch.outputs, **UNQUEUED)
-        self.draft.arrive(known, self.visitor, self._language)
-        watch.ready.change(picker.refresh, who, picker.outputs, **UNQUEUED)
+    def on_page_load(self, page: gr.Blocks, picker: CheckpointPicker) -> None:
+        """Identify the visitor; then show their draft, their runs and the checkpoint in use."""
+        language, visitor, monitor = self._language, self._visitor, self.monitor
+        identified = page.load(_visitor_secret, visitor, visitor, **UNQUEUED)
+        identified.then(picker.refresh, [language, visitor], picker.outputs, **UNQUEUED)
+        identified.then(
+            monitor.refresh,
+            [language, visitor, monitor.selected, monitor.shown_keys],
+            monitor.outputs,
+            **UNQUEUED,
+        )
+        self.upload.restore_after(identified, language, visitor)
+        monitor.runs_with_checkpoint.change(picker.refresh, [language, visitor], picker.outputs, **UNQUEUED)
 
-    def follow(self, translated: Any) -> None:
-        """After another language was chosen: what is told of the visitor's own pictures."""
-        draft = self.draft
-        asked = [self._language, self.visitor, draft.table]
-        translated.then(draft.retell, asked, draft.told | {draft.table}, **QUEUED)
+    def on_language_change(self, translated: Dependency) -> None:
+        """`translated` is the event that translates the page's components."""
+        self.upload.relabel_after(translated, self._language, self._visitor)
 
-    def use(self, picker: CheckpointPicker, create: CreateTab, tabs: gr.Tabs) -> Any:
-        """Draw with a run's checkpoint: chosen, and at once tried, in the Create tab; -> the event of it."""
-        given = [self._language, self.visitor, self.watch.chosen]
-        button = self.watch.buttons["use"]
-        chosen = button.click(
+    def connect_use_button(self, picker: CheckpointPicker, create: CreateTab, tabs: gr.Tabs) -> Dependency:
+        """Select a run's checkpoint and draw with it in the Create tab; -> the event of the selection."""
+        inputs = [self._language, self._visitor, self.monitor.selected]
+        selected = self.monitor.buttons["use"].click(
             lambda language, visitor, name: picker.select(language, visitor, RUN_PREFIX + name),
-            given,
+            inputs,
             picker.outputs,
             **QUEUED,
         )
-        asked = chosen.success(self._caption, given, [create.form.prompt, tabs], **UNQUEUED)
-        asked.then(None, js=CLICK_DRAW_JS)
-        return chosen
+        prompted = selected.success(self._first_caption, inputs, [create.form.prompt, tabs], **UNQUEUED)
+        prompted.then(None, js=CLICK_DRAW_JS)
+        return selected
 
-    def _caption(self, language: str, visitor: str, name: str) -> list[Any]:
-        """What a run was taught, as a prompt, and the tab that draws it."""
+    # --- handlers
+
+    def _start(
+        self,
+        language: str,
+        visitor: str,
+        table: Rows,
+        name: str,
+        preset: str,
+        resize_mode: ResizeMode,
+        horizontal_flip: bool,
+    ) -> Updates:
+        """Make a run of the draft, and show it."""
+        with show_errors(Translator(language), "teach_refused"):
+            run = self._training.start(
+                visitor, captions(table), self._studio.folder, preset, name, resize_mode, horizontal_flip
+            )
+        return self.upload.cleared() | self.monitor.refresh(language, visitor, run.name, {})
+
+    def _first_caption(self, language: str, visitor: str, name: str) -> list[Any]:
+        """The first caption that a run was trained on, as the prompt; and the Create tab."""
         try:
-            data = ImageFolder.open(self._workshop.run(visitor, name).folder / "data")
+            data = ImageFolder.open(self._training.run(visitor, name).folder / "data")
             prompt = data.items[0].caption
-        except SourceError:  # a checkpoint that was brought here, by whatever it was taught
+        except SourceError:  # an imported checkpoint, without its training data
             prompt = self._studio.random_prompt(0)
         return [prompt, gr.update(selected="create")]
 
 
-def _known(visitor: Any) -> str:
-    """The secret that this browser keeps, or a new one."""
-    fits = isinstance(visitor, str) and 16 <= len(visitor) <= 64
-    return visitor if fits else secrets.token_urlsafe(24)
+def _visitor_secret(stored: Any) -> str:
+    """The secret that the browser stores, or a new one if it is not of this form."""
+    is_valid = isinstance(stored, str) and 16 <= len(stored) <= 64
+    return stored if is_valid else secrets.token_urlsafe(24)
