@@ -143,7 +143,7 @@ def test_from_upload_to_a_drawing(
     page.get_by_text("What will not be learnt from").click()
     expect(page.locator(".problems")).to_contain_text("broken.png unreadable the file is no PNG")
     expect(page.locator(".problems")).to_contain_text("(77.png) no picture for this caption")
-    expect(page.get_by_label(re.compile("Quick · about"))).to_be_checked()
+    expect(page.get_by_label(re.compile("Quick · about"))).to_be_checked(timeout=TRAINING_TIMEOUT_MS)
     expect(page.get_by_role("img", name=re.compile("It will first practise painting them"))).to_be_visible()
     press(page, "Start teaching")
     expect(page.get_by_test_id("toast-text")).to_contain_text("1 pictures have no caption, 4.png for one")
@@ -316,7 +316,8 @@ def test_a_run_waits_for_another_and_a_draft_survives(
     expect(page.locator(".counts")).to_contain_text("2 pictures 0 captions matched 2 without a caption")
     drop(page, pictures)  # added to the first two
     expect(page.locator(".counts")).to_contain_text("5 pictures 0 captions matched 5 without a caption")
-    expect(page.get_by_role("img", name=re.compile("It will first practise"))).to_be_visible()
+    forecast = page.get_by_role("img", name=re.compile("It will first practise"))
+    expect(forecast).to_be_visible(timeout=TRAINING_TIMEOUT_MS)
     load(page, page.url)
     open_teach_tab(page)
     page.get_by_label("One caption for all").fill("a blorple")
