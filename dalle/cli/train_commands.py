@@ -98,7 +98,7 @@ def _train_upscaler(options: argparse.Namespace, settings: dict[str, Any]) -> No
     if options.start:
         raise ValueError("the upscaler stands beside a checkpoint and starts from nothing: leave out --start")
     settings |= {"seed": options.seed, "compile": options.compile}
-    data = options.data or super_resolution.DEFAULT_FOLDER
+    data = options.data or super_resolution.LARGE_EMOJI_FOLDER
     if metrics := super_resolution.train_upscaler(data, options.output, options.steps, **settings):
         print(json.dumps(metrics, indent=2))
 

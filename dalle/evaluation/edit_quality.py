@@ -56,9 +56,9 @@ def measure_edits(evaluator: Evaluator) -> Metrics:
         results["styles"] = measure_prompt_edits(evaluator, editor, "styles", _style_cases(evaluator))
     results["cutting"] = measure_background_removal(evaluator)
     upscaler = evaluator.pipeline.upscaler
-    if upscaler and (super_resolution.DEFAULT_FOLDER / "index.json").is_file():
+    if upscaler and (super_resolution.LARGE_EMOJI_FOLDER / "index.json").is_file():
         results["enlarging"] = super_resolution.held_out_psnr(
-            upscaler, EmojiSet.load(super_resolution.DEFAULT_FOLDER), EDITS_PER_KIND
+            upscaler, EmojiSet.load(super_resolution.LARGE_EMOJI_FOLDER), EDITS_PER_KIND
         )
     return results
 

@@ -22,8 +22,8 @@ from dalle.data.emoji.emoji_set import EmojiSet
 from dalle.networks.upscaler import Upscaler
 from dalle.training.trainer import Task, Trainer, TrainingSettings
 
-DEFAULT_FOLDER = Path("data/emoji-512")
-COMMAND = "python -m dalle dataset emoji --size 512"
+LARGE_EMOJI_FOLDER = Path("data/emoji-512")
+LARGE_EMOJI_COMMAND = "python -m dalle dataset emoji --size 512"
 UPSCALER_DEFAULTS = {
     "batch": 32,
     "learning_rate": 1e-3,
@@ -57,7 +57,7 @@ class PatchDataset(Dataset):
         if emoji.size < 4 * PATCH_SIZE:
             raise ValueError(
                 f"the upscaler learns from icons at {4 * PATCH_SIZE} pixels, these have {emoji.size}: "
-                f"build such a set by {COMMAND}"
+                f"build such a set by {LARGE_EMOJI_COMMAND}"
             )
         self.emoji, self.icons, self.seed = emoji, icons, seed
 

@@ -226,10 +226,10 @@ def _read_concepts(emoji: Iterable[str], names: EmojiNames, package: Path) -> li
         }
         for language in languages
     }
-    return [_concept(key, names, tables) for key in emoji]
+    return [emoji_concept(key, names, tables) for key in emoji]
 
 
-def _concept(emoji: str, names: EmojiNames, tables: dict[str, dict[str, dict]]) -> Concept:
+def emoji_concept(emoji: str, names: EmojiNames, tables: dict[str, dict[str, dict]]) -> Concept:
     """The concept of an emoji key. `tables`: language -> emoji key -> entry of emojibase."""
     named = {
         language: table[emoji] for language, table in tables.items() if table.get(emoji, {}).get("label")

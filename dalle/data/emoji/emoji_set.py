@@ -130,8 +130,7 @@ class EmojiSet:
 
     def held_out(self, concept: int) -> bool:
         """Whether a concept is held out of the autoencoder's training; near-identical ones are together."""
-        start = hashlib.sha256(self.concepts[concept].canonical.encode()).digest()[:4]
-        return int.from_bytes(start, "big") < HELD_OUT_SHARE * 2**32
+        return is_held_out(self.concepts[concept].canonical)
 
 
 def summarize(emoji: EmojiSet) -> str:
@@ -147,6 +146,12 @@ def summarize(emoji: EmojiSet) -> str:
         f"in {len(languages)} languages; digest {emoji.digest[:16]}"
     )
     return "\n".join(lines)
+
+
+def is_held_out(canonical: str) -> bool:
+    """Whether the concepts with this canonical slug are held out: a share of HELD_OUT_SHARE, by hash."""
+    start = hashlib.sha256(canonical.encode()).digest()[:4]
+    return int.from_bytes(start, "big") < HELD_OUT_SHARE * 2**32
 
 
 def is_emoji_set(folder: Path) -> bool:

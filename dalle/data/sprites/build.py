@@ -21,7 +21,7 @@ from dalle.data.sprites.packages import fetch
 from dalle.data.sprites.progress import Progress
 from dalle.data.sprites.selection import Measurement, select
 from dalle.data.sprites.sources import SUBSETS, Catalogue, SourceSpec
-from dalle.data.sprites.sprite_set import DEFAULT_FOLDER, SpriteSet, is_sprite_set
+from dalle.data.sprites.sprite_set import SPRITES_FOLDER, SpriteSet, is_sprite_set
 from dalle.data.sprites.wordnet import WordNet
 from dalle.data.sprites.writing import draw_parts, in_order, source_records, write_set
 
@@ -29,7 +29,7 @@ WORKERS = 2
 
 
 def build(
-    folder: Path = DEFAULT_FOLDER,
+    folder: Path = SPRITES_FOLDER,
     size: int = 128,
     on_progress: Progress | None = None,
     *,

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from dalle.data.emoji.build import emoji_concept
 from dalle.data.emoji.names import EmojiNames, codepoint_key, read_json, slugify
 from dalle.data.sprites.sprite_set import Concept
 from dalle.data.sprites.vocabulary import Vocabulary
@@ -45,18 +46,7 @@ def concepts(
 
 
 def _emoji(emoji: str, names: EmojiNames, tables: dict[str, dict[str, dict]]) -> Concept:
-    said = {language: table[emoji] for language, table in tables.items() if table.get(emoji, {}).get("label")}
-    group, subgroup = names.group(emoji)
-    return Concept(
-        slug=slugify(names.entries[emoji]["label"]),
-        kind="emoji",
-        emoji=names.entries[emoji]["emoji"],
-        group=group,
-        subgroup=subgroup,
-        canonical=slugify(names.entries[names.canonical(emoji)]["label"]),
-        labels={language: entry["label"] for language, entry in said.items()},
-        keywords={language: tuple(entry["tags"]) for language, entry in said.items() if entry.get("tags")},
-    )
+    return Concept(kind="emoji", **vars(emoji_concept(emoji, names, tables)))
 
 
 def _noun(label: str, composition: bool, vocabulary: Vocabulary, wordnet: WordNet) -> Concept:

@@ -7,7 +7,6 @@ alone, black by default, and can be painted in any colour. Both files are memory
 and reads only the pictures that are asked for.
 """
 
-import hashlib
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -15,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
+from dalle.data.emoji.emoji_set import is_held_out
 from dalle.data.emoji.names import read_json
 
-DEFAULT_FOLDER = Path("data/sprites-128")
-COMMAND = "python -m dalle dataset sprites"
-HELD_OUT_SHARE = 0.05
+SPRITES_FOLDER = Path("data/sprites-128")
+SPRITES_COMMAND = "python -m dalle dataset sprites"
 FILES = ("colour.npy", "masks.npy", "index.json")
 
 
@@ -87,15 +86,15 @@ class SpriteSet:
     masks: np.ndarray  # (m, size, size) uint8, read-only
 
     @classmethod
-    def load(cls, folder: Path = DEFAULT_FOLDER) -> "SpriteSet":
+    def load(cls, folder: Path = SPRITES_FOLDER) -> "SpriteSet":
         """Open the set in `folder`. FileNotFoundError where there is none, ValueError where it is damaged."""
         folder = Path(folder)
         if not is_sprite_set(folder):
-            raise FileNotFoundError(f"no sprites in {folder}; build them by: {COMMAND}")
+            raise FileNotFoundError(f"no sprites in {folder}; build them by: {SPRITES_COMMAND}")
         try:
             return cls._read(folder)
         except (ValueError, KeyError, TypeError, EOFError) as error:
-            advice = f"delete the folder and build it again by: {COMMAND}"
+            advice = f"delete the folder and build it again by: {SPRITES_COMMAND}"
             raise ValueError(f"the sprites in {folder} are damaged ({error}); {advice}") from error
 
     @classmethod
@@ -142,8 +141,7 @@ class SpriteSet:
 
     def held_out(self, concept: int) -> bool:
         """Whether the autoencoder never sees this concept: about 5%, near-identical ones always together."""
-        start = hashlib.sha256(self.concepts[concept].canonical.encode()).digest()[:4]
-        return int.from_bytes(start, "big") < HELD_OUT_SHARE * 2**32
+        return is_held_out(self.concepts[concept].canonical)
 
     def sources_of(self, concept: int) -> tuple[str, ...]:
         """The names of the sources that have drawings of a concept."""
