@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
+CAMERA_NUMBERS = 6  # of a code with told numbers, the first ones: networks/camera.py
+LIGHT_NUMBERS = 6  # the next ones, which the flow is told
 MAX_DIMENSION = 2**16  # of every field: a config from an untrusted file must not fill the memory
 
 
@@ -51,10 +53,16 @@ class FlowConfig:
     depth: int = 10
     heads: int = 6
     code: int = 20  # numbers in the code
-    code_nats: float = 0.6  # information about the image in each number, in nats
+    learnt: int = 20  # of these, the last ones, whose meaning is learnt; those before are told (`told`)
+    code_nats: float = 0.6  # information about the image in each learnt number, in nats
     refiner_depth: int = 2  # transformer blocks of the flow on the text encoder's states
     code_width: int = 256  # of the code encoder, a small transformer
     code_depth: int = 2
+
+    @property
+    def told(self) -> int:
+        """Numbers at the start of the code that have a fixed meaning: camera and light, or none."""
+        return self.code - self.learnt
 
 
 @dataclass(frozen=True)
@@ -70,6 +78,11 @@ class Config:
     def __post_init__(self) -> None:
         for section in (self, self.autoencoder, self.text, self.tower, self.flow):
             _check_fields(section)
+        if self.flow.told not in (0, CAMERA_NUMBERS + LIGHT_NUMBERS):
+            raise ValueError(
+                f"of {self.flow.code} numbers in a code all are learnt, or all but "
+                f"{CAMERA_NUMBERS + LIGHT_NUMBERS}; got learnt={self.flow.learnt}"
+            )
         cell = 16 * self.autoencoder.fold
         if self.image_size % cell:
             raise ValueError(f"image_size must be a multiple of {cell}; got {self.image_size}")

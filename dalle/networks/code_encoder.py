@@ -8,11 +8,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from dalle.config import Config
+from dalle.config import CAMERA_NUMBERS, LIGHT_NUMBERS, Config
 from dalle.networks.layers import RMSNorm, TransformerBlock, unit_mean_square
 from dalle.networks.text_encoder import Caption
 
 CAPACITY_WEIGHT = 0.1  # of `capacity_loss`, against the squared errors of mean and velocity
+LIGHT_WEIGHT = 0.05  # of `light_loss`, likewise
 
 
 class CodePosterior(NamedTuple):
@@ -29,6 +30,17 @@ class CodePosterior(NamedTuple):
         """KL divergence from N(0, 1) of each number of the code, in nats, averaged over the batch: (K,)."""
         return 0.5 * (self.mean**2 + self.log_variance.exp() - 1 - self.log_variance).mean(0)
 
+    def split(self, told: int) -> tuple["CodePosterior", "CodePosterior"]:
+        """The told numbers at the start of the code, and the learnt ones."""
+        mean, log_variance = (each.split([told, each.shape[1] - told], 1) for each in self)
+        return CodePosterior(mean[0], log_variance[0]), CodePosterior(mean[1], log_variance[1])
+
+    def light_loss(self, light: Tensor) -> Tensor:
+        """Weighted negative log-likelihood of a picture's told light (B, LIGHT_NUMBERS); -> scalar."""
+        end = CAMERA_NUMBERS + LIGHT_NUMBERS
+        mean, log_variance = (each[:, CAMERA_NUMBERS:end] for each in self)
+        return LIGHT_WEIGHT * ((light - mean).square() * (-log_variance).exp() + log_variance).mean() / 2
+
     def capacity_loss(self, nats: float) -> Tensor:
         """Weighted distance of each number's information from `nats` (arXiv:1804.03599); -> scalar."""
         return CAPACITY_WEIGHT * (self.nats() - nats).abs().mean()
@@ -38,7 +50,8 @@ class CodeEncoder(nn.Module):
     """Posterior q(code | features, caption).
 
     It is conditioned on the caption so that the code holds only what the caption leaves open; otherwise a
-    code sampled from N(0, I) would often contradict the caption (conditional VAE, Sohn et al. 2015).
+    code sampled from N(0, I) would often contradict the caption (conditional VAE, Sohn et al. 2015). Of told
+    numbers it estimates the light; the camera of a picture is 0, the view that it has.
     """
 
     def __init__(self, config: Config):
@@ -53,6 +66,7 @@ class CodeEncoder(nn.Module):
         )
         self.norm = RMSNorm(width)
         self.output = nn.Linear(width, 2 * config.flow.code)
+        self.camera_numbers = CAMERA_NUMBERS if config.flow.told else 0
 
     def forward(self, features: Tensor, caption: Caption) -> CodePosterior:
         """features (B, N, C) -> posterior of the codes (B, K)."""
@@ -62,6 +76,9 @@ class CodeEncoder(nn.Module):
         for block in self.blocks:
             x = block(x)
         mean, log_variance = self.output(self.norm(x.mean(1))).float().chunk(2, dim=-1)
+        if self.camera_numbers:
+            is_camera = torch.arange(mean.shape[1], device=mean.device) < self.camera_numbers
+            mean, log_variance = mean.masked_fill(is_camera, 0), log_variance.masked_fill(is_camera, 0)
         return CodePosterior(mean, log_variance.clamp(-8, 2))
 
 

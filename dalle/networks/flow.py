@@ -13,8 +13,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from dalle.config import Config
-from dalle.networks.code_encoder import CodeEncoder, replace_codes_at_random
+from dalle.config import CAMERA_NUMBERS, Config
+from dalle.networks.code_encoder import CodeEncoder, CodePosterior, replace_codes_at_random
 from dalle.networks.solver import Field, InversionTrajectory, OnStep, integrate, schedule, solve
 from dalle.networks.text_encoder import Caption
 from dalle.networks.velocity import Velocity
@@ -39,6 +39,7 @@ class Normalizer(nn.Module):
 
     def __init__(self, config: Config):
         super().__init__()
+        self.told = config.flow.told
         self.velocity = Velocity(config)
         self.reader = CodeEncoder(config)  # the weights carry this name
 
@@ -58,6 +59,7 @@ class Normalizer(nn.Module):
         caption: Caption,
         code_nats: float,
         replace_targets: ReplaceTargets | None = None,
+        light: Tensor | None = None,
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Squared error of the predicted mean, flow matching, and the code's capacity; -> scalar, its parts.
 
@@ -65,9 +67,12 @@ class Normalizer(nn.Module):
         the KL divergence: all 20 numbers stay in use, and their aggregate posterior near N(0, I), so that
         codes can be sampled. Times are logit-normal (arXiv:2403.03206), shifted towards noise: with this many
         numbers a picture, its content is decided while each of them is still mostly noise.
+
+        light (B, LIGHT_NUMBERS): the true light of the pictures, put into the code; without it the light is
+        as the code encoder estimates it.
         """
         posterior = self.reader(features, caption)
-        code, noise = replace_codes_at_random(posterior.sample()), torch.randn_like(features)
+        code, noise = self._training_code(posterior, light), torch.randn_like(features)
         time = torch.sigmoid(torch.randn(len(features), device=features.device) + TIME_LOGIT_MEAN)
         x = torch.lerp(features, noise, time[:, None, None])
         field = self.velocity.condition(caption, code)
@@ -79,9 +84,23 @@ class Normalizer(nn.Module):
         velocity = field.predict_velocity(x, time)
         mean = _weighted_square_error(field.mean, mean_target, weights)
         flow = _weighted_square_error(velocity, velocity_target, weights)
-        nats = posterior.nats().detach().sum()
-        parts = {"flow": flow.detach(), "mean": mean.detach(), "code_nats": nats}
-        return flow + mean + posterior.capacity_loss(code_nats), parts
+        learnt = posterior.split(self.told)[1]
+        parts = {"flow": flow.detach(), "mean": mean.detach(), "code_nats": learnt.nats().detach().sum()}
+        loss = flow + mean + learnt.capacity_loss(code_nats)
+        if light is not None:
+            loss = loss + posterior.light_loss(light)
+            estimate = posterior.mean[:, CAMERA_NUMBERS : self.told].detach()
+            parts["light_error"] = (estimate - light).square().mean()
+        return loss, parts
+
+    def _training_code(self, posterior: CodePosterior, light: Tensor | None) -> Tensor:
+        """-> (B, K): camera 0, the true light where it is known, and a sample of the learnt numbers."""
+        told, learnt = posterior.split(self.told)
+        numbers = replace_codes_at_random(learnt.sample())
+        if not self.told:
+            return numbers
+        camera, estimate = told.mean.detach().split([CAMERA_NUMBERS, self.told - CAMERA_NUMBERS], 1)
+        return torch.cat([camera, estimate if light is None else light, numbers], 1)
 
 
 def _weighted_square_error(output: Tensor, target: Tensor, weights: Tensor) -> Tensor:

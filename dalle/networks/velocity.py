@@ -16,7 +16,7 @@ from typing import NamedTuple, cast
 import torch
 from torch import Tensor, nn
 
-from dalle.config import Config
+from dalle.config import CAMERA_NUMBERS, Config
 from dalle.networks.layers import (
     Attention,
     ExactLinear,
@@ -65,8 +65,25 @@ class CaptionCondition(NamedTuple):
     embedding: Tensor  # (B, W)
 
 
+class CodeCondition(NamedTuple):
+    """What the network is told of B codes, and of their captions as a whole."""
+
+    embedding: Tensor  # (B, W), of code and caption: for the modulation
+    tokens: Tensor | None  # (B, N, W), of the code at every token; None without told numbers
+
+    def where(self, condition: Tensor, other: "CodeCondition") -> "CodeCondition":
+        """This where `condition` (B,) holds, else `other`."""
+        embedding = torch.where(condition[:, None], self.embedding, other.embedding)
+        if self.tokens is None or other.tokens is None:
+            return CodeCondition(embedding, None)
+        return CodeCondition(embedding, torch.where(condition[:, None, None], self.tokens, other.tokens))
+
+
 class Velocity(nn.Module):
-    """The vector field of both directions: d features / d time, given caption and code."""
+    """The vector field of both directions: d features / d time, given caption and code.
+
+    The camera's numbers of a code do not reach the network: they act on the finished picture.
+    """
 
     def __init__(self, config: Config):
         super().__init__()
@@ -76,6 +93,13 @@ class Velocity(nn.Module):
         self.positions = nn.Parameter(0.02 * torch.randn(config.tokens, width))
         self.time = nn.Sequential(ExactLinear(256, width), nn.SiLU(), ExactLinear(width, width))
         self.code = ExactLinear(config.flow.code, width)
+        self.camera_numbers = CAMERA_NUMBERS if config.flow.told else 0
+        # What each number of the code adds to each token (augmentation conditioning, arXiv:2206.00364): light
+        # is not the same everywhere in a picture, and a modulation is.
+        self.register_parameter(
+            "code_tokens",
+            nn.Parameter(torch.zeros(config.flow.code, config.tokens, width)) if config.flow.told else None,
+        )
         self.embedding = ExactLinear(config.text.embedding, width)
         self.modulation = nn.Sequential(nn.SiLU(), ExactLinear(width, 6 * width))
         # The TextEncoder learnt to tell captions apart; the flow must also know which colour belongs to what.
@@ -104,10 +128,21 @@ class Velocity(nn.Module):
         mean (B, N, C): the predicted mean, where it is known already.
         """
         condition = self._condition_on_caption(caption)
-        embedding = self.code(code) + condition.embedding
+        code_condition = self.condition_on_code(code, condition)
         if mean is None:
-            mean = self._predict_mean(embedding, condition)
-        return ConditionedField(self, condition, embedding, mean)
+            mean = self._predict_mean(code_condition, condition)
+        return ConditionedField(self, condition, code_condition, mean)
+
+    def condition_on_code(self, code: Tensor, condition: CaptionCondition) -> CodeCondition:
+        """code (B, K) -> CodeCondition."""
+        if self.camera_numbers:
+            code = torch.cat(
+                [torch.zeros_like(code[:, : self.camera_numbers]), code[:, self.camera_numbers :]], 1
+            )
+        tokens = None
+        if self.code_tokens is not None:
+            tokens = torch.einsum("bk,knw->bnw", code.float(), self.code_tokens.float())
+        return CodeCondition(self.code(code) + condition.embedding, tokens)
 
     def _condition_on_caption(self, caption: Caption) -> CaptionCondition:
         mask = caption.mask[:, None, None]
@@ -119,19 +154,21 @@ class Velocity(nn.Module):
         key_values = [block.caption.key_values(states) for block in blocks]
         return CaptionCondition(key_values, mask, self.embedding(unit_mean_square(caption.embedding)))
 
-    def _predict_mean(self, embedding: Tensor, condition: CaptionCondition) -> Tensor:
+    def _predict_mean(self, code: CodeCondition, condition: CaptionCondition) -> Tensor:
         """-> (B, N, C): minus the output at time 1 for x = 0, since the velocity there is x - mean."""
-        count = len(embedding)
-        zeros = embedding.new_zeros(count, len(self.positions), self.input.in_features)
-        time = torch.ones(count, device=embedding.device)
-        return -self.transform(self.input(zeros), time, embedding, condition)
+        count = len(code.embedding)
+        zeros = code.embedding.new_zeros(count, len(self.positions), self.input.in_features)
+        time = torch.ones(count, device=zeros.device)
+        return -self.transform(self.input(zeros), time, code, condition)
 
     def transform(
-        self, inputs: Tensor, time: Tensor, embedding: Tensor, condition: CaptionCondition
+        self, inputs: Tensor, time: Tensor, code: CodeCondition, condition: CaptionCondition
     ) -> Tensor:
-        """inputs (B, N, W) at time (B,), embedding of caption and code (B, W) -> (B, N, C) float32."""
-        shared = self.modulation(embedding + self.time(sinusoids(time, 256))).unflatten(-1, (6, -1))
+        """inputs (B, N, W) at time (B,) -> (B, N, C) float32."""
+        shared = self.modulation(code.embedding + self.time(sinusoids(time, 256))).unflatten(-1, (6, -1))
         h = inputs + self.positions
+        if code.tokens is not None:
+            h = h + code.tokens
         for block, key_values in zip(self.blocks, condition.key_values, strict=True):
             h = block(h, shared, key_values, condition.mask)
         return self.output(self.norm(h)).float()
@@ -144,10 +181,9 @@ class ConditionedField:
     other times the network predicts it.
     """
 
-    def __init__(self, network: Velocity, condition: CaptionCondition, embedding: Tensor, mean: Tensor):
-        """embedding (B, W): of caption and code."""
+    def __init__(self, network: Velocity, condition: CaptionCondition, code: CodeCondition, mean: Tensor):
         self.mean = mean
-        self._network, self._condition, self._embedding = network, condition, embedding
+        self._network, self._condition, self._code = network, condition, code
 
     def __call__(self, x: Tensor, time: Tensor) -> Tensor:
         """x (B, N, C), time (B,) or (1,) -> velocity (B, N, C)."""
@@ -164,18 +200,18 @@ class ConditionedField:
         """
         network = self._network
         inputs = network.input(x) + network.mean(self.mean.detach())
-        return network.transform(inputs, time, self._embedding, self._condition)
+        return network.transform(inputs, time, self._code, self._condition)
 
     def with_code(self, code: Tensor, mean: Tensor) -> "ConditionedField":
         """The field of the same captions with other codes (B, K), whose predicted mean (B, N, C) is known."""
-        embedding = self._network.code(code) + self._condition.embedding
-        return ConditionedField(self._network, self._condition, embedding, mean)
+        code_condition = self._network.condition_on_code(code, self._condition)
+        return ConditionedField(self._network, self._condition, code_condition, mean)
 
     def where(self, condition: Tensor, other: "ConditionedField") -> "ConditionedField":
         """Code and mean of this field where `condition` (B,) holds, else those of `other`; equal captions."""
         return ConditionedField(
             self._network,
             self._condition,
-            torch.where(condition[:, None], self._embedding, other._embedding),
+            self._code.where(condition, other._code),
             torch.where(condition[:, None, None], self.mean, other.mean),
         )
