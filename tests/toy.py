@@ -15,7 +15,8 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from dalle.training.trainer import Trainer, TrainingSettings
+from dalle.training.task import Task, TrainingSettings
+from dalle.training.trainer import Trainer
 
 
 class NoiseDataset(Dataset):
@@ -28,7 +29,7 @@ class NoiseDataset(Dataset):
         return 2**31
 
 
-class MirrorTask(nn.Module):
+class MirrorTask(Task):
     """Learns to mirror images.
 
     `noise`: standard deviation of the noise in the targets, from torch's global random state. `nan_sample`:

@@ -22,7 +22,8 @@ from dalle.data.scenes.composer import Composer
 from dalle.data.scenes.scene import SceneWeights
 from dalle.evaluation.classifier import INPUT_SIZE, STAGE_WIDTHS, IconClassifier
 from dalle.evaluation.metrics import top_k_accuracy
-from dalle.training.trainer import Task, Trainer, TrainingSettings
+from dalle.training.task import Task, TrainingSettings
+from dalle.training.trainer import Trainer
 
 CLASSIFIER_DEFAULTS: dict[str, Any] = {
     "batch": 128,

@@ -18,8 +18,8 @@ from dalle.networks.model import DALLEModel
 from dalle.pipeline.dalle import DALLE
 from dalle.recipe import Picture, Recipe
 from dalle.training.feature_cache import CachedSample
+from dalle.training.task import Task
 from dalle.training.tasks import PERCEPTUAL_WEIGHT, FlowTask
-from dalle.training.trainer import Task
 
 SAMPLES_PER_ROW = 6  # of a sample grid
 

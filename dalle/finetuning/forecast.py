@@ -26,7 +26,8 @@ from dalle.finetuning.plan import (
 from dalle.networks.model import DALLEModel
 from dalle.pipeline.dalle import DALLE
 from dalle.recipe import Recipe
-from dalle.training.trainer import Task, Trainer, TrainingSettings
+from dalle.training.task import Task, TrainingSettings
+from dalle.training.trainer import Trainer
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from dalle.data.folder.augmentation import ResizeMode
 from dalle.data.folder.image_folder import ImageFolder
 from dalle.errors import InputError
 from dalle.files import write_text_atomically
-from dalle.training.trainer import TrainingSettings
+from dalle.training.task import TrainingSettings
 
 MIN_RECONSTRUCTION_PSNR = 25.0  # dB; where images are reconstructed worse than this, the Generator adapts
 GRIDS_PER_RUN = 6  # sample grids written while the flow trains

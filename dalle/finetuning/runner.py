@@ -21,7 +21,8 @@ from dalle.finetuning.finetune_tasks import FlowFinetuneTask, make_sample_grid
 from dalle.finetuning.plan import Plan, check_trainable
 from dalle.networks.solver import Cancelled
 from dalle.pipeline.dalle import DALLE
-from dalle.training.trainer import Task, Trainer, TrainingSettings
+from dalle.training.task import Task, TrainingSettings
+from dalle.training.trainer import Trainer
 
 # (state, steps done, steps in all, loss) -> whether to stop after this step.
 # The states are "preparing" (where the steps are samples drawn), "training" and "saving".

@@ -28,8 +28,8 @@ from dalle.networks.model import DALLEModel
 from dalle.networks.text_encoder import Tokenizer
 from dalle.pipeline.dalle import DALLE
 from dalle.training.pretrain import PHASE_DEFAULTS
+from dalle.training.task import TrainingSettings
 from dalle.training.tasks import AutoencoderTask
-from dalle.training.trainer import TrainingSettings
 
 SCRATCH_PRESETS = {  # generator_steps: of the whole autoencoder; nothing is replayed
     "quick": Preset(steps=2_000, generator_steps=500, replay_samples=1),

@@ -30,8 +30,9 @@ from dalle.research import variants
 from dalle.research.toy_dataset import ToyDataset, ToyFlowTask, draw_one_step
 from dalle.research.variants import ABLATION_SEED, FLOW_VARIANTS
 from dalle.training.pretrain import PHASE_DEFAULTS, composer_for
+from dalle.training.task import TrainingSettings
 from dalle.training.tasks import ADVERSARIAL_WEIGHT, PERCEPTUAL_WEIGHT, GeneratorTask
-from dalle.training.trainer import Trainer, TrainingSettings
+from dalle.training.trainer import Trainer
 
 TOY_CONCEPTS = 200
 GENERATOR_STEPS = 150

@@ -37,8 +37,9 @@ from dalle.pipeline.dalle import DALLE
 from dalle.pipeline.sampler import run
 from dalle.recipe import Picture, Recipe
 from dalle.training.feature_cache import CachedSample, FeatureCache
+from dalle.training.task import TrainingSettings
 from dalle.training.tasks import FlowTask
-from dalle.training.trainer import Trainer, TrainingSettings
+from dalle.training.trainer import Trainer
 
 
 def median_seconds(action: Callable[[], Any], repeats: int) -> float:

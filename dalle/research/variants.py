@@ -12,7 +12,7 @@ from dalle.pipeline.dalle import DALLE
 from dalle.research import benchmark
 from dalle.research.toy_dataset import ConceptEmbeddings, OneStepTask, ToyDataset, ToyFlowTask
 from dalle.training.pretrain import PHASE_DEFAULTS
-from dalle.training.trainer import TrainingSettings
+from dalle.training.task import TrainingSettings
 
 BASE_FLOW = FlowConfig(width=256, depth=6, heads=4)
 BASE_STEPS, TOY_BATCH = 400, 128  # a variant with more FLOPs a step takes fewer steps

@@ -20,9 +20,10 @@ from dalle.networks.text_encoder import Tokenizer
 from dalle.pipeline.dalle import DALLE
 from dalle.training.feature_cache import FeatureCache
 from dalle.training.synonyms import SynonymDataset, synonym_pairs
+from dalle.training.task import Task, TrainingSettings
 from dalle.training.tasks import AutoencoderTask, FlowTask, GeneratorTask, SynonymTask, TextTask
 from dalle.training.text_teacher import Teacher
-from dalle.training.trainer import Task, Trainer, TrainingSettings
+from dalle.training.trainer import Trainer
 
 PHASE_DEFAULTS: dict[str, dict[str, Any]] = {  # fields of TrainingSettings
     "autoencoder": {"batch": 32, "learning_rate": 1.2e-3, "muon_learning_rate": 2e-3, "ema_decay": 0.998},

@@ -20,7 +20,8 @@ from torch.utils.data import Dataset
 from dalle import images
 from dalle.data.emoji.emoji_set import EmojiSet
 from dalle.networks.upscaler import Upscaler
-from dalle.training.trainer import Task, Trainer, TrainingSettings
+from dalle.training.task import Task, TrainingSettings
+from dalle.training.trainer import Trainer
 
 LARGE_EMOJI_FOLDER = Path("data/emoji-512")
 LARGE_EMOJI_COMMAND = "python -m dalle dataset emoji --size 512"

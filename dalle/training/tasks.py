@@ -29,8 +29,8 @@ from dalle.pipeline.dalle import DALLE
 from dalle.recipe import Recipe
 from dalle.training.feature_cache import CachedSample
 from dalle.training.synonyms import SynonymDataset, SynonymSample
+from dalle.training.task import Task
 from dalle.training.text_teacher import Teacher
-from dalle.training.trainer import Task
 
 KL_WEIGHT = 0.004  # of the KL in nats per number, beside an L1 loss of about 0.05
 PERCEPTUAL_WEIGHT = 0.1  # of the tower's distance, beside the reconstruction loss

@@ -8,76 +8,30 @@ same numbers as one that never stopped.
 
 import atexit
 import dataclasses
+import itertools
 import json
 import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list, send_to_device
-from PIL import Image
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from dalle import images, runtime
 from dalle.files import read_json_lines, write_text_atomically
+from dalle.networks.layers import ResidualBlock, TransformerBlock
+from dalle.networks.velocity import VelocityBlock
 from dalle.training import training_state
 from dalle.training.muon import Muon
+from dalle.training.task import Task, TrainingSettings
 from dalle.training.training_state import TrainingError
-
-
-@dataclass(frozen=True)
-class TrainingSettings:
-    """Hyperparameters of a run. The schedule is a trapezoid: learning rates rise over `warmup` steps, stay
-    constant, and fall linearly to zero over the last `decay_fraction` of all steps.
-    """
-
-    steps: int
-    batch: int  # samples a step, over all processes
-    learning_rate: float = 1e-3  # of AdamW
-    muon_learning_rate: float = 2e-3  # of Muon, for weight matrices; 0: AdamW for all parameters
-    warmup: int = 100
-    decay_fraction: float = 0.3
-    weight_decay: float = 0.01
-    max_grad_norm: float = 1.0
-    ema_decay: float = 0.999  # per step
-    seed: int = 0
-    save_every: int = 200  # steps
-    grid_every: int = 500  # steps between sample grids
-    workers: int = 1  # data loader processes; with an accelerator all other cores are used instead
-    precision: str = "auto"  # fp32, bf16 (autocast), or auto: the faster one, measured
-    compile: bool = False  # torch.compile: needs a C++ compiler; pays off in long runs
-
-    def __post_init__(self) -> None:
-        for name in ("steps", "batch", "save_every", "grid_every"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1; got {getattr(self, name)}")
-        if self.precision not in ("auto", "fp32", "bf16"):
-            raise ValueError(f"precision is auto, fp32 or bf16; got {self.precision!r}")
-
-
-class Task(nn.Module):
-    """What is trained, on which data, with which loss. Parameters that require gradients are trained."""
-
-    dataset: Dataset
-
-    def collate(self, items: list[Any]) -> Any:
-        """Items of the dataset -> batch of tensors."""
-        raise NotImplementedError
-
-    def forward(self, batch: Any) -> tuple[Tensor, dict[str, Tensor]]:
-        """Batch -> scalar loss, scalar metrics by name."""
-        raise NotImplementedError
-
-    def sample_grid(self) -> Image.Image | None:
-        """An image that shows what the networks do at present; None for tasks without one."""
-        return None
 
 
 class Trainer:
@@ -113,6 +67,7 @@ class Trainer:
         self.ema = {n: p.detach().clone() for n, p in self.parameters.items()}
         self.optimizers = self._optimizers()
         self.step = 0
+        self.seconds = 0.0  # of training so far, over all sessions of the run
         self.state_path = folder / "state.safetensors"
         if self.state_path.exists():
             self._load()
@@ -144,39 +99,64 @@ class Trainer:
         settings = self.settings
         up = min(1.0, (step + 1) / max(1, settings.warmup))
         down = min(1.0, (settings.steps - step) / max(1.0, settings.steps * settings.decay_fraction))
+        if settings.minutes:
+            left = max(0.0, 1 - self.seconds / (60 * settings.minutes))
+            down = min(down, left / max(1e-9, settings.decay_fraction))
         return up * down
+
+    @property
+    def done(self) -> bool:
+        """Whether all steps, or all minutes, are over."""
+        settings = self.settings
+        return self.step >= settings.steps or 0 < 60 * settings.minutes <= self.seconds
 
     def run(self) -> None:
         """Train to the last step. Raises TrainingError if the loss or the gradient is not finite."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self._drop_later_metrics()
         forward = self.accelerator.prepare_model(self.task)
-        if self.settings.compile:
-            forward = torch.compile(forward)
-        started, first = time.monotonic(), self.step
-        with tqdm(
-            total=self.settings.steps,
-            initial=first,
-            disable=not self.accelerator.is_local_main_process,
-            desc=self.folder.name,
-            mininterval=1,
-        ) as bar:
-            for batch in self._batches():
-                metrics = self.take_step(forward, batch)
+        started, first, seconds_before = time.monotonic(), self.step, self.seconds
+        with (
+            _compiled_blocks(self.task if self.settings.compile else None),
+            tqdm(
+                total=self.settings.steps,
+                initial=first,
+                disable=not self.accelerator.is_local_main_process,
+                desc=self.folder.name,
+                mininterval=1,
+            ) as bar,
+        ):
+            for batch in self._training_batches():
+                is_logged = (self.step + 1) % self.settings.log_every == 0
+                metrics = self.take_step(forward, batch, is_logged)
                 seconds = time.monotonic() - started
-                left = seconds / (self.step - first) * (self.settings.steps - self.step)
+                self.seconds = seconds_before + seconds
                 bar.update()
-                bar.set_postfix(loss=f"{metrics['loss']:.4f}", refresh=False)
-                self._log(metrics | {"seconds": seconds, "left": left})
+                if metrics:
+                    bar.set_postfix(loss=f"{metrics['loss']:.4f}", refresh=False)
+                    self._log(metrics | {"seconds": seconds, "left": self._seconds_left(seconds, first)})
                 stop = self._broadcast_stop(self.on_step is not None and self.on_step(self.step, metrics))
-                last = stop or self.step == self.settings.steps
+                last = stop or self.done
                 if last or self.step % self.settings.save_every == 0:
                     self.save()
                 if last or self.step % self.settings.grid_every == 0:
                     self._write_grid()
-                if stop:
+                if last:
                     break
         self.accelerator.wait_for_everyone()  # until the main process has written its files
+
+    def _seconds_left(self, seconds: float, first: int) -> float:
+        """Until the end, `seconds` after step `first`."""
+        left = seconds / (self.step - first) * (self.settings.steps - self.step)
+        return min(left, 60 * self.settings.minutes - self.seconds) if self.settings.minutes else left
+
+    def _training_batches(self) -> Iterator[Any]:
+        """Batches from the current step on; those of its load that were trained on before are skipped."""
+        skipped = self.step % self.task.batches_per_load
+        for loaded in self._batches():
+            expanded = self.task.expand(send_to_device(loaded, self.accelerator.device))
+            yield from itertools.islice(expanded, skipped, None)
+            skipped = 0
 
     def _batches(self) -> Iterator[Any]:
         processes = self.accelerator.num_processes
@@ -193,14 +173,17 @@ class Trainer:
         )
 
     def _indices(self) -> Iterator[int]:
-        """Dataset indices of this process: sample i of step s is always index s * batch + i."""
+        """Dataset indices of this process: sample i of load s is always index s * batch + i."""
         batch, share = self.settings.batch, self.settings.batch // self.accelerator.num_processes
-        for step in range(self.step, self.settings.steps):
-            first = step * batch + self.accelerator.process_index * share
+        a_load = self.task.batches_per_load
+        for load in range(self.step // a_load, math.ceil(self.settings.steps / a_load)):
+            first = load * batch + self.accelerator.process_index * share
             yield from range(first, first + share)
 
-    def take_step(self, forward: Callable, batch: Any) -> dict[str, float]:
-        """One optimizer step on one batch -> its metrics."""
+    def take_step(self, forward: Callable, batch: Any, is_logged: bool = True) -> dict[str, float]:
+        """One optimizer step on one batch -> its metrics, none where it `is_logged` not: they take a wait for
+        the device, and only a step with metrics checks that they are finite.
+        """
         rate = self.lr_scale(self.step)
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
@@ -209,13 +192,13 @@ class Trainer:
         with self.accelerator.autocast():
             loss, parts = forward(send_to_device(batch, self.accelerator.device))
         self.accelerator.backward(loss)
-        total = float(cast(Tensor, self.accelerator.reduce(loss.detach(), "mean")))
-        norm = float(torch.nn.utils.clip_grad_norm_(self.parameters.values(), self.settings.max_grad_norm))
-        if not (math.isfinite(total) and math.isfinite(norm)):
-            raise TrainingError(
-                f"the loss became {total} and its gradient's norm {norm} at step {self.step}. The last good "
-                f"state is in {self.state_path}, if one was saved; go on from it with a lower learning rate"
-            )
+        mean_loss = cast(Tensor, self.accelerator.reduce(loss.detach(), "mean"))
+        grad_norm = torch.nn.utils.clip_grad_norm_(self.parameters.values(), self.settings.max_grad_norm)
+        metrics: dict[str, float] = {}
+        if is_logged:
+            metrics = {"loss": float(mean_loss), "norm": float(grad_norm), "rate": rate}
+            metrics |= {name: float(value) for name, value in parts.items()}
+            self._check_finite(metrics)
         for optimizer in self.optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
@@ -225,8 +208,15 @@ class Trainer:
         torch._foreach_lerp_(  # pyright: ignore[reportPrivateImportUsage]  # missing in torch's stubs
             list(self.ema.values()), [p.detach() for p in self.parameters.values()], 1 - decay
         )
-        parts = {name: float(value) for name, value in parts.items()}
-        return {"loss": total, "norm": norm, "rate": rate} | parts
+        return metrics
+
+    def _check_finite(self, metrics: dict[str, float]) -> None:
+        total, norm = metrics["loss"], metrics["norm"]
+        if not (math.isfinite(total) and math.isfinite(norm)):
+            raise TrainingError(
+                f"the loss became {total} and its gradient's norm {norm} at step {self.step}. The last good "
+                f"state is in {self.state_path}, if one was saved; go on from it with a lower learning rate"
+            )
 
     def _broadcast_stop(self, stop: bool) -> bool:
         """The main process's decision, on all processes."""
@@ -287,9 +277,28 @@ class Trainer:
         Raises TrainingError where the disk is full.
         """
         if self.accelerator.is_main_process:
-            header = {"step": str(self.step), "settings": json.dumps(dataclasses.asdict(self.settings))}
+            header = {
+                "step": str(self.step),
+                "seconds": str(self.seconds),
+                "settings": json.dumps(dataclasses.asdict(self.settings)),
+            }
             training_state.save(self.state_path, header, self._network_tensors(), self.optimizers)
 
     def _load(self) -> None:
         uses_muon = bool(self.settings.muon_learning_rate)
-        self.step = training_state.load(self.state_path, uses_muon, self._network_tensors(), self.optimizers)
+        header = training_state.load(self.state_path, uses_muon, self._network_tensors(), self.optimizers)
+        self.step, self.seconds = int(header["step"]), float(header.get("seconds", 0))
+
+
+@contextmanager
+def _compiled_blocks(task: nn.Module | None) -> Iterator[None]:
+    """Context in which the blocks of `task` are compiled: a tenth of the time that the whole task takes."""
+    kinds = (VelocityBlock, TransformerBlock, ResidualBlock)
+    blocks = [module for module in task.modules() if isinstance(module, kinds)] if task else []
+    for block in blocks:
+        block.compile()
+    try:
+        yield
+    finally:
+        for block in blocks:
+            block._compiled_call_impl = None

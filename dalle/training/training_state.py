@@ -49,8 +49,8 @@ def load(
     uses_muon: bool,
     networks: Mapping[str, Tensor],
     optimizers: Sequence[torch.optim.Optimizer],
-) -> int:
-    """Copy a state into `networks` and `optimizers` -> its step.
+) -> dict[str, str]:
+    """Copy a state into `networks` and `optimizers` -> its header.
 
     Raises TrainingError where the file is damaged, or from a run with other tensors or optimizers.
     """
@@ -72,7 +72,8 @@ def load(
                 tensor.copy_(tensors[name])
         for index, optimizer in enumerate(optimizers):
             _restore(optimizer, saved, f"optimizer.{index}.")
-        return int(header["step"])
+        int(header["step"])
+        return header
     except (KeyError, TypeError, ValueError, safetensors.SafetensorError) as error:
         raise TrainingError(
             f"{path} does not fit this run ({error}); choose another folder or delete it"

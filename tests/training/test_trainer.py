@@ -14,7 +14,8 @@ import torch
 from PIL import Image
 from torch import nn
 
-from dalle.training.trainer import Trainer, TrainingError, TrainingSettings
+from dalle.training.task import TrainingSettings
+from dalle.training.trainer import Trainer, TrainingError
 from tests.tiny import tiny_checkpoint
 from tests.toy import MirrorTask, settings, train
 
