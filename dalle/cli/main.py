@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dalle.cli import data_commands, edit_commands, evaluation_commands, train_commands
+from dalle.cli import data_commands, edit_commands, evaluation_commands, pretrain_commands, train_commands
 from dalle.cli.defaults import DEFAULT_CHECKPOINT
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m dalle", description="A small DALL·E.")
     commands = parser.add_subparsers(required=True, metavar="command")
     _add_generate(commands)
-    for module in (edit_commands, train_commands, data_commands, evaluation_commands):
+    for module in (edit_commands, train_commands, pretrain_commands, data_commands, evaluation_commands):
         module.add_to(commands)
     return parser
 

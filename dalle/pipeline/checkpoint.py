@@ -4,7 +4,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -47,6 +47,11 @@ class CheckpointError(ValueError):
     """A folder that is no checkpoint of ours, or a damaged one; the message says what to do."""
 
 
+def load_config(folder: Path) -> Config:
+    """The sizes of a checkpoint's networks; ValueError or OSError where they cannot be read."""
+    return Config.from_json((folder / CONFIG_FILE).read_text(encoding="utf-8"))
+
+
 def load_model(folder: Path, dtype: torch.dtype = torch.float32) -> DALLEModel:
     """The networks of a checkpoint folder; raises CheckpointError where it is missing, foreign or damaged."""
     for name in REQUIRED_FILES:
@@ -56,7 +61,7 @@ def load_model(folder: Path, dtype: torch.dtype = torch.float32) -> DALLEModel:
                 "save_pretrained wrote, with config.json, model.safetensors and tokenizer.json"
             )
     try:
-        config = Config.from_json((folder / CONFIG_FILE).read_text(encoding="utf-8"))
+        config = load_config(folder)
         tokenizer = Tokenizer.load(folder / TOKENIZER_FILE, config.text)
         state = safetensors.torch.load_file(folder / MODEL_FILE)
         # Not on the meta device, where random numbers import torch's compiler, for seconds.
@@ -73,11 +78,16 @@ def load_model(folder: Path, dtype: torch.dtype = torch.float32) -> DALLEModel:
 
 def save_model(model: DALLEModel, folder: Path) -> str:
     """Write the required files into an existing folder; -> the digest of the weights."""
-    state = {k: v.detach().to("cpu", torch.bfloat16).contiguous() for k, v in model.state_dict().items()}
-    safetensors.torch.save_file(state, folder / MODEL_FILE, {"format": "pt"})
+    write_weights(model.state_dict(), folder)
     (folder / CONFIG_FILE).write_text(model.config.to_json() + "\n", encoding="utf-8")
     model.tokenizer.save(folder / TOKENIZER_FILE)
     return weights_digest(folder / MODEL_FILE)
+
+
+def write_weights(state: Mapping[str, torch.Tensor], folder: Path) -> None:
+    """Write the weights' file, in bf16, into an existing folder."""
+    tensors = {k: v.detach().to("cpu", torch.bfloat16).contiguous() for k, v in state.items()}
+    safetensors.torch.save_file(tensors, folder / MODEL_FILE, {"format": "pt"})
 
 
 def weights_digest(weights: Path) -> str:

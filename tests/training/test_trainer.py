@@ -223,6 +223,46 @@ def test_the_learning_rate_is_a_trapezoid(tmp_path: Path) -> None:
     assert [constant(step) for step in range(5)] == [1] * 5
 
 
+def test_a_run_ends_by_the_clock(tmp_path: Path) -> None:
+    """Guards against runs that overrun a lent machine, and against a rate that has not fallen by then."""
+    task = MirrorTask(sleep=0.01)
+    trainer = Trainer(task, settings(10**6, minutes=0.01, warmup=0, decay_fraction=0.5), tmp_path)
+    trainer.run()
+    assert trainer.done and trainer.seconds >= 0.6
+    rates = [line["rate"] for line in metrics(tmp_path)]
+    assert rates[0] > 0.9 > rates[-1]
+    assert trainer.step == len(rates) < 100
+    again = Trainer(MirrorTask(), settings(10**6, minutes=0.01, warmup=0, decay_fraction=0.5), tmp_path)
+    assert again.done, "a resumed run knows the time that it had"
+
+
+def test_logs_wait_for_the_device_as_seldom_as_asked(tmp_path: Path) -> None:
+    """Guards against a wait for the accelerator at every step."""
+    train(tmp_path, 10, log_every=4)
+    assert [line["step"] for line in metrics(tmp_path)] == [4, 8]
+
+
+class TwiceTask(MirrorTask):
+    """Trains on each loaded batch twice, the second time with the pictures turned upside down."""
+
+    batches_per_load = 2
+
+    def expand(self, loaded):
+        indices, pictures = loaded
+        yield indices, pictures
+        yield indices, pictures.flip(-2)
+
+
+def test_a_run_resumes_between_the_batches_of_a_load(tmp_path: Path) -> None:
+    """Guards against a load that is trained on once more, or once less, after a stop."""
+    for folder, stops in (("whole", [8]), ("parts", [3, 8])):
+        for steps in stops:
+            task = TwiceTask()
+            stop_at = None if steps == 8 else lambda step, _, last=steps: step == last
+            Trainer(task, settings(8), tmp_path / folder, stop_at).run()
+    assert_same_run(tmp_path / "whole", tmp_path / "parts")
+
+
 def test_the_average_comes_and_goes(tmp_path: Path) -> None:
     """Guards against training that goes on from the average, also after an error in the middle of a sheet."""
     trainer = train(tmp_path, 10)
