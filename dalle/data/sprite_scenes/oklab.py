@@ -1,0 +1,63 @@
+"""Oklab in torch, on pictures with their channels first: (..., 3, H, W).
+
+    sRGB in [0, 1]  --rgb_to_oklab-->  lightness in [0, 1], two axes of colour  --oklab_to_rgb-->  sRGB
+
+The same colours as `dalle.data.scenes.colours`. All is elementwise, so that it runs at the speed of memory
+and never changes a layout.
+Source: B. Ottosson, "A perceptual color space for image processing", 2020.
+"""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dalle.data.scenes.colours import _FROM_LAB, _FROM_LMS, _PALETTE, _TO_LAB, _TO_LMS
+
+PALETTE = torch.from_numpy(_PALETTE)  # (names of COLOURS, 3), Oklab
+
+
+def rgb_to_oklab(rgb: Tensor) -> Tensor:
+    """sRGB (..., 3, H, W) in [0, 1] -> Oklab of the same shape."""
+    return _mix(_mix(_linear_light(rgb), _TO_LMS).pow_(1 / 3), _TO_LAB)
+
+
+def oklab_to_rgb(lab: Tensor) -> Tensor:
+    """Oklab (..., 3, H, W) -> sRGB in [0, 1]; colours outside sRGB are clipped."""
+    return _srgb(_mix(_mix(lab, _FROM_LAB).pow_(3), _FROM_LMS))
+
+
+def fit_to_rgb(lab: Tensor) -> Tensor:
+    """`oklab_to_rgb`, but colours outside sRGB become greyer instead: hue and lightness nearly stay."""
+    lightness = lab[..., :1, :, :].clamp(0, 1)
+    grey = lightness**3
+    colour = _mix(_mix(lab, _FROM_LAB).pow_(3), _FROM_LMS).sub_(grey)
+    above = (1 - grey) / colour.amax(-3, keepdim=True).clamp_min_(1e-6)
+    below = grey / colour.amin(-3, keepdim=True).neg_().clamp_min_(1e-6)
+    share = torch.minimum(above, below).clamp_(0, 1)
+    return _srgb(colour.mul_(share).add_(grey))
+
+
+def chroma(lab: Tensor) -> Tensor:
+    """Oklab (..., 3, H, W) -> distance from grey (..., 1, H, W)."""
+    return torch.hypot(lab[..., 1:2, :, :], lab[..., 2:3, :, :])
+
+
+def _mix(channels: Tensor, matrix: np.ndarray) -> Tensor:
+    """Each output channel is a row of the (3, 3) matrix, times the input channels."""
+    mixed = torch.empty_like(channels)
+    first, second, third = channels.unbind(-3)
+    for output, row in zip(mixed.unbind(-3), matrix.tolist(), strict=True):
+        torch.mul(first, row[0], out=output)
+        output.add_(second, alpha=row[1]).add_(third, alpha=row[2])
+    return mixed
+
+
+def _linear_light(rgb: Tensor) -> Tensor:
+    bright = ((rgb + 0.055) / 1.055).pow_(2.4)
+    return torch.where(rgb <= 0.04045, rgb / 12.92, bright)
+
+
+def _srgb(light: Tensor) -> Tensor:
+    light = light.clamp(0, 1)
+    bright = light.pow(1 / 2.4).mul_(1.055).sub_(0.055)
+    return torch.where(light <= 0.0031308, light * 12.92, bright)
