@@ -85,6 +85,45 @@ class HasBackground:
     colour: str
 
 
+@dataclass(frozen=True)
+class HasGradient:
+    """The background runs from one colour at the top to another at the bottom."""
+
+    top: str
+    bottom: str
+
+
+@dataclass(frozen=True)
+class OnPlace:
+    """The objects are at a painted place: one of `sprite_scenes.plan.PLACES`."""
+
+    place: str
+    night: bool
+
+
+@dataclass(frozen=True)
+class HasMaterial:
+    """Every object of the concept consists of the material, or has the pattern."""
+
+    concept: str
+    material: str
+
+
+@dataclass(frozen=True)
+class HasFill:
+    """An object with the outline of `shape` shows the picture of `fill` inside it."""
+
+    shape: str
+    fill: str
+
+
+@dataclass(frozen=True)
+class HasLook:
+    """The whole picture is redrawn in the look: one of `sprite_scenes.plan.LOOKS`."""
+
+    look: str
+
+
 Fact = (
     ObjectCount
     | HasConcept
@@ -96,6 +135,11 @@ Fact = (
     | Relation
     | HasStyle
     | HasBackground
+    | HasGradient
+    | OnPlace
+    | HasMaterial
+    | HasFill
+    | HasLook
 )
 FactType = TypeVar("FactType", bound=Fact)
 

@@ -43,16 +43,16 @@ def _measure_batch(
 ) -> None:
     """Fill the rows `members` of the table, which are all monochrome or all in colour."""
     pixels = sprites.masks if monochrome else sprites.colour
-    rows = [sprites.sprites[at].row for at in members]
+    rows = [sprites.sprites[at].row for at in members.tolist()]
     step = max(1, sprites.size // MASK_SIZE)
-    alpha = np.stack([pixels[row] if monochrome else pixels[row, ..., 3] for row in rows]) > VISIBLE_ALPHA
+    alpha: np.ndarray = (pixels if monochrome else pixels[..., 3])[rows] > VISIBLE_ALPHA
     table["boxes"][members] = _boxes(alpha)
     visible = alpha[:, ::step, ::step]
     table["masks"][members] = np.packbits(visible.reshape(len(members), -1), axis=1)
     if monochrome:
         table["outline"][members] = _line_share(visible)
         return
-    luma = np.stack([pixels[row, ::step, ::step, :3] @ _LUMA for row in rows])
+    luma = pixels[rows, ::step, ::step, :3] @ _LUMA
     table["outline"][members] = _outline_share(visible, luma < DARK)
     step = max(1, sprites.size // COLOUR_SIZE)
     for at, row in zip(members, rows, strict=True):

@@ -3,7 +3,6 @@
 SpriteSet --SpriteProperties--> table --save, load--> planning in many processes, which touch no pixels
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -44,6 +43,8 @@ class SpriteProperties:
         self._dominant = [_COLOUR_NAMES[colour] for colour in self._table.dominant.tolist()]
         self._outline: list[float] = self._table.outline.tolist()
         self._styles = [source.style for source in sprites.sources]
+        bits = np.bitwise_count(self._table.masks).sum(1, dtype=np.int64)
+        self._coverage: list[float] = (bits / (8 * self._table.masks.shape[1])).tolist()
         self._mask_size = round((self._table.masks.shape[1] * 8) ** 0.5)
 
     # --- files
@@ -66,8 +67,8 @@ class SpriteProperties:
 
     def save(self, path: Path = PROPERTIES_FILE) -> None:
         """Write the table to an .npz file."""
-        arrays: Mapping[str, Any] = self.table()
-        np.savez(path, digest=np.array(self.sprites.digest), **arrays)
+        arrays: dict[str, Any] = {"digest": np.array(self.sprites.digest), **self.table()}
+        np.savez(path, **arrays)
 
     def table(self) -> dict[str, np.ndarray]:
         """The arrays of `PropertyTable`, by name."""
@@ -107,6 +108,10 @@ class SpriteProperties:
     def outline_score(self, sprite: int) -> float:
         """How far the drawing consists of dark lines, from 0 to 1."""
         return self._outline[sprite]
+
+    def coverage(self, sprite: int) -> float:
+        """The share of its square where the sprite is visible."""
+        return self._coverage[sprite]
 
     def mask(self, sprite: int) -> np.ndarray:
         """Where the sprite is visible: (M, M) bool."""
