@@ -105,10 +105,13 @@ def _shading(rgba: Tensor) -> Tensor:
 
 def palette_colours(values: Tensor, palette: tuple[tuple[int, int, int], ...]) -> Tensor:
     """Values (N, 1, S, S), 0 at a palette's first colour and 1 at its last -> sRGB (N, 3, S, S)."""
-    colours = torch.tensor(palette, device=values.device) / 255
     place = values.clamp(0, 1) * (len(palette) - 1)
-    weights = (1 - (place - torch.arange(len(palette), device=values.device).view(1, -1, 1, 1)).abs()).relu_()
-    return torch.einsum("nkhw,kc->nchw", weights, colours)
+    colours = torch.zeros_like(values).repeat(1, 3, 1, 1)
+    for at, colour in enumerate(palette):
+        weight = (1 - (place[:, 0] - at).abs()).relu_()
+        for channel, value in enumerate(colour):
+            colours[:, channel].add_(weight, alpha=value / 255)
+    return colours
 
 
 @lru_cache(maxsize=64)

@@ -125,7 +125,12 @@ def place(sprites: Tensor, placement: Tensor, flipped: Tensor, size: int) -> Ten
     down = torch.stack([-sin, cos, cos * (1 - 2 * y) - sin * (1 - 2 * x)], 1)
     across = torch.where(flipped[:, None], -across, across)
     inverse = torch.stack([across, down], 1) / side.clamp(min=1e-3).view(-1, 1, 1)
-    grid = F.affine_grid(inverse, [len(sprites), 4, size, size], align_corners=False)
+    at = (torch.arange(size, device=side.device) * 2 + 1) / size - 1
+    by_column, by_row = (
+        inverse[:, None, None, :, 0] * at[:, None],
+        inverse[:, None, None, :, 1] * at[:, None, None],
+    )
+    grid = by_column + (by_row + inverse[:, None, None, :, 2])
     drawn = F.grid_sample(sprites, grid, mode="bicubic", align_corners=False)
     alpha = drawn[:, 3:].clamp(0, 1)  # bicubic weights overshoot, in colours and in alpha alike
     colours = drawn[:, :3] * (alpha / drawn[:, 3:].clamp(min=1e-6))

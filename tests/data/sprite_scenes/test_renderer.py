@@ -150,6 +150,8 @@ def test_places_are_painted_where_a_plan_has_one(renderer):
     )
     levels = (renderer.render(plans, paint=paint).pictures.mean((1, 2, 3)) + 1) / 2
     torch.testing.assert_close(levels, torch.tensor([0.4, 1.0, 0.25]), atol=1e-3, rtol=0)
+    sea, plain, sky = renderer.render(plans).pictures  # by places.paint
+    assert plain.min() > 0.99 and sea.std() > 0.05 and (sea - sky).abs().mean() > 0.1
 
 
 @pytest.mark.parametrize("sprite", [ARROW, DISC, GREY, MASK])
