@@ -31,6 +31,8 @@ MAX_SIZE = 2_048  # pixels a side
 CODE_SIZE = 20  # numbers in a code
 MAX_CODE = 10.0  # of a number's absolute value, in standard deviations
 MAX_EDITS = 32
+VARIETIES = ("none", "some", "much")
+TEXT_FIELDS = ("prompt", "negative", "checkpoint", "variety")
 CHECKPOINT_DIGEST = re.compile(r"[\w-]{0,64}", re.ASCII)
 MAX_JSON_LENGTH = 32_768  # characters of a recipe's JSON
 MAX_QUERY_LENGTH = 4 * MAX_JSON_LENGTH  # percent-encoded, a quotation mark takes 3 characters, an emoji 12
@@ -55,6 +57,7 @@ class Recipe:
     checkpoint: str = ""  # digest of the weights; empty: any
     size: int = 128  # pixels a side
     edits: tuple[dict[str, Any], ...] = ()  # applied in order, as edits.to_dict gives them
+    variety: str = "some"  # of camera and light in a code drawn from the seed: one of VARIETIES
 
     def __post_init__(self) -> None:
         check_text("prompt", self.prompt)
@@ -71,13 +74,21 @@ class Recipe:
         if not isinstance(self.checkpoint, str) or not CHECKPOINT_DIGEST.fullmatch(self.checkpoint):
             raise InputError("digest", name="checkpoint", most=64, value=short_repr(self.checkpoint))
         _check_edits(self.edits)
+        if not isinstance(self.variety, str) or self.variety not in VARIETIES:
+            known = ", ".join(VARIETIES)
+            raise InputError("choice", name="variety", known=known, value=short_repr(self.variety))
 
     # --- JSON
 
     def to_dict(self) -> dict[str, Any]:
-        """A JSON object; `from_dict` gives the equal recipe back."""
+        """A JSON object; `from_dict` gives the equal recipe back.
+
+        The default variety is left out: so recipes read the same as those made before they had one.
+        """
         values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         values["code"] = None if self.code is None else list(self.code)
+        if self.variety == Recipe.variety:
+            del values["variety"]
         return {"version": FORMAT_VERSION} | values | {"edits": list(self.edits)}
 
     @classmethod
@@ -134,9 +145,7 @@ class Recipe:
             if name == "code":
                 values[name] = _unpack_code(text)
             else:
-                values[name] = (
-                    text if name in ("prompt", "negative", "checkpoint") else _read_json(name, text)
-                )
+                values[name] = text if name in TEXT_FIELDS else _read_json(name, text)
         return cls.from_dict(values)
 
     # --- PNG metadata

@@ -41,6 +41,7 @@ RECIPES = {
     "doubles": Recipe("x", guidance=0.1 + 0.2, code=tuple(i / 7 - 1 for i in range(20))),
     "tiny numbers": Recipe("x", guidance=5e-324, code=(5e-324, -0.0, 1e-40, -10.0, 10) + (0.0,) * 15),
     "whole guidance": Recipe("x", guidance=3),
+    "variety": Recipe("x", variety="much"),
     "longest": Recipe("👩‍🚀" * 333, "好" * 1_000, code=(math.pi,) * 20, seed=1),
 }
 
@@ -97,6 +98,12 @@ def test_a_link_states_every_field() -> None:
     """Guards against old links that give another picture when a default changes."""
     parameters = parse_qs(Recipe("a dog").to_query())
     assert {"version", "prompt", "guidance", "steps", "seed", "size"} <= parameters.keys()
+
+
+def test_the_usual_variety_is_not_stated() -> None:
+    """Guards against recipes of checkpoints without camera and light that older programs cannot read."""
+    assert "variety" not in Recipe("a dog").to_dict() and "variety" not in Recipe("a dog").to_query()
+    assert Recipe("a dog", variety="none").to_dict()["variety"] == "none"
 
 
 def test_a_link_typed_by_hand_is_read() -> None:
@@ -190,6 +197,8 @@ BAD_FIELDS: list[tuple[str, Any, str]] = [  # field, value, message
     ("edits", ({1: 2},), "JSON objects"),
     ("edits", (DEEP,), "too large to show"),
     ("edits", ({"mask": "x" * 40_000},), "edits has 40,0.. characters"),
+    ("variety", "wild", "one of none, some, much; got 'wild'"),
+    ("variety", ["some"], "one of none"),
 ]
 
 

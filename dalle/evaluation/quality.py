@@ -21,7 +21,7 @@ from dalle.evaluation import eval_prompts, metrics, verifier
 from dalle.evaluation.eval_prompts import EVAL_SEED, EvalPrompt
 from dalle.evaluation.evaluator import Evaluator, Pictures
 from dalle.evaluation.metrics import Metrics, top_k_accuracy
-from dalle.pipeline.sampler import initial_codes
+from dalle.pipeline.latents import initial_codes
 from dalle.recipe import Recipe
 
 PROMPTS_PER_CATEGORY = 100  # of composition

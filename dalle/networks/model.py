@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from dalle.config import Config
+from dalle.config import CAMERA_NUMBERS, Config
+from dalle.networks import camera
 from dalle.networks.autoencoder import FeatureExtractor, Generator
 from dalle.networks.flow import InverseNormalizer, Latent, Normalizer
 from dalle.networks.image_tower import ImageTower
@@ -68,6 +69,15 @@ class DALLEModel(nn.Module):
         """features (B, N, C) -> images (B, 3, S, S) in [-1, 1], float32."""
         return self.generator(features.to(self.dtype)).float()
 
+    def view(self, images: Tensor, code: Tensor) -> Tensor:
+        """Rendered images (B, 3, S, S) through the cameras of code (B, K) -> (B, 3, S, S), float32.
+
+        Unchanged without told numbers.
+        """
+        if not self.config.flow.told:
+            return images
+        return camera.render(images, code[:, :CAMERA_NUMBERS].to(images))
+
     # --- images and latents
 
     @torch.inference_mode()
@@ -99,4 +109,4 @@ class DALLEModel(nn.Module):
             on_step,
             lambda field: apply_guidance(field, guidance),
         )
-        return self.render(features)
+        return self.view(self.render(features), latent.code)

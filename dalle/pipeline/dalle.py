@@ -185,9 +185,12 @@ class DALLE:
         negatives = negatives or [""] * len(prompts)
         caption = self.encode_prompts([*prompts, *(negatives[i] for i in guided_indices(strengths))])
 
+        def view(features: Tensor) -> Tensor:
+            return self.model.view(self.model.render(features), latent.code)
+
         def show(taken: int, features: Tensor) -> None:
             if on_step is not None:
-                on_step(taken, steps, lambda: images.to_images(self.model.render(features)))
+                on_step(taken, steps, lambda: images.to_images(view(features)))
 
         return self.model.decode(latent, caption, strengths, steps, show)
 

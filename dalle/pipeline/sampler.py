@@ -17,44 +17,19 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from dalle import images, runtime
-from dalle.config import Config
+from dalle import images
 from dalle.networks import solver
-from dalle.networks.flow import Latent
 from dalle.networks.model import DALLEModel
 from dalle.networks.solver import Field, Trajectory, apply_guidance, combine_guided, guided_indices, schedule
 from dalle.networks.text_encoder import Caption
 from dalle.networks.velocity import ConditionedField
+from dalle.pipeline.latents import initial_latents
+from dalle.pipeline.plain_pictures import PlainPictures
 from dalle.recipe import Recipe
 
 MAX_BATCH = 16  # samples stepped at once: more would not be faster on a CPU, and memory stays bounded
 CAPTION_CACHE_SIZE = 256
-CODE_TRUNCATION = (
-    0.5  # scale of sampled codes: below 1, more typical and less varied pictures (arXiv:1809.11096)
-)
 CODE_SWITCH_TIME = 0.4  # from this time down to 0, the velocity network sees a moved code
-
-
-# --- latents
-
-
-def initial_latents(recipes: Sequence[Recipe], config: Config) -> Latent:
-    """Codes (B, K) and noise (B, N, C) of recipes, each from its own seed, on the CPU, the same in any batch.
-
-    A code that its recipe does not state is a sample from N(0, I), scaled by CODE_TRUNCATION.
-    """
-    codes, noises = [], []
-    for recipe in recipes:
-        generator = runtime.seeded_generator(recipe.seed)
-        code = CODE_TRUNCATION * torch.randn(config.flow.code, generator=generator)
-        noises.append(torch.randn(config.tokens, config.channels, generator=generator))
-        codes.append(code if recipe.code is None else torch.tensor(recipe.code, dtype=torch.float32))
-    return Latent(torch.stack(codes), torch.stack(noises))
-
-
-def initial_codes(recipes: Sequence[Recipe], config: Config) -> list[tuple[float, ...]]:
-    """The K numbers of each recipe's code: the values of its sliders."""
-    return [tuple(code.tolist()) for code in initial_latents(recipes, config).code]
 
 
 # --- one sample, and the velocity field of several
@@ -70,7 +45,7 @@ class SampleState:
     guidance: float
     code: Tensor  # (K,)
     base_code: Tensor | None = (
-        None  # (K,), the code of the recipe's seed, where the recipe states another one
+        None  # (K,), with the learnt numbers of the seed, where the recipe states others
     )
     means: tuple[Tensor, ...] = ()  # (N, C), the predicted mean under each caption, once it is known
     base_means: tuple[Tensor, ...] = ()  # the same with the base code, where there is one
@@ -97,8 +72,9 @@ class MovedCodeField:
     """Velocity field of a batch in which sliders have moved the codes of some samples.
 
     The predicted mean depends on the moved code from the start (t = 1), the velocity network only from
-    CODE_SWITCH_TIME on; until then it sees the base code, the one of the seed. Switching earlier makes the
-    picture jump between modes as a slider moves.
+    CODE_SWITCH_TIME on; until then it sees the base code, with the learnt numbers of the seed. Switching
+    earlier makes the picture jump between modes as a slider moves. Told numbers act from the start: the base
+    code has those of the moved one.
 
     For CODE_SWITCH_TIME < t < 1 a sample follows the path of its base code, displaced by (1 - t) * shift,
     where shift (N, C) is the change of the guided mean: the base field is evaluated at x - (1 - t) * shift,
@@ -128,12 +104,16 @@ def _uses_base_code(time: Tensor) -> Tensor:
 
 
 class Sampler:
-    """Samples with one model; remembers encoded texts, and the velocity field of the last batch."""
+    """Samples with one model; remembers encoded texts, and the velocity field of the last batch.
+
+    `plain_pictures` has those of recipes that were drawn alone lately.
+    """
 
     def __init__(self, model: DALLEModel, encode_text: Callable[[str], Caption]):
         """The results of `encode_text` are cached: neither it nor the networks may change."""
         self.model = model
         self.encode_text = lru_cache(CAPTION_CACHE_SIZE)(encode_text)
+        self.plain_pictures = PlainPictures(model)
         self._batch: list[SampleState] = []
         self._field: Field | None = None
 
@@ -149,6 +129,7 @@ class Sampler:
         latent = initial_latents([recipe], config)
         (code,), (noise,) = latent
         (base_code,) = initial_latents([replace(recipe, code=None)], config).code
+        base_code[: config.flow.told] = code[: config.flow.told]
         is_moved = not torch.equal(code, base_code)
         times = schedule(1, 0, recipe.steps)
         return SampleState(
@@ -171,8 +152,11 @@ class Sampler:
     @torch.inference_mode()
     def decode(self, samples: Sequence[SampleState]) -> list[Image.Image]:
         """Images of samples; before a sample's last step, of its estimated features."""
-        features = torch.stack([sample.features for sample in samples])
-        return images.to_images(self.model.render(features))
+        plain = self.model.render(torch.stack([sample.features for sample in samples]))
+        # The last bits of pictures depend on their batch: only those drawn alone are the same at all times.
+        if len(samples) == 1 and samples[0].trajectory.done:
+            self.plain_pictures.put(samples[0].recipe, plain[0])
+        return images.to_images(self.model.view(plain, torch.stack([sample.code for sample in samples])))
 
     @torch.inference_mode()
     def make_field(self, samples: Sequence[SampleState]) -> Field:

@@ -13,7 +13,7 @@ from tqdm import tqdm
 from dalle import images
 from dalle.data.scenes.colours import rgb_to_oklab
 from dalle.pipeline.dalle import DALLE
-from dalle.pipeline.sampler import initial_codes
+from dalle.pipeline.latents import initial_codes
 from dalle.pipeline.sliders import SLIDER_LANGUAGES, Slider, unnamed_slider
 from dalle.recipe import Picture, Recipe
 

@@ -22,7 +22,7 @@ from dalle.evaluation.eval_prompts import EVAL_SEED, EvalPrompt, IconPrompt, com
 from dalle.evaluation.evaluator import Evaluator
 from dalle.networks.text_encoder import Caption
 from dalle.pipeline.dalle import DALLE
-from dalle.pipeline.sampler import initial_latents
+from dalle.pipeline.latents import initial_latents
 from dalle.recipe import Recipe
 from dalle.training.feature_cache import FeatureCache
 from dalle.training.tasks import FlowTask

@@ -19,7 +19,8 @@ from dalle.edits import Edit
 from dalle.networks.model import DALLEModel
 from dalle.pipeline.checkpoint import REQUIRED_FILES
 from dalle.pipeline.dalle import DALLE
-from dalle.pipeline.sampler import SampleCoroutine, initial_codes
+from dalle.pipeline.latents import initial_codes
+from dalle.pipeline.sampler import SampleCoroutine
 from dalle.pipeline.sliders import Slider
 from dalle.prompts import suggestions
 from dalle.prompts.vocabulary import Vocabulary

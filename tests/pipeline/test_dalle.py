@@ -11,7 +11,7 @@ from PIL import Image
 
 from dalle import images
 from dalle.pipeline.dalle import DALLE
-from dalle.pipeline.sampler import initial_codes
+from dalle.pipeline.latents import initial_codes
 from dalle.recipe import Picture, Recipe, save_png
 from tests.tiny import CAPTIONS, tiny_checkpoint, tiny_pipeline
 

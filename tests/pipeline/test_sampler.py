@@ -8,13 +8,13 @@ import torch
 from PIL import Image
 
 from dalle.networks.solver import Field
+from dalle.pipeline.latents import initial_codes
 from dalle.pipeline.sampler import (
     CODE_SWITCH_TIME,
     SampleBatch,
     SampleCoroutine,
     Sampler,
     SampleState,
-    initial_codes,
     run,
 )
 from dalle.recipe import Recipe

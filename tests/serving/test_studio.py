@@ -19,7 +19,8 @@ from dalle.editing.editor import MissingFileError
 from dalle.edits import PromptEdit, Upscale, Variation
 from dalle.networks.upscaler import Upscaler
 from dalle.pipeline.checkpoint import CheckpointError
-from dalle.pipeline.sampler import initial_latents, run
+from dalle.pipeline.latents import initial_latents
+from dalle.pipeline.sampler import run
 from dalle.recipe import Picture, Recipe
 from dalle.serving.studio import Studio
 from tests.tiny import tiny_checkpoint

@@ -1,0 +1,78 @@
+"""Codes and noise of recipes, from their seeds.
+
+B recipes, N tokens a sample, C channels a token, K numbers in a code. Of a code that is drawn from a seed,
+learnt numbers have CODE_TRUNCATION of a standard deviation, told ones as much as the recipe's variety says.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from dalle import runtime
+from dalle.config import CAMERA_NUMBERS, Config
+from dalle.data.scenes.captions import PAIR_TEMPLATES, PLACE_PHRASES, RELATION_TEMPLATES
+from dalle.data.scenes.english import NUMBER_WORDS
+from dalle.networks.flow import Latent
+from dalle.recipe import Recipe
+
+CODE_TRUNCATION = (
+    0.5  # scale of sampled codes: below 1, more typical and less varied pictures (arXiv:1809.11096)
+)
+TOLD_SCALE = {"none": 0.0, "some": 0.5, "much": 1.0}  # standard deviations, by `Recipe.variety`
+CROWDED_CAMERA = 0.5  # factor of the camera's scale where a shift would cut things at the frame
+
+
+def initial_latents(recipes: Sequence[Recipe], config: Config) -> Latent:
+    """Codes (B, K) and noise (B, N, C) of recipes, each from its own seed, on the CPU, the same in any batch.
+
+    A code that its recipe does not state is a sample from N(0, I), scaled by `code_scales`.
+    """
+    codes, noises = [], []
+    for recipe in recipes:
+        generator = runtime.seeded_generator(recipe.seed)
+        code = code_scales(recipe, config) * torch.randn(config.flow.code, generator=generator)
+        noises.append(torch.randn(config.tokens, config.channels, generator=generator))
+        codes.append(code if recipe.code is None else torch.tensor(recipe.code, dtype=torch.float32))
+    return Latent(torch.stack(codes), torch.stack(noises))
+
+
+def initial_codes(recipes: Sequence[Recipe], config: Config) -> list[tuple[float, ...]]:
+    """The K numbers of each recipe's code: the values of its sliders."""
+    return [tuple(code.tolist()) for code in initial_latents(recipes, config).code]
+
+
+def without_camera(recipe: Recipe, config: Config) -> Recipe:
+    """The recipe with its code stated, and the camera in it 0."""
+    (code,) = initial_codes([recipe], config)
+    return replace(recipe, code=(0.0,) * CAMERA_NUMBERS + code[CAMERA_NUMBERS:])
+
+
+def code_scales(recipe: Recipe, config: Config) -> Tensor:
+    """Standard deviations of the numbers in the recipe's code: (K,)."""
+    scales = torch.full((config.flow.code,), CODE_TRUNCATION)
+    told = config.flow.told
+    if told:
+        scales[:told] = TOLD_SCALE[recipe.variety]
+        if names_arrangement(recipe.prompt):
+            scales[:CAMERA_NUMBERS] *= CROWDED_CAMERA
+    return scales
+
+
+def _arrangement_phrases() -> set[str]:
+    """What stands between the things in captions of several, and phrases of places."""
+    templates = [*PAIR_TEMPLATES, *(text for texts in RELATION_TEMPLATES.values() for text in texts)]
+    parts = {part.strip() for text in templates for part in re.split(r"\{\w\}", text)}
+    places = {phrase for phrases in PLACE_PHRASES.values() for phrase in phrases}
+    # "on" is also said of grounds: "on a yellow background", "on blue".
+    return (parts | places | {*NUMBER_WORDS.values()}) - {"", ",", "on", "one"}
+
+
+_ARRANGEMENT = re.compile(rf"\b({'|'.join(sorted(map(re.escape, _arrangement_phrases())))})\b", re.IGNORECASE)
+
+
+def names_arrangement(prompt: str) -> bool:
+    """Whether an English prompt names several things, or where something is."""
+    return _ARRANGEMENT.search(prompt) is not None
