@@ -92,9 +92,9 @@ class Renderer:
         """The layers at (row, slot) of the plans, each alone -> premultiplied RGBA (N, 4, S, S)."""
         placement = plans.placement[row, slot]
         flipped = plans.flipped[row, slot]
-        needed = (placement[:, 2] * self.size / SHRINKAGE).clamp(max=self.sides[0])
+        needed = (placement[:, 2] * self.size / SHRINKAGE).clamp(0, self.sides[0])
         drawn = torch.empty(len(row), 4, self.size, self.size, device=placement.device)
-        for side, smaller in zip(self.sides, [*self.sides[1:], 0], strict=True):
+        for side, smaller in zip(self.sides, [*self.sides[1:], -1], strict=True):
             pick = ((needed <= side) & (needed > smaller)).nonzero()[:, 0]
             if len(pick):
                 sprites = self._sprites(plans, row[pick], slot[pick], side)
@@ -126,11 +126,8 @@ def place(sprites: Tensor, placement: Tensor, flipped: Tensor, size: int) -> Ten
     across = torch.where(flipped[:, None], -across, across)
     inverse = torch.stack([across, down], 1) / side.clamp(min=1e-3).view(-1, 1, 1)
     at = (torch.arange(size, device=side.device) * 2 + 1) / size - 1
-    by_column, by_row = (
-        inverse[:, None, None, :, 0] * at[:, None],
-        inverse[:, None, None, :, 1] * at[:, None, None],
-    )
-    grid = by_column + (by_row + inverse[:, None, None, :, 2])
+    by_x, by_y, shift = inverse[:, None, None].unbind(-1)  # (N, 1, 1, 2) each
+    grid = by_x * at[:, None] + (by_y * at[:, None, None] + shift)
     drawn = F.grid_sample(sprites, grid, mode="bicubic", align_corners=False)
     alpha = drawn[:, 3:].clamp(0, 1)  # bicubic weights overshoot, in colours and in alpha alike
     colours = drawn[:, :3] * (alpha / drawn[:, 3:].clamp(min=1e-6))

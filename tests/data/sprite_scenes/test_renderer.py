@@ -107,6 +107,11 @@ def test_position_and_size(renderer):
         assert 2 * np.sqrt(mask.sum() / np.pi) / SIZE == pytest.approx(0.9 * size, rel=0.08)
 
 
+def test_nothing_is_seen_of_a_sprite_of_no_size(renderer):
+    """Guards against memory that nobody wrote, in place of a layer without pixels."""
+    assert (seen(renderer, scene(Layer(DISC, 0.5, 0.5, 0.0)))[0] > 254).mean() > 0.99
+
+
 def test_no_dark_rims(renderer):
     """Guards against straight alpha in resampling: black of transparent pixels around a light shape."""
     orange = np.array((250, 130, 30))
