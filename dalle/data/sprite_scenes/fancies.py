@@ -23,7 +23,7 @@ TWO_MATERIALS_SHARE = 0.2
 PLAIN_LOOK_SHARE = 0.7  # of looks: of one thing
 # Labels with a word of these have a material already: no "gold gold medal".
 MATERIAL_WORDS = frozenset(
-    "gold golden silver bronze wood wooden ice glass crystal stone rock paper rubber straw rainbow star".split()
+    "gold golden silver bronze wood wooden ice glass crystal stone rock paper rubber straw rainbow".split()
 )
 FILL_GROUPS = Weighted({"animals & nature": 3, "food & drink": 4, "food": 2, "plant": 1, "animal": 1})
 MIN_SHAPE, MIN_FILL = 0.28, 0.4  # of the square: how much of it the outline, and the filling, cover
@@ -112,6 +112,8 @@ class FancyKinds:
     def _mashup(self, rng: random.Random) -> Foreground:
         def draw() -> tuple[Subject, int] | None:
             shape, fill = self._draw_shape(rng), self._draw_fill(rng)
+            if not self._sampler.fits(shape.concept, Role.COUNTABLE):  # "blueberries that looks like"
+                return None
             slugs = (
                 self._names.slugs[shape.concept],
                 self._names.slugs[self._cast.properties.concept_index(fill)],
@@ -124,7 +126,7 @@ class FancyKinds:
         text = pick(rng, wording.MASHUP_TEMPLATES).format(
             shape=self._names.nouns[shape.concept].singular(),
             fill=self._names.nouns[filling].singular(),
-            bare_fill=self._names.nouns[filling].bare,
+            fills=self._names.nouns[filling].plural_noun or self._names.nouns[filling].bare,
         )
         layer = Layer(shape.sprite, *layouts.CENTRED, fill=fill)
         return Foreground(text, (layer,), frozenset({HasFill(*slugs)}), frozenset(), states_colour=True)

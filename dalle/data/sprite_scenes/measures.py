@@ -69,7 +69,8 @@ def _measure_batch(
 def _boxes(visible: np.ndarray) -> np.ndarray:
     """Where sprites are visible, (n, S, S) -> left, top, right, bottom (n, 4), from -0.5 to 0.5."""
     size = visible.shape[-1]
-    columns, rows = visible.any(1), visible.any(2)
+    columns: np.ndarray = visible.any(1)
+    rows: np.ndarray = visible.any(2)
     first = [edge.argmax(1) for edge in (columns, rows)]
     last = [size - edge[:, ::-1].argmax(1) for edge in (columns, rows)]
     return np.stack([*first, *last], 1) / size - 0.5

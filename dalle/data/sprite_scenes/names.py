@@ -56,7 +56,7 @@ class SpriteNames:
         self._drawn_keywords: dict[tuple[int, str], Weighted[str] | None] = {}
 
     def word_facts(self, index: int) -> frozenset[Fact]:
-        """Words in the main languages that concept `index` shares with others and that a caption may state."""
+        """Words in the main languages that concept `index` shares with others, and a caption may state."""
         return self._word_facts[index]
 
     def own_colour(self, index: int) -> str | None:

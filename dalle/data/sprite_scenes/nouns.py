@@ -20,7 +20,8 @@ def _phrases(text: str) -> frozenset[str]:
 # Things that cannot be counted, and names: no article, no plural.
 _UNCOUNTED = _phrases(
     """ammo, anubis, armor, asparagus, bacteria, bamboo, barbed wire, barley, beef, blood, body armor,
-    bok choy, bowling, braille, chain mail, chocolate, cinnamon, cola, cotton candy, detergent, dew, dim sum, dynamite,
+    bok choy, bowling, braille, chain mail, chocolate, cinnamon, cola, cotton candy, detergent, dew, dim sum,
+    dynamite,
     face powder, flax, flour, foam, gauze, grass, ham, hemp, holy water, honey, horus, icarus, iced coffee,
     incense, insecticide, jelly, juice, ketchup, lasagna, lemonade, lightning, liqueur, liquor, mascara,
     meat, milk, ore, perfume, pesticide, petrol, pottery, shampoo, slime, smoke, soup, soy sauce,

@@ -27,6 +27,7 @@ SAME_SPRITE_SHARE = 0.85  # of several things: one drawing repeated
 RECOLOURED_SHARE = 0.15  # of several things
 LARGE_SHARE, STATED_SIZE_SHARE, STATED_PLACE_SHARE = 0.15, 0.7, 0.85  # of placed things
 PLACES = tuple(captions.PLACE_PHRASES)
+SIZES = frozenset({"small", "large", "big", "giant"})  # words of labels that need no second one
 
 Kind = Callable[[random.Random], Foreground]
 Kinds = Mapping[str, Kind]
@@ -66,7 +67,8 @@ class ObjectKinds:
             size = "small" if extent <= layouts.SMALL_LIMIT else None
             placement = layouts.placed(rng, place, extent)
         stated, adjective = self._cast.stated(subject), ""
-        if size and rng.random() < STATED_SIZE_SHARE:
+        names_size = not SIZES.isdisjoint(self._names.nouns[subject.concept].bare.split())
+        if size and not names_size and rng.random() < STATED_SIZE_SHARE:
             adjective = pick(rng, captions.SIZE_WORDS[size])
             stated.add(HasSize(slug, size))
         text = self._cast.text(subject, adjective)

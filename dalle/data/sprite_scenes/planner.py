@@ -7,7 +7,7 @@ Caption and picture come from one draw, so that a caption states only what is tr
 
 import random
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dalle.data.scenes.facts import Fact, HasStyle
 from dalle.data.sprite_scenes import layouts, wording
@@ -21,7 +21,7 @@ from dalle.data.sprite_scenes.objects import Kind, ObjectKinds
 from dalle.data.sprite_scenes.packed import MAX_FACTS
 from dalle.data.sprite_scenes.pairs import PairKinds
 from dalle.data.sprite_scenes.places import GROUND_LINE
-from dalle.data.sprite_scenes.plan import Foreground, ScenePlan
+from dalle.data.sprite_scenes.plan import Foreground, Layer, ScenePlan
 from dalle.data.sprite_scenes.properties import SpriteProperties
 from dalle.data.sprite_scenes.sampling import Weighted, retry, scene_random
 
@@ -99,7 +99,12 @@ class Planner:
         if kind not in self._kinds:
             raise ValueError(f"unknown kind of scene {kind!r}; choose one of {', '.join(self.kinds)}")
         foreground = self._kinds[kind](rng)
-        return self._finish(rng, kind, foreground, self._draw_ground(rng, kind, foreground))
+        drawn = self._draw_ground(rng, kind, foreground)
+        if drawn.ground.place and len(foreground.layers) == 1:
+            foreground = replace(
+                foreground, layers=self._standing(rng, foreground.layers, drawn.ground.place)
+            )
+        return self._finish(rng, kind, foreground, drawn)
 
     # --- grounds
 
@@ -130,16 +135,21 @@ class Planner:
             subjects = (self._cast.subject(rng, Role.OBJECT),)
         text = " and ".join(self._cast.text(subject) for subject in subjects)
         drawn = self._grounds.place(rng, text, english=True)
-        boxes = [self._properties.box(subject.sprite) for subject in subjects]
-        placements = layouts.standing(rng, boxes, GROUND_LINE[drawn.ground.place or ""])
-        layers = tuple(
-            self._cast.layer(rng, subject, *placement)
-            for subject, placement in zip(subjects, placements, strict=True)
-        )
+        layers = tuple(self._cast.layer(rng, subject, *layouts.CENTRED) for subject in subjects)
+        layers = self._standing(rng, layers, drawn.ground.place or "")
         stated = frozenset(self._cast.stated(*subjects))
         colour = self._cast.states_colour(*subjects)
         foreground = Foreground(text, layers, stated, frozenset(), states_colour=colour)
         return self._finish(rng, "ground", foreground, drawn)
+
+    def _standing(self, rng: random.Random, layers: tuple[Layer, ...], place: str) -> tuple[Layer, ...]:
+        """One layer or two, moved to where things stand at a place."""
+        boxes = [self._properties.box(layer.sprite) for layer in layers]
+        placements = layouts.standing(rng, boxes, GROUND_LINE[place])
+        return tuple(
+            replace(layer, x=x, y=y, size=size)
+            for layer, (x, y, size) in zip(layers, placements, strict=True)
+        )
 
     # --- the whole
 

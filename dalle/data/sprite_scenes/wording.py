@@ -4,6 +4,7 @@ Phrases of places and sizes, of relations and pairs are those of `dalle.data.sce
 """
 
 import random
+import re
 
 from dalle.data.scenes.english import article
 from dalle.data.sprite_scenes.sampling import Weighted, pick
@@ -44,6 +45,7 @@ DRAWN_STYLE_TEMPLATES = Weighted(  # of styles that name a kind of drawing: "sol
     }
 )
 FOREIGN_STYLE_TEMPLATES = Weighted({"{text}, {style} style": 1, "{text}, {style}": 1})
+NAMES_DRAWING = re.compile(r"an? (?:picture|drawing|icon|emoji|illustration|group) of ")
 DRAWN_STYLE_ENDINGS = ("icon", "pictogram", "sticker", "symbol", "emoji")
 GROUND_TEMPLATES = Weighted(
     {"{text} on {a} {colour} background": 6, "{text}, {colour} background": 2, "{text} on {colour}": 1}
@@ -92,10 +94,10 @@ LOOK_TEMPLATES = {
     "blueprint": ("a blueprint of {text}", "{text}, blueprint", "{text} as a blueprint"),
     "gold relief": ("a gold relief of {text}", "{text}, gold relief", "{text} in gold relief"),
 }
-MASHUP_TEMPLATES = (  # {shape} gives the outline, {fill} the picture inside it
+MASHUP_TEMPLATES = (  # {shape} gives the outline, {fill} or {fills} the picture inside it
     "{fill} in the shape of {shape}",
     "{fill} shaped like {shape}",
-    "{shape} made of {bare_fill}",
+    "{shape} made of {fills}",
     "{shape} that looks like {fill}",
     "{shape} with the look of {fill}",
 )
@@ -108,8 +110,8 @@ def with_style(rng: random.Random, text: str, style: str, english: bool) -> str:
     """The caption, continued by what captions call a style: "solid icon"."""
     if not english:
         templates = FOREIGN_STYLE_TEMPLATES
-    elif style.endswith(DRAWN_STYLE_ENDINGS):
-        templates = DRAWN_STYLE_TEMPLATES
+    elif style.endswith(DRAWN_STYLE_ENDINGS) and text.startswith(("a ", "an ", "the ")):
+        templates = STYLE_TEMPLATES if NAMES_DRAWING.match(text) else DRAWN_STYLE_TEMPLATES
     else:
         templates = STYLE_TEMPLATES
     return templates.draw(rng).format(text=text, style=style, a=article(style))
@@ -126,8 +128,10 @@ def with_gradient(rng: random.Random, text: str, top: str, bottom: str) -> str:
 
 
 def with_look(rng: random.Random, text: str, look: str) -> str:
-    """The English caption, continued by a look of the whole picture."""
-    return pick(rng, LOOK_TEMPLATES[look]).format(text=text)
+    """The English caption, continued by a look of the whole picture; several things are no "a sticker"."""
+    templates = LOOK_TEMPLATES[look]
+    is_one = text.startswith(("a ", "an ", "the ")) and " and " not in text
+    return pick(rng, templates if is_one else templates[:2]).format(text=text)
 
 
 def with_article(text: str) -> str:
