@@ -6,15 +6,15 @@ mask of it. Shapes whose distance is a function of x plus one of y cost two oper
 `blobs`, `boxes` and `spikes` are. Random numbers are integer hashes of the seed, alike on every device.
 """
 
-from functools import lru_cache
+from functools import lru_cache, reduce
 
 import torch
 from torch import Tensor
 
 EDGE = 1.5  # pixels over which an outline fades
 LOW_32 = 0xFFFFFFFF
-POOL = 96  # single random numbers a picture, hashed at once
-JITTER = 0.035  # by which the colours of a palette vary
+NUMBERS = 1024  # random numbers a picture: more than any place takes
+JITTER = 0.05  # by which the colours of a palette vary, grey ones less
 
 
 def mix_bits(value: Tensor) -> Tensor:
@@ -24,10 +24,10 @@ def mix_bits(value: Tensor) -> Tensor:
     return value ^ (value >> 16)
 
 
-def uniform_numbers(seed: Tensor, count: int, salt: int) -> Tensor:
-    """Numbers (B, count) float32, uniform in [0, 1), from seeds (B,) int64; another salt, other numbers."""
+def uniform_numbers(seed: Tensor, count: int = NUMBERS) -> Tensor:
+    """Numbers (B, count) float32, uniform in [0, 1), from the lower 32 bits of seeds (B,) int64."""
     index = torch.arange(count, device=seed.device) * 0x1E3779B1
-    value = mix_bits(mix_bits((seed + salt * 0x5851F42D) & LOW_32)[:, None] + index & LOW_32)
+    value = mix_bits((mix_bits(seed & LOW_32)[:, None] + index) & LOW_32)
     return (value >> 8).float() * 2.0**-24
 
 
@@ -49,15 +49,15 @@ class Brush:
     x: Tensor
     y: Tensor
 
-    def __init__(self, seed: Tensor, night: Tensor, size: int):
+    def __init__(self, numbers: Tensor, night: Tensor, size: int):
+        """`numbers` (B, n) in [0, 1) are all that is random; `night` (B,) bool."""
         self.size = size
-        self.seed = seed & LOW_32
         self.night = night.float()[:, None, None]
-        centres = (torch.arange(size, device=seed.device) + 0.5) / size
+        centres = (torch.arange(size, device=numbers.device) + 0.5) / size
         self.x, self.y = centres[None, None, :], centres[None, :, None]
-        self.picture = torch.zeros(len(seed), 3, size, size, device=seed.device)
-        self._pool = iter(uniform_numbers(self.seed, POOL, 0)[:, :, None, None].unbind(1))
-        self._salt = iter(range(1, 1000))
+        self.picture = torch.zeros(len(numbers), 3, size, size, device=numbers.device)
+        self._numbers = numbers
+        self._used = [0]  # shared with bands
 
     def band(self, top: float, bottom: float = 1.0) -> "Brush":
         """A brush for the rows between two heights; random numbers go on from this brush's."""
@@ -71,19 +71,26 @@ class Brush:
 
     def random(self, low: float = 0.0, high: float = 1.0) -> Tensor:
         """One number a picture: (B, 1, 1)."""
-        return low + (high - low) * next(self._pool)
+        return self.many(1, low, high)[:, :, None]
 
     def side(self) -> Tensor:
         """-1 or 1 for left or right: (B, 1, 1)."""
-        return torch.where(next(self._pool) < 0.5, -1.0, 1.0)
+        return torch.where(self.random() < 0.5, -1.0, 1.0)
 
     def many(self, count: int, low: float = 0.0, high: float = 1.0) -> Tensor:
-        """`count` numbers a picture: (B, count)."""
-        return low + (high - low) * uniform_numbers(self.seed, count, next(self._salt))
+        """`count` numbers a picture: (B, count). ValueError where none are left."""
+        first = self._used[0]
+        self._used[0] += count
+        if self._used[0] > self._numbers.shape[1]:
+            raise ValueError(
+                f"a place takes more than {self._numbers.shape[1]} random numbers; raise NUMBERS"
+            )
+        numbers = self._numbers[:, first : self._used[0]]
+        return numbers if (low, high) == (0, 1) else numbers * (high - low) + low
 
     def spread(self, count: int, low: float = 0.0, high: float = 1.0) -> Tensor:
         """`count` ascending numbers a picture, one in each equal part of the range: (B, count)."""
-        step = torch.arange(count, device=self.seed.device) + 0.1 + 0.8 * self.many(count)
+        step = torch.arange(count, device=self.x.device) + 0.1 + 0.8 * self.many(count)
         return low + (high - low) * step / count
 
     def palette(self, day: tuple[str, ...], night: tuple[str, ...] = ()) -> list[Tensor]:
@@ -92,12 +99,13 @@ class Brush:
         if night:
             colours = torch.lerp(colours, self._mixed(night), self.night)
         jitter = self.many(colours.shape[1] * 3, -JITTER, JITTER).view_as(colours)
-        colours = (colours + jitter * (0.3 + colours.amax(2, keepdim=True))).clamp_(0, 1)
+        vivid = colours.amax(2, keepdim=True) - colours.amin(2, keepdim=True)
+        colours = (colours + jitter * (0.3 + vivid)).clamp_(0, 1)  # white stays white
         return list(colours[..., None, None].unbind(1))
 
     def _mixed(self, palettes: tuple[str, ...]) -> Tensor:
-        table = _colour_table(palettes, self.seed.device)
-        at = next(self._pool)[:, 0, 0] * len(palettes)
+        table = _colour_table(palettes, self.x.device)
+        at = self.many(1)[:, 0] * len(palettes)
         first = at.long().clamp(max=len(palettes) - 1)
         return torch.lerp(table[first], table[(first + 1) % len(palettes)], (at - first)[:, None, None])
 
@@ -160,4 +168,5 @@ def _column(value: Tensor | float) -> Tensor | float:
 
 def _union(across: Tensor, down: Tensor) -> Tensor:
     """The largest of n sums of a function of x (B, n, 1, w) and one of y (B, n, h, 1): (B, h, w)."""
-    return (across + down).amax(1)
+    parts = zip(across.split(8, 1), down.split(8, 1), strict=True)
+    return reduce(torch.maximum, ((x + y).amax(1) for x, y in parts))

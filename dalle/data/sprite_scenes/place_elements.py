@@ -42,7 +42,7 @@ def cells(b: Brush, columns: int, rows: int, slant: float = 0.0) -> Cells:
     if slant:
         y = y + column * 0.382 % 1 / rows * 3
     row = (y * rows).long()
-    width, height = columns * (2 if slant else 1), rows + (4 if slant else 0)
+    width, height = columns + int(slant * columns) + 1, rows + (3 if slant else 0)
     u, v = x - (column + 0.5) / columns, y - (row + 0.5) / rows
     return Cells(u, v, (row * width + column).flatten(), width * height)
 

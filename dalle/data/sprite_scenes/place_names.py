@@ -1,8 +1,8 @@
 """How captions speak of the painted places.
 
 A phrase follows a subject ("a cat at the beach"), and a night phrase may follow that ("a cat at the beach at
-night"). A noun is a caption alone ("a beach"), or with a night phrase ("a beach at night"). None says what not every picture
-of the place shows: a colour, a weather, a time of day.
+night"). A noun is a caption alone ("a beach"), or with a night phrase ("a beach at night"). None
+says what not every picture of the place shows: a colour, a weather, a time of day.
 """
 
 NIGHT_PHRASES = ("at night", "by night")

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from dalle.data.sprite_scenes import places_land, places_sky, places_town, places_water
-from dalle.data.sprite_scenes.place_brush import Brush
+from dalle.data.sprite_scenes.place_brush import Brush, uniform_numbers
 from dalle.data.sprite_scenes.place_names import NIGHT_NOUNS, NIGHT_PHRASES, PLACE_NOUNS, PLACE_PHRASES
 from dalle.data.sprite_scenes.plan import PLACES
 
@@ -79,10 +79,11 @@ def paint(place: Tensor, night: Tensor, seed: Tensor, size: int) -> Tensor:
     counts = torch.bincount((place + 1).clamp(0, len(PLACES) + 1), minlength=len(PLACES) + 2).tolist()
     if counts[0] or counts[-1]:
         raise ValueError(f"a place is an index below {len(PLACES)}; got {place.tolist()}")
+    numbers = uniform_numbers(seed)
     pictures = torch.empty(len(place), 3, size, size, device=place.device)
     for name, rows in zip(PLACES, order.split(counts[1:-1]), strict=True):
         if len(rows):
-            brush = Brush(seed[rows], night[rows], size)
+            brush = Brush(numbers[rows], night[rows], size)
             PAINTERS[name](brush)
             pictures[rows] = brush.picture
     return pictures

@@ -70,7 +70,8 @@ def paint_forest(b: Brush) -> None:
     height = 0.45 + (x - 0.5).abs() * 0.55 + b.many(7, 0, 0.12)
     upper = b.band(0, 0.8)
     upper.draw(middle, upper.cover(pines(upper, x, foot, height, 0.2)))
-    below(b, floor, ridge(b, 0.77, 0.015), 0.73)
+    below(b, torch.lerp(middle, floor, 0.3), ridge(b, 0.71, 0.02), 0.66)
+    below(b, floor, ridge(b, 0.78, 0.015), 0.74)
     below(b, path, ridge(b, 0.9, 0.025), 0.84)
     x, foot = at_sides(b, 4, 0.36, 0.5), b.many(4, 0.84, 0.93)
     b.draw(trunk, b.cover(b.boxes(x, foot, 0.018, 0.055)))
@@ -124,7 +125,7 @@ def paint_desert(b: Brush) -> None:
         b,
         0.62,
         0,
-        ("4ab4e6 fdeec2 ffffff fff3b0", "f2a65a fdeac0 ffffff fff8dc", "6cc3de ffe3b4 ffffff fff0a0"),
+        ("4ab4e6 fdeec2 ffffff fff3b0", "86bfe2 ffdcb0 ffffff fff8dc", "6cc3de ffe3b4 ffffff fff0a0"),
     )
     far, middle, near, shade, cactus = b.palette(
         (

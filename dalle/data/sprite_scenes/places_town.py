@@ -135,16 +135,16 @@ def _lamp(b: Brush, post: Tensor, lit: Tensor) -> None:
 
 def paint_room(b: Brush) -> None:
     """A wall with a window and a picture, a floor of boards with a rug, and a standing lamp."""
-    wall, stripe, floor, seam, base, frame, glass, sill, rug, rim, shade, stand, art = b.palette(
+    wall, stripe, floor, seam, frame, glass, hill, sill, rug, rim, shade, stand, art = b.palette(
         (
-            "f4dcc0 eccfae c89460 b07e4c ffffff ffffff a8dcf8 f8f4ec c85a5a f4d8a0 ffd27a 6a4a3c 5fa88c",
-            "cfe0e4 c0d4da b88a64 a07450 fbfbf8 ffffff b0e0fa f4f4f0 4a78a8 e8e4cc ffe0a0 5a4a44 e08a5a",
-            "e4d4e8 d8c4de a87c5c 906848 ffffff fbf4ea a4d8f4 f4eef4 7a9a58 f0ecc8 ffc890 544058 d86a7a",
-            "d8e4c4 cad8b2 d0a070 b88a5c ffffff fffaf0 acdef6 f6f8ec d88a3c f8e8c0 ffe8b0 5c4c34 4a7aa8",
+            "f4dcc0 eccfae c89460 b07e4c ffffff a8dcf8 8fcf6a f8f4ec c85a5a f4d8a0 ffd27a 6a4a3c 5fa88c",
+            "cfe0e4 c0d4da b88a64 a07450 ffffff b0e0fa 9ad07a f4f4f0 4a78a8 e8e4cc ffe0a0 5a4a44 e08a5a",
+            "e4d4e8 d8c4de a87c5c 906848 fbf4ea a4d8f4 7fc070 f4eef4 7a9a58 f0ecc8 ffc890 544058 d86a7a",
+            "d8e4c4 cad8b2 d0a070 b88a5c fffaf0 acdef6 86c860 f6f8ec d88a3c f8e8c0 ffe8b0 5c4c34 4a7aa8",
         ),
         (
-            "8a6a58 7e604f 6a4630 58382a a08870 a89078 101c48 90786a 7a3238 a88a60 ffe08a 3a2820 3f6a5c",
-            "5c6480 525a76 5c4638 4c382c 9a98a4 9a98a4 0e1a42 84848f 30487a 908c88 ffdc90 302a30 8a5a4a",
+            "8a6a58 7e604f 6a4630 58382a a89078 101c48 16304a 90786a 7a3238 a88a60 ffe08a 3a2820 3f6a5c",
+            "5c6480 525a76 5c4638 4c382c 9a98a4 0e1a42 122a44 84848f 30487a 908c88 ffdc90 302a30 8a5a4a",
         ),
     )
     b.picture.copy_(wall.expand_as(b.picture))
@@ -159,9 +159,9 @@ def paint_room(b: Brush) -> None:
     boards = ((part.x - 0.5) / (part.y - 0.4) * 4 + (part.y * 14.3).floor() * 0.37) % 1.0 - 0.5
     part.draw(seam, part.cover((0.012 - boards.abs()) * 0.1) * 0.8)
     skirt = b.band(line - 0.05, line + 0.01)
-    skirt.draw(base, skirt.cover(skirt.y - line + 0.035) * skirt.cover(line - skirt.y))
+    skirt.draw(frame, skirt.cover(skirt.y - line + 0.035) * skirt.cover(line - skirt.y))
     side = b.side()
-    _window(b, 0.5 + side * b.random(0.28, 0.33), (frame, glass, sill))
+    _window(b, 0.5 + side * b.random(0.28, 0.33), (frame, glass, hill, sill))
     x, y = (0.5 - side * b.random(0.27, 0.33))[:, 0], b.many(1, 0.15, 0.2)
     part = b.band(0, 0.4)
     wide, high = b.many(1, 0.08, 0.12), b.many(1, 0.075, 0.1)
@@ -178,9 +178,9 @@ def paint_room(b: Brush) -> None:
     _standing_lamp(b, 0.5 - side * b.random(0.38, 0.42), stand, shade)
 
 
-def _window(b: Brush, x: Tensor, colours: tuple[Tensor, Tensor, Tensor]) -> None:
-    """A window of four panes with a sill; stars and a moon behind it by night, a hill by day."""
-    frame, glass, sill = colours
+def _window(b: Brush, x: Tensor, colours: tuple[Tensor, Tensor, Tensor, Tensor]) -> None:
+    """A window of four panes with a sill: hills outside, and by night a moon and stars."""
+    frame, glass, hill, sill = colours
     part = b.band(0, 0.5)
     centre, y = x[:, 0], b.many(1, 0.24, 0.26)
     half_x, half_y = b.many(1, 0.12, 0.14), b.many(1, 0.15, 0.18)
@@ -188,9 +188,10 @@ def _window(b: Brush, x: Tensor, colours: tuple[Tensor, Tensor, Tensor]) -> None
     inside = part.cover(part.boxes(centre, y, half_x - 0.018, half_y - 0.018))
     part.draw(glass, inside)
     moon = part.blobs(centre + 0.05, y - 0.07, 0.03)
-    part.draw(torch.ones_like(glass), inside * part.cover(moon) * 0.9)
     sparks = part.blobs(centre + b.many(6, -0.1, 0.1), y + b.many(6, -0.13, 0.13), 0.005)
-    part.draw(torch.ones_like(glass), inside * part.cover(sparks) * b.night)
+    part.draw(torch.ones_like(glass), inside * part.cover(torch.maximum(moon, sparks)) * b.night)
+    hills = part.blobs(centre + b.many(2, -0.12, 0.12), y + half_y + 0.03, 0.16, 0.12)
+    part.draw(hill, inside * part.cover(hills))
     bars = torch.maximum(0.009 - (part.x - x).abs(), 0.009 - (part.y - y[:, :, None]).abs())
     part.draw(frame, part.cover(torch.minimum(bars, part.boxes(centre, y, half_x, half_y))))
     ledge = part.boxes(centre, y + half_y + 0.012, half_x + 0.025, 0.014)
@@ -230,7 +231,7 @@ def paint_stage(b: Brush) -> None:
     part.gradient(floor, seam, floor_line, 1.1)
     boards = ((part.x - 0.5) / (part.y - 0.5) * 3.5) % 1.0 - 0.5
     part.draw(seam, part.cover((0.012 - boards.abs()) * 0.12))
-    x = torch.full_like(b.seed, 0.5, dtype=torch.float32)[:, None]
+    x = torch.full((1, 1), 0.5, device=b.x.device)
     pool = part.blobs(x, torch.full_like(x, 0.88), 0.36, 0.075)
     part.draw(light, part.cover(pool, 3.0) * 0.6)
     count = b.random(22, 28)
@@ -247,7 +248,7 @@ def paint_stage(b: Brush) -> None:
     edge = b.band(0.93)
     edge.draw(seam * 0.6, edge.cover(edge.y - 0.95))
     lamps = edge.blobs(
-        b.spread(6, 0, 1) * 0 + torch.linspace(0.08, 0.92, 6, device=b.x.device),
+        torch.linspace(0.08, 0.92, 6, device=b.x.device)[None],
         torch.full((1, 6), 0.955, device=b.x.device),
         0.02,
     )

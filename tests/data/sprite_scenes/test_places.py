@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from dalle.data.sprite_scenes.place_brush import uniform_numbers
+from dalle.data.sprite_scenes.place_brush import NUMBERS, Brush, uniform_numbers
 from dalle.data.sprite_scenes.places import (
     GROUND_LINE,
     HAS_NIGHT,
@@ -96,12 +96,29 @@ def test_a_wrong_place_is_refused():
 
 
 def test_uniform_numbers():
-    """Uniform, and unlike between neighbouring seeds and between salts."""
-    numbers = uniform_numbers(torch.arange(200), 500, 1)
+    """Uniform, and unlike between neighbouring seeds and between places in a row."""
+    numbers = uniform_numbers(torch.arange(200), 500)
     assert numbers.min() >= 0 and numbers.max() < 1
     assert torch.histc(numbers, 10, 0, 1).div(numbers.numel()).sub(0.1).abs().max() < 0.005
-    for other in (numbers.roll(1, 0), numbers.roll(1, 1), uniform_numbers(torch.arange(200), 500, 2)):
+    for other in (numbers.roll(1, 0), numbers.roll(1, 1)):
         assert torch.corrcoef(torch.stack([numbers.flatten(), other.flatten()]))[0, 1].abs() < 0.02
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_painters_stay_on_their_device(name):
+    """A tensor made on the CPU by mistake would not mix with those of another device."""
+    numbers, night = torch.empty(2, NUMBERS, device="meta"), torch.empty(2, dtype=torch.bool, device="meta")
+    brush = Brush(numbers, night, SIZE)
+    PAINTERS[name](brush)
+    assert brush.picture.shape == (2, 3, SIZE, SIZE)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="compares a GPU with the CPU")
+def test_devices_agree():
+    place = torch.arange(len(PLACES) * 4) % len(PLACES)
+    night, seed = torch.arange(len(place)) % 8 < 4, torch.arange(len(place))
+    there = paint(place.cuda(), night.cuda(), seed.cuda(), SIZE).cpu()
+    assert (there - paint(place, night, seed, SIZE)).abs().mean() < 1e-3
 
 
 def test_every_place_has_a_painter_words_and_a_ground():
