@@ -127,7 +127,7 @@ class Brush:
         rx, ry = _column(rx), _column(rx if ry is None else ry)
         across = ((self.x[:, None] - _column(x)).abs() - _column(straight_x)).clamp_(min=0) / rx
         down = ((self.y[:, None] - _column(y)).abs() - _column(straight_y)).clamp_(min=0) / ry
-        half = torch.minimum(torch.as_tensor(rx), torch.as_tensor(ry)) / 2
+        half = _smaller(rx, ry) / 2
         return _union((1 - across**2) * half, -(down**2) * half)
 
     def boxes(self, x: Tensor, y: Tensor, half_x: Tensor | float, half_y: Tensor | float) -> Tensor:
@@ -164,6 +164,13 @@ def _column(value: Tensor | float) -> Tensor | float:
     if not isinstance(value, Tensor):
         return value
     return value[..., None, None] if value.dim() == 2 else value[..., None]
+
+
+def _smaller(first: Tensor | float, second: Tensor | float) -> Tensor | float:
+    """The smaller one of two numbers or tensors, without a tensor for a number: that would be on the CPU."""
+    if isinstance(first, Tensor):
+        return first.clamp(max=second)
+    return second.clamp(max=first) if isinstance(second, Tensor) else min(first, second)
 
 
 def _union(across: Tensor, down: Tensor) -> Tensor:
