@@ -47,10 +47,9 @@ def test_a_picture_is_a_matter_of_its_seed_alone():
     state = torch.get_rng_state()
     together = paint(place, night, seed, SIZE)
     assert torch.equal(torch.get_rng_state(), state)
-    alone = torch.cat(
-        [paint(place[i : i + 1], night[i : i + 1], seed[i : i + 1], SIZE) for i in range(len(PLACES))]
-    )
-    torch.testing.assert_close(together[: len(PLACES)], alone, atol=1e-4, rtol=0)
+    one_of_each = (order < len(PLACES)).nonzero()
+    alone = torch.cat([paint(place[i], night[i], seed[i], SIZE) for i in one_of_each])
+    torch.testing.assert_close(together[one_of_each[:, 0]], alone, atol=1e-4, rtol=0)
 
 
 @pytest.mark.parametrize("name", PLACES)
