@@ -3,9 +3,16 @@
 All on every second pixel or fewer; n sprites in batches.
 """
 
-import numpy as np
+from functools import cache
 
-from dalle.data.scenes.colours import COLOURS, dominant_colour, recolour
+import numpy as np
+import torch
+from torch import Tensor
+
+from dalle.data.scenes.colours import _HUED, MIN_HUED_SHARE, _nearest, rgb_to_oklab
+from dalle.data.sprite_scenes import atlas
+from dalle.data.sprite_scenes.oklab import PALETTE
+from dalle.data.sprite_scenes.plan import COLOUR_NAMES
 from dalle.data.sprites.sprite_set import SpriteSet
 
 VISIBLE_ALPHA = 32  # a pixel above this alpha belongs to the drawing; others are its soft edge
@@ -14,65 +21,61 @@ COLOUR_SIZE = 16  # pixels a side: enough to judge a colour
 DARK = 90  # luma out of 255, below which a pixel can be part of a line
 INSIDE = 4  # pixels of a mask from a drawing's edge inwards, where no outline reaches
 LINE = 2  # pixels of a mask from a line's edge to its middle, at most
+BINS = 32  # steps of each channel, by which a pixel's colour finds its name
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
-_BATCH = 512
-_COLOUR_NAMES = tuple(COLOURS)
+_BATCH = 256
 
 
 def measure(sprites: SpriteSet) -> dict[str, np.ndarray]:
     """The arrays of `properties.PropertyTable`."""
-    count, colours = len(sprites.sprites), len(COLOURS)
-    mask_size = min(MASK_SIZE, sprites.size)
+    count, mask_size = len(sprites.sprites), min(MASK_SIZE, sprites.size)
     table = {
         "boxes": np.zeros((count, 4), np.float32),
-        "dominant": np.full(count, _COLOUR_NAMES.index("black"), np.int8),
-        "takes": np.ones((count, colours), bool),
+        "dominant": np.full(count, COLOUR_NAMES.index("black"), np.int8),
+        "takes": np.ones((count, len(COLOUR_NAMES)), bool),
         "outline": np.zeros(count, np.float32),
         "masks": np.zeros((count, mask_size * mask_size // 8), np.uint8),
     }
-    for monochrome in (False, True):
-        members = np.array([at for at, known in enumerate(sprites.sprites) if known.monochrome == monochrome])
-        for part in np.array_split(members, max(1, -(-len(members) // _BATCH))):
-            if len(part):
-                _measure_batch(sprites, part.astype(int), monochrome, table)
+    step = sprites.size // mask_size
+    for members, rows in _batches(sprites, monochrome=True):
+        alpha = sprites.masks[rows] > VISIBLE_ALPHA
+        _measure_shape(members, alpha, step, table)
+        table["outline"][members] = _line_share(alpha[:, ::step, ::step])
+    for members, rows in _batches(sprites, monochrome=False):
+        pixels = sprites.colour[rows]
+        alpha = pixels[..., 3] > VISIBLE_ALPHA
+        _measure_shape(members, alpha, step, table)
+        dark = pixels[:, ::step, ::step, :3] @ _LUMA < DARK
+        table["outline"][members] = _outline_share(alpha[:, ::step, ::step], dark)
+        thin = max(1, sprites.size // COLOUR_SIZE)
+        table["dominant"][members], table["takes"][members] = _measure_colours(pixels[:, ::thin, ::thin])
     return table
 
 
-def _measure_batch(
-    sprites: SpriteSet, members: np.ndarray, monochrome: bool, table: dict[str, np.ndarray]
-) -> None:
-    """Fill the rows `members` of the table, which are all monochrome or all in colour."""
-    pixels = sprites.masks if monochrome else sprites.colour
-    rows = [sprites.sprites[at].row for at in members.tolist()]
-    step = max(1, sprites.size // MASK_SIZE)
-    alpha: np.ndarray = (pixels if monochrome else pixels[..., 3])[rows] > VISIBLE_ALPHA
+def _batches(sprites: SpriteSet, monochrome: bool) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Sprites of one sort, by index, and their rows in the file of pixels; some at a time."""
+    members = [at for at, known in enumerate(sprites.sprites) if known.monochrome == monochrome]
+    members.sort(key=lambda at: sprites.sprites[at].row)
+    parts = (members[start : start + _BATCH] for start in range(0, len(members), _BATCH))
+    return [(np.array(part), np.array([sprites.sprites[at].row for at in part])) for part in parts]
+
+
+# --- shapes
+
+
+def _measure_shape(members: np.ndarray, alpha: np.ndarray, step: int, table: dict[str, np.ndarray]) -> None:
+    """Boxes and masks of sprites that are visible where `alpha` (n, S, S) says."""
     table["boxes"][members] = _boxes(alpha)
-    visible = alpha[:, ::step, ::step]
-    table["masks"][members] = np.packbits(visible.reshape(len(members), -1), axis=1)
-    if monochrome:
-        table["outline"][members] = _line_share(visible)
-        return
-    luma = pixels[rows, ::step, ::step, :3] @ _LUMA
-    table["outline"][members] = _outline_share(visible, luma < DARK)
-    step = max(1, sprites.size // COLOUR_SIZE)
-    for at, row in zip(members, rows, strict=True):
-        thumbnail = pixels[row, step // 2 :: step, step // 2 :: step]
-        if not (thumbnail[..., 3] > VISIBLE_ALPHA).any():  # a drawing of thin lines
-            thumbnail = pixels[row]
-        thumbnail = thumbnail[thumbnail[..., 3] > VISIBLE_ALPHA][None]
-        table["dominant"][at] = _COLOUR_NAMES.index(dominant_colour(thumbnail[0, :, :3]))
-        table["takes"][at] = [
-            dominant_colour(recolour(thumbnail, name)[0, :, :3]) == name for name in COLOURS
-        ]
+    bits = alpha[:, ::step, ::step].reshape(len(members), -1)
+    table["masks"][members] = np.packbits(bits, axis=1)
 
 
 def _boxes(visible: np.ndarray) -> np.ndarray:
     """Where sprites are visible, (n, S, S) -> left, top, right, bottom (n, 4), from -0.5 to 0.5."""
     size = visible.shape[-1]
-    columns: np.ndarray = visible.any(1)
-    rows: np.ndarray = visible.any(2)
-    first = [edge.argmax(1) for edge in (columns, rows)]
-    last = [size - edge[:, ::-1].argmax(1) for edge in (columns, rows)]
+    edges = [np.asarray(visible.any(axis)) for axis in (1, 2)]
+    first = [edge.argmax(1) for edge in edges]
+    last = [size - edge[:, ::-1].argmax(1) for edge in edges]
     return np.stack([*first, *last], 1) / size - 0.5
 
 
@@ -93,7 +96,42 @@ def _eroded(visible: np.ndarray, steps: int) -> np.ndarray:
     """Pixels (n, M, M) from which one stays in the drawing for this number of steps across or down."""
     for _ in range(steps):
         padded = np.pad(visible, ((0, 0), (1, 1), (1, 1)))
-        visible = (
-            visible & padded[:, 2:, 1:-1] & padded[:, :-2, 1:-1] & padded[:, 1:-1, 2:] & padded[:, 1:-1, :-2]
-        )
+        across = padded[:, 1:-1, 2:] & padded[:, 1:-1, :-2]
+        visible = visible & across & padded[:, 2:, 1:-1] & padded[:, :-2, 1:-1]
     return visible
+
+
+# --- colours
+
+
+def _measure_colours(thumbnails: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Drawings (n, H, W, 4) uint8 -> dominant colours (n,), and those taken (n, colours)."""
+    pixels = torch.from_numpy(np.ascontiguousarray(thumbnails)).permute(0, 3, 1, 2)
+    visible = pixels[:, 3] > VISIBLE_ALPHA
+    visible |= ~visible.flatten(1).any(1)[:, None, None]  # a drawing of thin lines between these pixels
+    stats, rgb = atlas.measure(pixels), pixels[:, :3].float() / 255
+    taken = [
+        _dominant(atlas.recolour(rgb, stats, target.expand(len(rgb), 3)), visible) == at
+        for at, target in enumerate(PALETTE)
+    ]
+    return _dominant(rgb, visible).numpy(), torch.stack(taken, 1).numpy()
+
+
+def _dominant(rgb: Tensor, visible: Tensor) -> Tensor:
+    """`colours.dominant_colour` of sRGB (n, 3, H, W) where `visible` (n, H, W) -> indices of names (n,)."""
+    bins = (rgb * (BINS - 0.01)).long()
+    names = _names_of_bins()[(bins[:, 0] * BINS + bins[:, 1]) * BINS + bins[:, 2]]
+    votes = torch.zeros(len(rgb), len(COLOUR_NAMES)).scatter_add_(
+        1, names.flatten(1), visible.flatten(1).float()
+    )
+    hued = votes * torch.from_numpy(_HUED)
+    few = hued.sum(1) < MIN_HUED_SHARE * votes.sum(1)
+    return torch.where(few[:, None], votes, hued).argmax(1)
+
+
+@cache
+def _names_of_bins() -> Tensor:
+    """The name, as an index, of each of BINS^3 colours, red slowest."""
+    values = ((np.arange(BINS) + 0.5) / BINS * 255).astype(np.uint8)
+    colours = np.stack(np.meshgrid(values, values, values, indexing="ij"), -1).reshape(-1, 3)
+    return torch.from_numpy(_nearest(rgb_to_oklab(colours)))

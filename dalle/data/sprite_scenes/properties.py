@@ -10,12 +10,11 @@ from typing import Any
 import numpy as np
 
 from dalle.data.emoji.names import read_json
-from dalle.data.scenes.colours import COLOURS
 from dalle.data.sprite_scenes.measures import measure
+from dalle.data.sprite_scenes.plan import COLOUR_NAMES
 from dalle.data.sprites.sprite_set import SPRITES_FOLDER, Concept, Source, Sprite, SpriteSet
 
 PROPERTIES_FILE = SPRITES_FOLDER / "properties.npz"
-_COLOUR_NAMES = tuple(COLOURS)
 
 Box = tuple[float, float, float, float]
 
@@ -40,7 +39,7 @@ class SpriteProperties:
         if len(self._table.boxes) != len(sprites.sprites):
             raise ValueError(f"a table of {len(self._table.boxes)} sprites for {len(sprites.sprites)}")
         self._boxes: list[Box] = [tuple(box) for box in self._table.boxes.tolist()]  # floats: quick to read
-        self._dominant = [_COLOUR_NAMES[colour] for colour in self._table.dominant.tolist()]
+        self._dominant = [COLOUR_NAMES[colour] for colour in self._table.dominant.tolist()]
         self._outline: list[float] = self._table.outline.tolist()
         self._styles = [source.style for source in sprites.sources]
         bits = np.bitwise_count(self._table.masks).sum(1, dtype=np.int64)
@@ -99,11 +98,11 @@ class SpriteProperties:
 
     def takes_colour(self, sprite: int, colour: str) -> bool:
         """Whether the sprite, recoloured, is named by that colour of COLOURS."""
-        return bool(self._table.takes[sprite, _COLOUR_NAMES.index(colour)])
+        return bool(self._table.takes[sprite, COLOUR_NAMES.index(colour)])
 
     def colours_taken(self, sprite: int) -> list[str]:
         """All colours that the sprite takes."""
-        return [_COLOUR_NAMES[at] for at in np.flatnonzero(self._table.takes[sprite]).tolist()]
+        return [COLOUR_NAMES[at] for at in np.flatnonzero(self._table.takes[sprite]).tolist()]
 
     def outline_score(self, sprite: int) -> float:
         """How far the drawing consists of dark lines, from 0 to 1."""
