@@ -56,9 +56,31 @@ def _add_generate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     generate.add_argument("--negative", default="", help="what should not be there")
     generate.add_argument("--guidance", type=float, help="how closely to follow the prompt")
     generate.add_argument("--steps", type=int, help="sampling steps")
+    generate.add_argument(
+        "--variety",
+        choices=("none", "some", "much"),
+        help="of view and light, where the checkpoint has them (default some)",
+    )
+    generate.add_argument(
+        "--slide",
+        type=_slide,
+        action="append",
+        default=[],
+        metavar="NAME=NUMBER",
+        help="move a slider, -3 to 3, by the name that the page shows; may be repeated",
+    )
     generate.add_argument("--output", type=Path, default=Path("."), help="folder for the PNG files")
     generate.add_argument("--checkpoint", type=Path, default=DEFAULT_CHECKPOINT)
     generate.set_defaults(command=_generate)
+
+
+def _slide(text: str) -> tuple[str, float]:
+    """ "size=2" -> ("size", 2.0)."""
+    name, _, number = text.rpartition("=")
+    try:
+        return name.strip(), float(number)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no NAME=NUMBER, as size=2") from None
 
 
 def _generate(options: argparse.Namespace) -> None:
@@ -72,7 +94,8 @@ def _generate(options: argparse.Namespace) -> None:
     pipeline = DALLE.from_pretrained(options.checkpoint, runtime.inference_dtype())
     if (read := pipeline.rewriter.rewrite(options.prompt)) != options.prompt:
         print(f"read as: {read}", file=sys.stderr)
-    chosen = {name: value for name in ("guidance", "steps") if (value := getattr(options, name)) is not None}
+    settings = ("guidance", "steps", "variety")
+    chosen = {name: value for name in settings if (value := getattr(options, name)) is not None}
     with tqdm(desc="drawing", unit="step", leave=False) as progress:
 
         def on_step(step: int, steps: int, preview: object) -> None:
@@ -82,7 +105,13 @@ def _generate(options: argparse.Namespace) -> None:
 
         candidates = options.count * options.best_of
         pictures = pipeline.generate(
-            options.prompt, candidates, options.seed, on_step, negative=options.negative, **chosen
+            options.prompt,
+            candidates,
+            options.seed,
+            on_step,
+            dict(options.slide),
+            negative=options.negative,
+            **chosen,
         )
         if options.best_of > 1:
             pictures = pipeline.rank(pictures)[: options.count]

@@ -8,7 +8,7 @@ pictures = pipeline.generate("a red apple", count=4, seed=7)
 
 import json
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from itertools import groupby
@@ -28,8 +28,10 @@ from dalle.networks.text_encoder import Caption
 from dalle.networks.upscaler import Upscaler
 from dalle.pipeline import checkpoint
 from dalle.pipeline.checkpoint import CheckpointError
-from dalle.pipeline.sampler import MAX_BATCH, SampleBatch, Sampler, run_batch
-from dalle.pipeline.sliders import Slider, load_sliders, save_sliders, unnamed_sliders
+from dalle.pipeline.latents import initial_codes
+from dalle.pipeline.sampler import MAX_BATCH, SampleBatch, Sampler, run_batch, stack_captions
+from dalle.pipeline.sliders import Slider, load_sliders, save_sliders, slide_code, unnamed_sliders
+from dalle.pipeline.told_sliders import TOLD_SLIDERS
 from dalle.prompts.rewriter import PromptRewriter
 from dalle.prompts.vocabulary import Vocabulary
 from dalle.recipe import SEED_COUNT, Picture, Recipe
@@ -45,7 +47,7 @@ class DALLE:
     rewriter   replaces unknown names in prompts by labels that the model knows
     words      of the training captions, the most frequent first; `vocabulary` looks up words of prompts
     prompts    example prompts
-    sliders    names of the code's numbers, the most effective first
+    sliders    names of the code's numbers: told ones first, then learnt ones, the most effective first
     upscaler   super-resolution, or None
     card       model card: Markdown with a YAML header
     """
@@ -61,12 +63,21 @@ class DALLE:
         upscaler: Upscaler | None = None,
         card: str = "",
     ):
-        """labels: of the rewriter, captions of one thing each; sliders: one a number of the code, or none."""
+        """labels: of the rewriter, captions of one thing each.
+
+        sliders: of all learnt numbers, or none; those of told numbers are left out, since theirs are fixed.
+        """
         self.model = model
         self.rewriter = PromptRewriter(list(labels), model.embed)
         self.words, self.prompts = list(words), list(prompts)
-        self.sliders = tuple(sliders) or unnamed_sliders(model.config.flow.code)
+        learnt = _learnt_indices(model)
+        named = tuple(slider for slider in sliders if slider.index in learnt)
+        self._learnt_sliders = named or unnamed_sliders(learnt)
         self.upscaler, self.card = upscaler, card
+
+    @property
+    def sliders(self) -> tuple[Slider, ...]:
+        return TOLD_SLIDERS[: self.model.config.flow.told] + self._learnt_sliders
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
@@ -92,18 +103,28 @@ class DALLE:
         count: int = 1,
         seed: int | None = None,
         on_step: OnPreview | None = None,
+        slides: Mapping[str, float] | None = None,
         **settings: Any,
     ) -> list[Picture]:
         """`count` pictures of a prompt, with seeds from `seed` on, or from a random one.
 
-        `settings` are fields of Recipe. Raises ValueError for a value out of its bounds.
+        `slides` sets numbers of their codes by the English names of sliders: {"size": 2}. `settings` are
+        fields of Recipe. Raises ValueError for a value out of its bounds.
         """
         if count < 1:
             raise ValueError(f"count must be at least 1; got {count}")
         first = secrets.randbelow(SEED_COUNT) if seed is None else seed
         size = self.model.config.image_size
         recipe = Recipe(prompt, seed=first, checkpoint=self.model.digest, size=size, **settings)
-        return self.draw([replace(recipe, seed=(first + i) % SEED_COUNT) for i in range(count)], on_step)
+        recipes = [replace(recipe, seed=(first + i) % SEED_COUNT) for i in range(count)]
+        if slides:
+            recipes = [self.slide(recipe, slides) for recipe in recipes]
+        return self.draw(recipes, on_step)
+
+    def slide(self, recipe: Recipe, slides: Mapping[str, float]) -> Recipe:
+        """The recipe with sliders moved: numbers by English names, as {"size": 2}. Raises ValueError."""
+        (code,) = initial_codes([recipe], self.model.config)
+        return replace(recipe, code=slide_code(code, self.sliders, slides))
 
     def draw(self, recipes: Sequence[Recipe], on_step: OnPreview | None = None) -> list[Picture]:
         """Pictures of recipes, in order; `on_step` is called after each step and may raise to stop.
@@ -183,7 +204,9 @@ class DALLE:
         """latent -> images (B, 3, S, S) in [-1, 1]; guidance: one strength or one a picture, 1 is none."""
         strengths = list(guidance) if isinstance(guidance, Sequence) else [guidance] * len(prompts)
         negatives = negatives or [""] * len(prompts)
-        caption = self.encode_prompts([*prompts, *(negatives[i] for i in guided_indices(strengths))])
+        texts = [*prompts, *(negatives[i] for i in guided_indices(strengths))]
+        # One by one, as a sampler does: in a batch the last bits differ, and the picture from the drawn one.
+        caption = stack_captions([self.encode_prompts([text]) for text in texts])
 
         def view(features: Tensor) -> Tensor:
             return self.model.view(self.model.render(features), latent.code)
@@ -208,7 +231,7 @@ class DALLE:
                 labels=read_string_list(folder / checkpoint.LABELS_FILE),
                 words=read_string_list(folder / checkpoint.VOCABULARY_FILE),
                 prompts=read_string_list(folder / checkpoint.PROMPTS_FILE),
-                sliders=load_sliders(folder / checkpoint.SLIDERS_FILE, model.config.flow.code),
+                sliders=load_sliders(folder / checkpoint.SLIDERS_FILE, _learnt_indices(model)),
                 upscaler=Upscaler.load(folder, dtype),
                 card=card.read_text(encoding="utf-8") if card.is_file() else "",
             )
@@ -231,10 +254,15 @@ class DALLE:
                 if texts:
                     text = json.dumps(texts, ensure_ascii=False)
                     (scratch / name).write_text(text + "\n", encoding="utf-8")
-            if self.sliders != unnamed_sliders(len(self.sliders)):
-                save_sliders(scratch / checkpoint.SLIDERS_FILE, self.sliders)
+            if self._learnt_sliders != unnamed_sliders(_learnt_indices(self.model)):
+                save_sliders(scratch / checkpoint.SLIDERS_FILE, self._learnt_sliders)
             if self.upscaler:
                 self.upscaler.save(scratch)
             text = card or self.card or "# A small DALL·E\n"
             (scratch / checkpoint.CARD_FILE).write_text(text, encoding="utf-8")
         return digest
+
+
+def _learnt_indices(model: DALLEModel) -> range:
+    """Of the code's learnt numbers."""
+    return range(model.config.flow.told, model.config.flow.code)

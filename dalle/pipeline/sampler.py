@@ -166,7 +166,7 @@ class Sampler:
         rows = [(sample, 0) for sample in samples]
         rows += [(samples[index], 1) for index in guided_indices(guidance)]
         field = self.model.normalizer.velocity.condition(
-            _stack_captions([sample.captions[index] for sample, index in rows]),
+            stack_captions([sample.captions[index] for sample, index in rows]),
             torch.stack([sample.code for sample, _ in rows]),
             torch.stack([sample.means[index] for sample, index in rows]),
         )
@@ -184,7 +184,7 @@ class Sampler:
             return
         rows = [(code, caption) for each in samples for code in each.codes for caption in each.captions]
         codes, captions = zip(*rows, strict=True)
-        field = self.model.normalizer.velocity.condition(_stack_captions(captions), torch.stack(codes))
+        field = self.model.normalizer.velocity.condition(stack_captions(captions), torch.stack(codes))
         means = iter(field.mean)
         for sample in samples:
             sample.means = tuple(islice(means, len(sample.captions)))
@@ -192,7 +192,7 @@ class Sampler:
                 sample.base_means = tuple(islice(means, len(sample.captions)))
 
 
-def _stack_captions(captions: Sequence[Caption]) -> Caption:
+def stack_captions(captions: Sequence[Caption]) -> Caption:
     """Captions of one text each as one batch, padded to the longest."""
     return Caption(
         pad_sequence([caption.states[0] for caption in captions], batch_first=True),

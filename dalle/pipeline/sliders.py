@@ -1,9 +1,11 @@
 """Slider: the number of the code that it moves, and its names; sliders.json of a checkpoint.
 
-The file is a list of objects with the fields of `Slider`, those that change pictures most first.
+The file is a list of objects with the fields of `Slider`, those that change pictures most first. It names
+learnt numbers; told ones have the names of `told_sliders.py`.
 """
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,26 +41,45 @@ def unnamed_slider(index: int) -> Slider:
     return Slider(index, {"en": f"latent {index + 1}", "zh": f"潜变量 {index + 1}"}, low, high)
 
 
-def unnamed_sliders(count: int) -> tuple[Slider, ...]:
-    """One for each of `count` numbers of a code."""
-    return tuple(unnamed_slider(index) for index in range(count))
+def unnamed_sliders(indices: Sequence[int]) -> tuple[Slider, ...]:
+    """One for each of these numbers of a code."""
+    return tuple(unnamed_slider(index) for index in indices)
 
 
-def load_sliders(path: Path, count: int) -> tuple[Slider, ...]:
-    """One slider for each of `count` numbers of a code: those of the file, then unnamed ones for the others.
+def slide_code(
+    code: Sequence[float], sliders: Sequence[Slider], slides: Mapping[str, float]
+) -> tuple[float, ...]:
+    """The code with numbers set by the English names of their sliders, in any case: {"size": 2}.
+
+    Where two sliders have one name, the first is meant. Raises ValueError for a name that no slider has.
+    """
+    if not isinstance(slides, Mapping):
+        raise ValueError(f"slides must be numbers by the names of sliders; got {slides!r:.80}")
+    indices = {slider.name["en"].casefold(): slider.index for slider in reversed(sliders)}
+    numbers = list(code)
+    for name, value in slides.items():
+        if name.casefold() not in indices:
+            known = ", ".join(slider.name["en"] for slider in sliders)
+            raise ValueError(f"no slider {name!r:.80}; there are {known}")
+        numbers[indices[name.casefold()]] = value
+    return tuple(numbers)
+
+
+def load_sliders(path: Path, indices: Sequence[int]) -> tuple[Slider, ...]:
+    """One slider for each of these numbers of a code: those of the file, then unnamed ones for the others.
 
     Without a file all are unnamed. Raises ValueError where the file holds something else.
     """
     named = _read(path) if path.is_file() else ()
-    indices = [slider.index for slider in named]
-    if len(set(indices)) < len(indices) or not set(indices) <= set(range(count)):
+    found = [slider.index for slider in named]
+    if len(set(found)) < len(found) or not set(found) <= set(indices):
         raise ValueError(
-            f"{path}: every index from 0 to {count - 1} at most once; got {indices}; {REPAIR_HINT}"
+            f"{path}: every index from {indices[0]} to {indices[-1]} at most once; got {found}; {REPAIR_HINT}"
         )
-    return named + tuple(unnamed_slider(index) for index in range(count) if index not in indices)
+    return named + unnamed_sliders([index for index in indices if index not in found])
 
 
-def save_sliders(path: Path, sliders: tuple[Slider, ...]) -> None:
+def save_sliders(path: Path, sliders: Sequence[Slider]) -> None:
     """Write a file that `load_sliders` reads."""
     text = json.dumps([vars(slider) for slider in sliders], ensure_ascii=False, indent=1)
     path.write_text(text + "\n", encoding="utf-8")

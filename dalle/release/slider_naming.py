@@ -15,6 +15,7 @@ from dalle.data.scenes.colours import rgb_to_oklab
 from dalle.pipeline.dalle import DALLE
 from dalle.pipeline.latents import initial_codes
 from dalle.pipeline.sliders import SLIDER_LANGUAGES, Slider, unnamed_slider
+from dalle.pipeline.told_sliders import TOLD_SLIDERS
 from dalle.recipe import Picture, Recipe
 
 LOW, HIGH = -2.0, 2.0  # values of the code
@@ -79,24 +80,27 @@ def slider_ends(
 
 
 def name_sliders_by_effect(pipeline: DALLE, recipes: Sequence[Recipe]) -> tuple[Slider, ...]:
-    """Sliders of all numbers of the code, named by their effect on pictures of the recipes.
+    """Sliders of all learnt numbers of the code, named by their effect on pictures of the recipes.
 
     Named sliders come first, then by mean absolute pixel change. Each name goes to the number that changes
-    the property most.
+    the property most; none is that of a told number.
     """
     deviations = within_prompt_std(pipeline, recipes)
-    changes: list[float] = []
-    effects: list[dict[str, float]] = []
-    for number in tqdm(range(pipeline.model.config.flow.code), desc="sliders"):
+    flow = pipeline.model.config.flow
+    told_names = {slider.name["en"] for slider in TOLD_SLIDERS[: flow.told]}
+    free = [name for name in deviations if PROPERTY_NAMES[name][0][0] not in told_names]
+    changes: dict[int, float] = {}
+    effects: dict[int, dict[str, float]] = {}
+    for number in tqdm(range(flow.told, flow.code), desc="sliders"):
         low, high = slider_ends(pipeline, recipes, number)
         change = images.from_images([p.image for p in high]) - images.from_images([p.image for p in low])
         before, after = property_table(low), property_table(high)
-        changes.append(float(change.abs().mean()))
-        effects.append(
-            {name: float((after[name] - before[name]).mean() / deviations[name]) for name in deviations}
-        )
+        changes[number] = float(change.abs().mean())
+        effects[number] = {
+            name: float((after[name] - before[name]).mean() / deviations[name]) for name in free
+        }
     names = assign_names(effects)
-    order = sorted(range(len(changes)), key=lambda number: (number not in names, -changes[number]))
+    order = sorted(changes, key=lambda number: (number not in names, -changes[number]))
     return tuple(
         _named_slider(n, names[n], effects[n][names[n]]) if n in names else unnamed_slider(n) for n in order
     )
@@ -114,9 +118,9 @@ def within_prompt_std(pipeline: DALLE, recipes: Sequence[Recipe]) -> dict[str, f
     }
 
 
-def assign_names(effects: Sequence[Mapping[str, float]]) -> dict[int, str]:
+def assign_names(effects: Mapping[int, Mapping[str, float]]) -> dict[int, str]:
     """Greedy assignment number -> property, largest effect first; each number and property at most once."""
-    pairs = ((abs(effect), n, name) for n, row in enumerate(effects) for name, effect in row.items())
+    pairs = ((abs(effect), n, name) for n, row in effects.items() for name, effect in row.items())
     names: dict[int, str] = {}
     for effect, number, name in sorted(pairs, reverse=True):
         if effect >= MIN_EFFECT and number not in names and name not in names.values():

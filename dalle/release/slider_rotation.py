@@ -3,7 +3,7 @@
 A standard normal is invariant under rotations, so the code may be rotated after training without changing
 what the model can draw; training leaves properties mixed (size and warmth on one number, half of each). The
 axes are found by linear regression of measured properties on the codes, in the spirit of SeFa and GANSpace
-(arXiv:2007.06600, 2004.02546), which find such directions in GANs.
+(arXiv:2007.06600, 2004.02546), which find such directions in GANs. Told numbers stay what they are.
 """
 
 from collections.abc import Sequence
@@ -30,6 +30,8 @@ def rotate_code(model: DALLEModel, axes: Tensor) -> None:
     axes = axes.to(velocity.code.weight)
     numbers = len(axes)
     velocity.code.weight.copy_(velocity.code.weight @ axes.T)
+    if isinstance(velocity.code_tokens, Tensor):
+        velocity.code_tokens.copy_(torch.einsum("jk,knw->jnw", axes, velocity.code_tokens))
     # The posterior stays diagonal: the off-diagonal part of its rotated covariance is dropped.
     for part, rotation in ((slice(numbers), axes), (slice(numbers, None), axes.square())):
         output.weight[part] = rotation @ output.weight[part]
@@ -39,6 +41,7 @@ def rotate_code(model: DALLEModel, axes: Tensor) -> None:
 def find_rotation(pipeline: DALLE, recipes: Sequence[Recipe]) -> Tensor:
     """Orthonormal axes (K, K), each aligned with one property of pictures of the recipes, where possible.
 
+    Those of told numbers are their own; below, K counts the learnt numbers alone.
     Greedy: the property with the largest effect gets its axis first, the next one what is orthogonal to it,
     and so on. The remaining axes are principal directions of change of a thumbnail.
     """
@@ -60,24 +63,32 @@ def find_rotation(pipeline: DALLE, recipes: Sequence[Recipe]) -> Tensor:
     directions = np.linalg.svd(rest, full_matrices=False)[0].T[: codes.shape[1] - len(axes)]
     # QR keeps orthonormal columns up to their signs, and completes the basis.
     basis, triangle = np.linalg.qr(np.vstack([axes, directions]).T)
-    return torch.from_numpy((basis * np.where(np.diag(triangle) < 0, -1, 1)).T)
+    found = torch.eye(pipeline.model.config.flow.code, dtype=torch.float64)
+    told = pipeline.model.config.flow.told
+    found[told:, told:] = torch.from_numpy((basis * np.where(np.diag(triangle) < 0, -1, 1)).T)
+    return found
 
 
 def _observe(pipeline: DALLE, recipes: Sequence[Recipe]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Codes (M, K), properties (M, P) in standard deviations, thumbnails (M, pixels), less recipe means."""
+    """Codes (M, K), properties (M, P) in standard deviations, thumbnails (M, pixels), less recipe means.
+
+    The pictures have the plain view and light.
+    """
     codes, properties, thumbnails = [], [], []
+    told = pipeline.model.config.flow.told
     deviations = within_prompt_std(pipeline, recipes)
     for number, recipe in enumerate(recipes):
         drawn = torch.randn(
             CODES_PER_RECIPE, pipeline.model.config.flow.code, generator=runtime.seeded_generator(number)
         )
+        drawn[:, :told] = 0
         pictures = pipeline.draw([replace(recipe, code=tuple(code)) for code in drawn.tolist()])
         measured = property_table(pictures)
         small = [
             np.asarray(p.image.resize((THUMBNAIL_SIZE, THUMBNAIL_SIZE)), np.float64).ravel() for p in pictures
         ]
         observed = (
-            drawn.double().numpy(),
+            drawn[:, told:].double().numpy(),
             np.stack([measured[n] / deviations[n] for n in deviations], 1),
             np.stack(small),
         )

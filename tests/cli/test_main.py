@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -20,13 +21,14 @@ from dalle.edits import EDIT_TYPES
 from dalle.networks.upscaler import Upscaler
 from dalle.pipeline.checkpoint import GRID_FILES
 from dalle.pipeline.dalle import DALLE
+from dalle.pipeline.latents import initial_codes
 from dalle.recipe import Recipe, load_png
 from dalle.release import export
 from dalle.training import pretrain
 from dalle.training.tasks import AutoencoderTask
 from dalle.training.text_teacher import Teacher
 from tests.fakes import fake_emoji
-from tests.tiny import tiny_checkpoint
+from tests.tiny import TOLD_CONFIG, tiny_checkpoint
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -56,6 +58,23 @@ def test_files_that_can_be_drawn_again(
     expected = Recipe("A red apple!", "dog", 2.5, 4, 7, checkpoint=digest, size=32)
     assert load_png(paths[0]) == expected
     assert [load_png(path).seed for path in paths] == [7, 8, 9]
+
+
+def test_sliders_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Guards against a slide that is lost on the way, and a misspelt one that silently does nothing."""
+    told = tiny_checkpoint(tmp_path / "told", config=TOLD_CONFIG)
+    slides = "--slide", "Size=2", "--slide", "left or right=-0.5", "--seed", "7", "--variety", "much"
+    assert generate(told, tmp_path, "a cat", *slides) == 0
+    recipe = load_png(tmp_path / "a-cat-7.png")
+    seeded = initial_codes([replace(recipe, code=None)], TOLD_CONFIG)[0]
+    assert recipe.variety == "much" and recipe.code == (2.0, -0.5, *seeded[2:])
+    capsys.readouterr()
+    assert generate(told, tmp_path, "a cat", "--slide", "sise=2") == 1
+    assert "no slider 'sise'; there are size, left or right, up or down" in capsys.readouterr().err
+    for bad in ("size", "size=", "size=big"):
+        with pytest.raises(SystemExit):
+            generate(told, tmp_path, "a cat", "--slide", bad)
+        assert "no NAME=NUMBER" in capsys.readouterr().err
 
 
 # `python -m dalle` without its measurement, whose answer other programs' work can change.

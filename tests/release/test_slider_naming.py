@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from dalle.pipeline.dalle import DALLE
 from dalle.recipe import Recipe
 from dalle.release.slider_naming import (
     _named_slider,
@@ -10,7 +11,7 @@ from dalle.release.slider_naming import (
     measure_properties,
     name_sliders_by_effect,
 )
-from tests.tiny import tiny_pipeline
+from tests.tiny import TOLD_CONFIG, tiny_pipeline
 
 SIDE = 32
 
@@ -60,7 +61,7 @@ def test_each_name_goes_to_the_number_that_does_most_of_it():
         {"size": 0.8, "warmth": 0.01},
         {"size": 0.0, "warmth": 0.0},
     ]
-    assert assign_names(effects) == {1: "size", 0: "warmth"}
+    assert assign_names(dict(enumerate(effects))) == {1: "size", 0: "warmth"}
 
 
 def test_measuring_names_every_number_once_and_twice_the_same():
@@ -69,3 +70,13 @@ def test_measuring_names_every_number_once_and_twice_the_same():
     sliders = name_sliders_by_effect(pipeline, recipes)
     assert sorted(slider.index for slider in sliders) == list(range(pipeline.model.config.flow.code))
     assert name_sliders_by_effect(pipeline, recipes) == sliders
+
+
+def test_told_numbers_keep_their_names():
+    """Guards against two sliders of one name, and a told number that is named by what it happened to do."""
+    pipeline = tiny_pipeline(config=TOLD_CONFIG)
+    recipes = [Recipe(prompt, seed=seed, size=32, steps=2) for seed, prompt in enumerate(("a dog", "苹果"))]
+    sliders = name_sliders_by_effect(pipeline, recipes)
+    assert sorted(slider.index for slider in sliders) == list(range(12, 20))
+    names = [slider.name["en"] for slider in DALLE(pipeline.model, sliders=sliders).sliders]
+    assert len(set(names)) == 20 and names[0] == "size"

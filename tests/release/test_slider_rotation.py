@@ -5,9 +5,10 @@ import pytest
 import torch
 from PIL import Image
 
+from dalle.config import PRESETS, Config
 from dalle.recipe import Picture, Recipe
 from dalle.release import slider_rotation
-from tests.tiny import tiny_model
+from tests.tiny import TOLD_CONFIG, tiny_model, tiny_pipeline
 
 THUMBNAIL_SIZE = 32
 
@@ -16,10 +17,12 @@ def rotation(size: int) -> torch.Tensor:
     return torch.linalg.qr(torch.randn(size, size, dtype=torch.float64))[0]
 
 
-def test_a_turned_code_draws_and_reads_the_same() -> None:
+@pytest.mark.parametrize("config", [PRESETS["tiny"], TOLD_CONFIG], ids=["learnt", "told"])
+def test_a_turned_code_draws_and_reads_the_same(config: Config) -> None:
     """Guards against a network that is turned the other way, or only on one of its two sides."""
-    model, turned = tiny_model(), tiny_model()
-    axes_of = rotation(model.config.flow.code)
+    model, turned = tiny_model(config=config), tiny_model(config=config)
+    axes_of, told = torch.eye(config.flow.code, dtype=torch.float64), config.flow.told
+    axes_of[told:, told:] = rotation(config.flow.learnt)
     slider_rotation.rotate_code(turned, axes_of)
     x, code = torch.randn(2, model.config.tokens, model.config.channels), torch.randn(2, len(axes_of))
     caption, time = model.encode_text(["a dog", ""]), torch.tensor([0.3, 0.6])
@@ -58,3 +61,14 @@ def test_what_was_mixed_comes_apart() -> None:
     assert found @ found.T == pytest.approx(np.eye(len(found)), abs=1e-6)
     for direction in (model.size, model.warmth):
         assert np.abs(found @ direction).max() > 0.9
+
+
+def test_told_numbers_are_not_turned() -> None:
+    """Guards against a size slider that turns pictures blue as well."""
+    pipeline = tiny_pipeline(config=TOLD_CONFIG)
+    recipes = [Recipe("a dog", seed=seed, size=THUMBNAIL_SIZE, steps=1) for seed in range(3)]
+    axes = slider_rotation.find_rotation(pipeline, recipes)
+    told = TOLD_CONFIG.flow.told
+    assert torch.equal(axes[:told, :told], torch.eye(told, dtype=axes.dtype))
+    assert not axes[:told, told:].any() and not axes[told:, :told].any()
+    assert torch.allclose(axes @ axes.T, torch.eye(len(axes), dtype=axes.dtype), atol=1e-6)
