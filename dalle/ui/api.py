@@ -12,6 +12,7 @@ import gradio as gr
 from gradio.events import api
 from gradio.processing_utils import save_bytes_to_cache
 
+from dalle.pipeline.sliders import slide_code
 from dalle.recipe import SEED_COUNT, Picture, Recipe, load_png
 from dalle.serving.studio import Studio
 from dalle.ui.shared import links
@@ -55,20 +56,26 @@ class GenerationApi:
         guidance: float = Recipe.guidance,
         steps: int = Recipe.steps,
         style: str = "",
+        variety: str = Recipe.variety,
+        slides: dict[str, float] | None = None,
     ) -> list[dict]:
         """Generate pictures from a prompt.
 
         count: number of pictures, 1 to 16. seed: of the first picture, the others count up from it; -1
         chooses one at random. negative: what the pictures should not show. guidance: 0 to 20, how closely to
         follow the prompt. steps: 1 to 100 solver steps; more are slower and finer. style: noto, noto-v1,
-        twemoji, fluent-emoji, fluent-emoji-flat, fxemoji or emojione; empty for any.
+        twemoji, fluent-emoji, fluent-emoji-flat, fxemoji or emojione; empty for any. variety: none, some or
+        much, how far camera and light differ from picture to picture. slides: slider positions by English
+        names as returned by about, each from -10 to 10: {"size": 2}.
         Returns a list of PNG files.
         """
         settings = GenerationSettings(
-            prompt, style, count, negative, guidance, steps, seed, fresh=seed == RANDOM_SEED
+            prompt, style, count, negative, guidance, steps, seed, seed == RANDOM_SEED, variety
         )
         with show_errors(Translator("en")):
             recipes = settings.with_next_seed().recipes(self._studio)
+            if slides:
+                recipes = [self._slide(recipe, slides) for recipe in recipes]
             return [self._file(picture) for picture in self._studio.draw(recipes)]
 
     def slide(self, recipe: dict, code: list[float]) -> dict:
@@ -163,6 +170,10 @@ class GenerationApi:
             "size": self._studio.recipe().size,
             "sliders": [dataclasses.asdict(slider) for slider in self._studio.sliders],
         }
+
+    def _slide(self, recipe: Recipe, slides: dict[str, float]) -> Recipe:
+        code = slide_code(self._studio.code_of_recipe(recipe), self._studio.sliders, slides)
+        return dataclasses.replace(recipe, code=code)
 
     def _adapt(self, values: dict[str, Any]) -> Recipe:
         """The recipe of a JSON object, with the checkpoint and size in use."""

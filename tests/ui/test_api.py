@@ -32,6 +32,10 @@ def test_every_action_has_an_endpoint(address: str, studio: FakeStudio, tmp_path
     files = call("draw", "a red apple", count=2, seed=7, style="noto")
     recipes = [load_png(file) for file in files]
     assert recipes == [studio.recipe(prompt="a red apple, noto style", seed=seed) for seed in (7, 8)]
+    (slid,) = call("draw", "a dog", count=1, seed=7, variety="much", slides={"Size": 2, "latent 1": -1.5})
+    code = studio.code_of_recipe(studio.recipe(seed=7))
+    expected = (-1.5, *code[1:3], 2.0, *code[4:])
+    assert load_png(slid) == studio.recipe(prompt="a dog", seed=7, variety="much", code=expected)
     assert Recipe.from_dict(call("restore", handle_file(files[0]))) == recipes[0]
     values = recipes[0].to_dict()
     assert tuple(call("codes", values)) == studio.code_of_recipe(recipes[0])
@@ -44,5 +48,7 @@ def test_every_action_has_an_endpoint(address: str, studio: FakeStudio, tmp_path
     assert call("about")["sliders"][0]["index"] == 3
     with pytest.raises(AppError, match="count must be from 1 to 16; got 99"):
         call("draw", "a red apple", count=99)
+    with pytest.raises(AppError, match="no slider &#x27;sise&#x27;; there are size, latent 1"):
+        call("draw", "a red apple", slides={"sise": 2})
     with pytest.raises(AppError, match="the recipe has unknown fields"):
         call("slide", {"hat": 1}, [0.0] * 20)

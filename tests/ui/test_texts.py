@@ -13,7 +13,7 @@ from dalle import images
 from dalle.edits import OUTPAINT_SIDES, parse_edits
 from dalle.errors import ENGLISH_TEXTS, error_message
 from dalle.finetuning.plan import FINETUNE_PRESETS
-from dalle.recipe import Recipe
+from dalle.recipe import VARIETIES, Recipe
 from dalle.ui.create.form import EXAMPLES
 from dalle.ui.edit.results import ACTIONS
 from dalle.ui.edit.tools import TOOL_CONTROLS
@@ -82,6 +82,7 @@ def test_every_text_is_used_and_every_used_text_exists() -> None:
     used = {key for source in sources for key in literal_keys(source)} | {"failed"}
     # Keys that are put together at run time.
     used |= {f"style_{style}" for style in OFFERED_STYLES}
+    used |= {f"variety_{variety}" for variety in VARIETIES}
     used |= set("undo reset nudge resample download copy_link keep reuse edit".split())
     used |= {f"run_{name}" for name in RUN_ACTIONS} | {f"state_{state}" for state in STATES}
     used |= {f"preset_{name}" for name in FINETUNE_PRESETS} | {f"problem_{kind}" for kind in PROBLEMS}

@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from dalle.recipe import MAX_GUIDANCE, MAX_PROMPT_LENGTH, MAX_STEPS, SEED_COUNT
+from dalle.recipe import MAX_GUIDANCE, MAX_PROMPT_LENGTH, MAX_STEPS, SEED_COUNT, VARIETIES
 from dalle.ui.shared.events import Updates
 from dalle.ui.shared.generation_settings import MAX_COUNT, OFFERED_STYLES, GenerationSettings
 from dalle.ui.shared.localization import Localizer
@@ -133,6 +133,12 @@ class FormControls:
                 maximum=SEED_COUNT - 1,
             )
             fresh = localized(gr.Checkbox, {"label": "fresh"}, value=GenerationSettings.fresh)
+        variety = localized(
+            gr.Radio,
+            {"label": "variety", "info": "variety_info", "choices": _variety_choices},
+            value=GenerationSettings.variety,
+            elem_id="variety",
+        )
         return {
             "count": count,
             "negative": negative,
@@ -140,6 +146,7 @@ class FormControls:
             "steps": steps,
             "seed": self.seed,
             "fresh": fresh,
+            "variety": variety,
         }
 
     def updates(self, settings: GenerationSettings) -> Updates:
@@ -171,3 +178,7 @@ def _examples_html(translate: Translator) -> str:
 
 def _style_choices(translate: Translator) -> list[tuple[str, str]]:
     return [(translate("style_any"), ""), *((translate(f"style_{style}"), style) for style in OFFERED_STYLES)]
+
+
+def _variety_choices(translate: Translator) -> list[tuple[str, str]]:
+    return [(translate(f"variety_{variety}"), variety) for variety in VARIETIES]

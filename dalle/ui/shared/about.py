@@ -12,17 +12,11 @@ from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
 
 from dalle import images
+from dalle.data.sprites.sources import sources
 from dalle.serving.studio import Studio
 from dalle.ui.shared.localization import Localizer
 from dalle.ui.shared.texts import Translator
 
-CREDITS = (  # icon set, author, licence, source
-    ("Noto Emoji", "Google", "Apache-2.0", "https://github.com/googlefonts/noto-emoji"),
-    ("Twemoji", "Twitter", "CC-BY-4.0", "https://github.com/jdecked/twemoji"),
-    ("Fluent Emoji", "Microsoft", "MIT", "https://github.com/microsoft/fluentui-emoji"),
-    ("FxEmoji", "Mozilla", "Apache-2.0", "https://github.com/mozilla/fxemoji"),
-    ("EmojiOne 2", "EmojiOne, EmojiTwo", "CC-BY-4.0", "https://github.com/EmojiTwo/emojitwo"),
-)
 _MARKDOWN_IMAGE = re.compile(r"!\[([^\[\]\n]*)\]\(([^()\n]*)\)")  # groups: alternative text, address
 _IMAGE_FILE_NAME = re.compile(r"\w[\w-]*\.(png|webp|jpe?g)", re.IGNORECASE)  # no folder in front
 _MAX_IMAGE_SIDE = 2048  # pixels
@@ -38,16 +32,18 @@ def footer(studio: Studio, localized: Localizer) -> gr.HTML:
 
 
 def credits_html(studio: Studio, translate: Translator) -> str:
-    """Name and digest of the checkpoint in use, what it can draw, and the icon sets that it learnt from."""
-    icon_sets = translate("list_join").join(
-        f'<a href="{url}" rel="noopener" target="_blank">{name}</a> ({author}, <i>{licence}</i>)'
-        for name, author, licence, url in CREDITS
+    """Name and digest of the checkpoint in use, what it can draw, and the drawings that it learnt from."""
+    learnt_from = [source for source in sources() if source.subset != "held-out"]
+    names = translate("list_join").join(
+        f'<a href="{source.url}" rel="noopener" target="_blank">{source.title}</a> ({source.author}, '
+        f"<i>{source.licence.removeprefix('LicenseRef-')}</i>)"
+        for source in learnt_from
     )
     name, digest = escape(studio.model_name), escape(studio.digest)
     return (
         f'<div class="credits"><p><b>{translate("checkpoint")}</b> {name} <code>{digest}</code></p>'
         f"<p>{translate('can_draw', size=studio.recipe().size)}</p>"
-        f"<p>{translate('credits')} {icon_sets}.</p></div>"
+        f"<details><summary>{translate('credits', count=len(learnt_from))}</summary>{names}.</details></div>"
     )
 
 

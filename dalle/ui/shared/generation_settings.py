@@ -26,6 +26,7 @@ class GenerationSettings:
     steps: int = Recipe.steps
     seed: int | None = 0  # of the first picture; None: the field was emptied
     fresh: bool = True  # draw a new seed each time
+    variety: str = Recipe.variety
 
     def recipes(self, studio: Studio) -> list[Recipe]:
         """One recipe for each picture, with seeds counted up from `seed`. Raises ValueError."""
@@ -43,6 +44,7 @@ class GenerationSettings:
                 negative=self.negative,
                 guidance=float(self.guidance),
                 steps=int(self.steps),
+                variety=self.variety,
             )
             for seed in seeds
         ]
@@ -72,4 +74,5 @@ class GenerationSettings:
             steps=recipe.steps,
             seed=recipe.seed,
             fresh=False,
+            variety=recipe.variety,
         )
