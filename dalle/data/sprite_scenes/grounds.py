@@ -21,6 +21,7 @@ NAMED_SHARE = 0.9  # captions that name a coloured ground or a place
 NAMED_WHITE_SHARE = 0.05  # captions that name a white ground
 NIGHT_SHARE = 0.3  # of places that can be seen by night
 NIGHT_NOUN_SHARE = 0.4  # of captions of such a place alone: a phrase of its own
+BRIGHT_PLACES = tuple(place for place in PLACES if place not in ("space", "stage"))
 MAX_SEED = 2**31 - 1
 
 WHITE = Ground()
@@ -69,9 +70,9 @@ class GroundSampler:
         text = wording.with_ground(rng, text, name) if stated else text
         return DrawnGround(ground, HasBackground(name), text, stated)
 
-    def place(self, rng: random.Random, text: str, english: bool) -> DrawnGround:
-        """A painted place behind things."""
-        ground = self._draw_place(rng)
+    def place(self, rng: random.Random, text: str, english: bool, by_day: bool) -> DrawnGround:
+        """A painted place behind things; a bright one, `by_day`, where they are black."""
+        ground = self._draw_place(rng, by_day)
         place = ground.place or ""
         stated = english and rng.random() < NAMED_SHARE
         if stated:
@@ -91,9 +92,9 @@ class GroundSampler:
         text = wording.PLACE_ALONE_TEMPLATES.draw(rng).format(text)
         return DrawnGround(ground, OnPlace(place, ground.night), text, True)
 
-    def _draw_place(self, rng: random.Random) -> Ground:
-        place = pick(rng, PLACES)
-        night = place in HAS_NIGHT and rng.random() < NIGHT_SHARE
+    def _draw_place(self, rng: random.Random, by_day: bool = False) -> Ground:
+        place = pick(rng, BRIGHT_PLACES if by_day else PLACES)
+        night = not by_day and place in HAS_NIGHT and rng.random() < NIGHT_SHARE
         return Ground(place, night, seed=rng.randrange(MAX_SEED))
 
 

@@ -117,7 +117,8 @@ class Planner:
         if kind == "single" and not painted_white and rng.random() < self._weights.plain_share:
             return self._grounds.white(rng, text, False)
         if kind not in NO_PLACE_KINDS and rng.random() < self._weights.place_share:
-            return self._grounds.place(rng, text, english)
+            is_dark = foreground.look == "silhouette" or self._shows_black(foreground.layers)
+            return self._grounds.place(rng, text, english, by_day=is_dark)
         coloured_share = (1 - self._weights.white_share) * (1 if english else 0.1)
         if rng.random() >= coloured_share and not painted_white:
             return self._grounds.white(rng, text, english)
@@ -134,13 +135,20 @@ class Planner:
         else:
             subjects = (self._cast.subject(rng, Role.OBJECT),)
         text = " and ".join(self._cast.text(subject) for subject in subjects)
-        drawn = self._grounds.place(rng, text, english=True)
         layers = tuple(self._cast.layer(rng, subject, *layouts.CENTRED) for subject in subjects)
+        drawn = self._grounds.place(rng, text, english=True, by_day=self._shows_black(layers))
         layers = self._standing(rng, layers, drawn.ground.place or "")
         stated = frozenset(self._cast.stated(*subjects))
         colour = self._cast.states_colour(*subjects)
         foreground = Foreground(text, layers, stated, frozenset(), states_colour=colour)
         return self._finish(rng, "ground", foreground, drawn)
+
+    def _shows_black(self, layers: tuple[Layer, ...]) -> bool:
+        """Whether a layer would be lost in the dark."""
+        return any(
+            layer.material is None and layer.fill is None and self._annotator.colour(layer) == "black"
+            for layer in layers
+        )
 
     def _standing(self, rng: random.Random, layers: tuple[Layer, ...], place: str) -> tuple[Layer, ...]:
         """One layer or two, moved to where things stand at a place."""

@@ -117,6 +117,19 @@ def test_places_are_stated_or_not_and_things_stand_on_their_ground(planner: Plan
             assert all(0.8 < foot < 0.95 for foot in feet), plan
 
 
+def test_nothing_black_is_lost_in_the_dark(planner: Planner) -> None:
+    properties = small_properties()
+    grounds = set()
+    for index in range(400):
+        plan = planner.plan(index, "ground")
+        colours = [layer.colour or properties.dominant_colour(layer.sprite) for layer in plan.layers]
+        if "black" in colours:
+            assert not plan.ground.night and plan.ground.place not in ("space", "stage"), plan
+        else:
+            grounds.add(plan.ground.night)
+    assert grounds == {True, False}
+
+
 def test_a_stated_place_is_where_the_thing_is(planner: Planner) -> None:
     for index in range(200):
         plan = planner.plan(index, "placed")
