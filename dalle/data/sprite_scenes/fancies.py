@@ -8,8 +8,9 @@
 """
 
 import random
+from dataclasses import replace
 
-from dalle.data.scenes.facts import Fact, HasConcept, HasFill, HasLook, HasMaterial
+from dalle.data.scenes.facts import Fact, HasColour, HasConcept, HasFill, HasLook, HasMaterial, facts_of_type
 from dalle.data.sprite_scenes import layouts, wording
 from dalle.data.sprite_scenes.annotate import COLOURLESS_LOOKS
 from dalle.data.sprite_scenes.cast import Cast, Subject
@@ -20,7 +21,7 @@ from dalle.data.sprite_scenes.plan import LOOKS, MATERIALS, Foreground, Layer
 from dalle.data.sprite_scenes.sampling import Weighted, pick, retry
 
 TWO_MATERIALS_SHARE = 0.2
-PLAIN_LOOK_SHARE = 0.7  # of looks: of one thing
+LOOK_KINDS = Weighted({"plain": 70, "pair": 15, "count": 15})  # what a look shows
 # Labels with a word of these have a material already: no "gold gold medal".
 MATERIAL_WORDS = frozenset(
     "gold golden silver bronze wood wooden ice glass crystal stone rock paper rubber straw rainbow".split()
@@ -34,7 +35,7 @@ class FancyKinds:
 
     def __init__(self, cast: Cast, objects: ObjectKinds, pairs: PairKinds):
         self._cast, self._names, self._sampler = cast, cast.names, cast.sampler
-        self._objects, self._pairs = objects, pairs
+        self._others: Kinds = {**objects.kinds, **pairs.kinds}
         concepts = cast.properties.sprites.concepts
         self._fills = {
             group: [
@@ -84,29 +85,33 @@ class FancyKinds:
         return text if template.startswith("{one}") else text.split(" ", 1)[1]
 
     def _look(self, rng: random.Random) -> Foreground:
-        look = pick(rng, LOOKS)
-        position = rng.random()
-        if position < PLAIN_LOOK_SHARE:
-            subject = Subject(
-                concept := self._sampler.draw(rng, Role.OBJECT), self._sampler.draw_sprite(rng, concept)
-            )
-            base = Foreground(
-                self._cast.text(subject),
-                (self._cast.layer(rng, subject, *layouts.CENTRED),),
-                frozenset(self._cast.stated(subject)),
-                frozenset(),
-                states_colour=self._cast.states_colour(subject),
-            )
-        else:
-            base = (self._pairs.kinds["pair"] if position < 0.85 else self._objects.kinds["count"])(rng)
+        look, draw = pick(rng, LOOKS), LOOK_KINDS.draw(rng)
+
+        def draw_base() -> Foreground | None:
+            base = self._draw_plain(rng) if draw == "plain" else self._others[draw](rng)
+            is_drawing = wording.NAMES_DRAWING.match(base.text)  # no "silhouette of a picture of"
+            loses_colour = look in COLOURLESS_LOOKS and facts_of_type(base.stated, HasColour)
+            return None if is_drawing or loses_colour else base
+
+        base = retry(draw_base, "things that a look can show")
+        return replace(
+            base,
+            text=wording.with_look(rng, base.text, look),
+            stated=base.stated | {HasLook(look)},
+            states_colour=base.states_colour or look in COLOURLESS_LOOKS,
+            look=look,
+        )
+
+    def _draw_plain(self, rng: random.Random) -> Foreground:
+        """One thing as it was drawn; a monochrome one in black."""
+        concept = self._sampler.draw(rng, Role.OBJECT)
+        subject = Subject(concept, self._sampler.draw_sprite(rng, concept))
         return Foreground(
-            wording.with_look(rng, base.text, look),
-            base.layers,
-            base.stated | {HasLook(look)},
-            base.facts,
-            base.english,
-            base.states_colour or look in COLOURLESS_LOOKS,
-            look,
+            self._cast.text(subject),
+            (self._cast.layer(rng, subject, *layouts.CENTRED),),
+            frozenset(self._cast.stated(subject)),
+            frozenset(),
+            states_colour=self._cast.states_colour(subject),
         )
 
     def _mashup(self, rng: random.Random) -> Foreground:

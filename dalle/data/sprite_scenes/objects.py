@@ -53,7 +53,8 @@ class ObjectKinds:
             text = self._names.draw_english(rng, subject.concept, subject.adjective)
             return Foreground(text, layers, frozenset(self._cast.stated(subject)), frozenset(), True, colour)
         name = self._names.draw_caption(rng, subject.concept)
-        return Foreground(name.text, layers, frozenset({name.fact}), frozenset(), name.english, colour)
+        stated = frozenset({name.fact})  # a rare word, which the annotator does not know: true as well
+        return Foreground(name.text, layers, stated, stated, name.english, colour)
 
     def _placed(self, rng: random.Random) -> Foreground:
         subject = self._cast.subject(rng, Role.OBJECT)

@@ -123,6 +123,7 @@ class Planner:
         if rng.random() >= coloured_share and not painted_white:
             return self._grounds.white(rng, text, english)
         hidden = {self._annotator.colour(layer) for layer in foreground.layers}
+        hidden |= {"black"} if "brown" in hidden else set()  # dark brown is lost on black
         return self._grounds.coloured(rng, text, english, hidden)
 
     def _at_place(self, rng: random.Random) -> ScenePlan:
@@ -164,7 +165,7 @@ class Planner:
     def _finish(self, rng: random.Random, kind: str, foreground: Foreground, drawn: DrawnGround) -> ScenePlan:
         """The plan of a foreground on a ground: with a style that the caption may name, facts and gains."""
         text, stated, layers = drawn.text, set(foreground.stated), foreground.layers
-        facts = {*foreground.facts, *stated, *self._annotator.facts(layers, foreground.look)}
+        facts = {*foreground.facts, *self._annotator.facts(layers, foreground.look)}
         if foreground.look not in OWN_GROUND_LOOKS:
             facts.add(drawn.fact)
         if drawn.stated:
