@@ -27,6 +27,9 @@ class PlainPictures:
         self._pictures: OrderedDict[Recipe, Tensor] = OrderedDict()
         self._lock = threading.Lock()
 
+    def __len__(self) -> int:
+        return len(self._pictures)
+
     def put(self, recipe: Recipe, picture: Tensor) -> None:
         """Keep a finished picture (3, S, S); one of a recipe with edits is not kept."""
         if recipe.edits or not self.model.config.flow.told:

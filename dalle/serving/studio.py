@@ -145,8 +145,14 @@ class Studio:
         return last.pictures
 
     def draw_now(self, recipe: Recipe) -> Picture:
-        """One picture with priority: it waits for at most one step of other requests."""
-        return self.draw([recipe], priority=True)[0]
+        """One picture with priority: it waits for at most one step of other requests.
+
+        For none where it was drawn alone lately, with any camera: then it is only seen anew.
+        """
+        checkpoint = self._checkpoint
+        ready = _validated(recipe, checkpoint.pipeline.model)
+        image = checkpoint.editor.sampler.plain_pictures.view(ready)
+        return self.draw([ready], priority=True)[0] if image is None else Picture(image, ready)
 
     def _request(
         self, recipes: Sequence[Recipe], cancel: threading.Event | None, previews: bool, priority: bool
