@@ -19,6 +19,8 @@ from dalle.data.emoji.emoji_set import STYLES
 from dalle.data.scenes import captions
 from dalle.data.scenes.colours import COLOURS
 from dalle.data.scenes.english import NUMBER_WORDS, parse_noun
+from dalle.data.sprite_scenes import place_names, wording
+from dalle.data.sprites.sources import sources
 from dalle.prompts.vocabulary import EmbedTexts, possible_singulars, split_words
 
 MIN_LABEL_COSINE = 0.6  # similarity of name and label, from which they mean the same
@@ -41,7 +43,20 @@ TEMPLATES = itertools.chain(
         captions.PAIR_TEMPLATES,
     ),
     *(*captions.SIZE_WORDS.values(), *captions.PLACE_PHRASES.values(), *captions.RELATION_TEMPLATES.values()),
-    *(COLOURS, STYLES.values(), NUMBER_WORDS.values()),
+    *(
+        weighted.options
+        for weighted in (
+            wording.STYLE_TEMPLATES,
+            wording.DRAWN_STYLE_TEMPLATES,
+            wording.GROUND_TEMPLATES,
+            wording.GRADIENT_TEMPLATES,
+            wording.PLACE_ALONE_TEMPLATES,
+        )
+    ),
+    *(*wording.MATERIAL_TEMPLATES.values(), *wording.LOOK_TEMPLATES.values(), wording.MASHUP_TEMPLATES),
+    *(*place_names.PLACE_PHRASES.values(), *place_names.PLACE_NOUNS.values()),
+    *(*place_names.NIGHT_NOUNS.values(), place_names.NIGHT_PHRASES),
+    *(COLOURS, STYLES.values(), NUMBER_WORDS.values(), (source.style for source in sources())),
 )
 TEMPLATE_WORDS = frozenset(word for template in TEMPLATES for word in split_words(template))
 

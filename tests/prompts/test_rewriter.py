@@ -42,6 +42,10 @@ def rewriter() -> PromptRewriter:
         "a small cat in the top left corner",
         "cat emoji",
         "a cat wearing a hat",  # unknown words among known ones
+        "a neon sign of a cat",
+        "a wooden cat at the beach at night",
+        "a cat in the shape of an ox, pixel art",
+        "a cat, thin line icon",
         "a terrier",  # near to none of the labels
         "gato " * 100,
     ],
