@@ -22,13 +22,16 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     sliders = commands.add_parser("sliders", help="turn and name the code's axes")
     sliders.add_argument("--checkpoint", type=Path, required=True, help="what a training run wrote")
     sliders.add_argument("--output", type=Path, required=True, help="folder for the checkpoint with sliders")
-    sliders.add_argument("--data", type=Path)
+    sliders.add_argument("--data", type=Path, help="the emoji set's folder, for prompts to measure on")
+    sliders.add_argument("--sprites", type=Path, help="the sprite set's folder, for labels")
     sliders.set_defaults(command=_sliders)
 
     export = commands.add_parser("export", help="write a trained checkpoint with its words and model card")
     export.add_argument("--checkpoint", type=Path, required=True, help="what a training run wrote")
     export.add_argument("--evaluation", type=Path, default=Path("evaluation"), help="its figures and sheets")
-    export.add_argument("--data", type=Path)
+    export.add_argument("--training", type=Path, required=True, help="Markdown file: how it was trained")
+    export.add_argument("--limits", type=Path, required=True, help="Markdown file: where it fails")
+    export.add_argument("--data", type=Path, help="the sprite set's folder")
     export.add_argument("--output", type=Path, default=DEFAULT_CHECKPOINT)
     export.set_defaults(command=_export)
 
@@ -77,18 +80,22 @@ def _ablate(options: argparse.Namespace) -> None:
 
 def _sliders(options: argparse.Namespace) -> None:
     from dalle.data.emoji.emoji_set import EMOJI_FOLDER, EmojiSet
+    from dalle.data.sprites.sprite_set import SPRITES_FOLDER, SpriteSet
     from dalle.release import export
 
     emoji = EmojiSet.load(options.data or EMOJI_FOLDER)
-    print(f"{options.output}: {export.name_sliders(options.checkpoint, options.output, emoji)}")
+    sprites = SpriteSet.load(options.sprites or SPRITES_FOLDER)
+    print(f"{options.output}: {export.name_sliders(options.checkpoint, options.output, emoji, sprites)}")
 
 
 def _export(options: argparse.Namespace) -> None:
-    from dalle.data.emoji.emoji_set import EMOJI_FOLDER, EmojiSet
+    from dalle.data.sprites.sprite_set import SPRITES_FOLDER, SpriteSet
     from dalle.release import export
 
-    emoji = EmojiSet.load(options.data or EMOJI_FOLDER)
-    print(f"{options.output}: {export.export(options.checkpoint, options.output, emoji, options.evaluation)}")
+    sprites = SpriteSet.load(options.data or SPRITES_FOLDER)
+    training, limits = (path.read_text(encoding="utf-8") for path in (options.training, options.limits))
+    digest = export.export(options.checkpoint, options.output, sprites, options.evaluation, training, limits)
+    print(f"{options.output}: {digest}")
 
 
 def _push(options: argparse.Namespace) -> None:

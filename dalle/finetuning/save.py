@@ -24,12 +24,13 @@ def save(
 ) -> None:
     """Write a checkpoint to `folder`, which appears after `draw_grid` drew samples with the saved pipeline.
 
-    `settings` and `metrics` are those of the model card. Older checkpoints of the run are deleted.
+    `settings` and `metrics` are those of the model card, which keeps the credits of the pipeline's. Older
+    checkpoints of the run are deleted.
     """
     scratch = folder.with_name(".checkpoint")
     for unfinished in folder.parent.glob(".*checkpoint*"):  # of a run that was killed while it saved
         shutil.rmtree(unfinished)
-    digest = pipeline.save_pretrained(scratch, run_card(data, settings, metrics))
+    digest = pipeline.save_pretrained(scratch, run_card(data, settings, metrics, pipeline.card))
     saved = DALLE.from_pretrained(scratch)
     if saved.model.digest != digest:
         raise OSError(f"{scratch} came back from the disk changed; is the disk sound?")

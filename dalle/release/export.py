@@ -2,13 +2,15 @@
 
 import json
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 from PIL import Image
 
 from dalle import runtime
 from dalle.data.emoji.emoji_set import EmojiSet
-from dalle.data.scenes.corpus import tokenizer_corpus
+from dalle.data.sprite_scenes.corpus import english_texts, known_labels, labels_and_keywords
+from dalle.data.sprites.sprite_set import SpriteSet
 from dalle.evaluation.eval_prompts import common_labels
 from dalle.evaluation.evaluate import SAMPLE_GRIDS
 from dalle.networks.upscaler import Upscaler
@@ -31,22 +33,33 @@ GRID_FILE_NAMES = {  # sample grid of the evaluation -> its file beside the mode
 SLIDER_PROMPTS = 32  # prompts on which sliders are measured
 
 
-def known_words(emoji: EmojiSet) -> list[str]:
-    """Lower-case words of the training captions: English ones first, then by frequency."""
-    counts = Counter(word for text in tokenizer_corpus(emoji) for word in split_words(text))
-    names = (text for c in emoji.concepts for text in (c.labels.get("en", ""), *c.keywords.get("en", ())))
-    english = {word for name in names for word in split_words(name)}
-    return sorted(counts, key=lambda word: (word not in english, -counts[word], word))
+def known_words(sprites: SpriteSet) -> list[str]:
+    """Lower-case words of the training captions, each group by frequency.
+
+    First those of English names and scenes, then those of English keywords, then those of other languages.
+    """
+    texts = list(english_texts(sprites))
+    english = [words_of(texts), words_of(labels_and_keywords(sprites, "en"))]
+    counts = words_of([*texts, *labels_and_keywords(sprites)])
+    return sorted(counts, key=lambda word: (*(word not in group for group in english), -counts[word], word))
 
 
-def name_sliders(source: Path, target: Path, emoji: EmojiSet) -> str:
-    """Write the checkpoint `source` to `target` with the code rotated and its sliders named -> the digest."""
+def words_of(texts: Iterable[str]) -> Counter[str]:
+    """How often each word occurs in the texts, in lower case."""
+    return Counter(word for text in texts for word in split_words(text))
+
+
+def name_sliders(source: Path, target: Path, emoji: EmojiSet, sprites: SpriteSet) -> str:
+    """Write the checkpoint `source` to `target` with the code rotated and its sliders named -> the digest.
+
+    Sliders are measured on prompts of `emoji`; the labels are those of `sprites`.
+    """
     dtype = runtime.inference_dtype()
     pipeline, quick = DALLE.from_pretrained(source), DALLE.from_pretrained(source, dtype)
     prompts = common_labels(emoji, SLIDER_PROMPTS)
     recipes = [Recipe(t, seed=seed, size=pipeline.model.config.image_size) for seed, t in enumerate(prompts)]
     slider_rotation.rotate_code(pipeline.model, slider_rotation.find_rotation(quick, recipes))
-    rotated = DALLE(pipeline.model, labels=pipeline.rewriter.labels)  # without sliders of the old code
+    rotated = DALLE(pipeline.model, labels=known_labels(sprites))  # without sliders of the old code
     digest = rotated.save_pretrained(target)
     save_sliders(
         target / "sliders.json", name_sliders_by_effect(DALLE.from_pretrained(target, dtype), recipes)
@@ -54,11 +67,15 @@ def name_sliders(source: Path, target: Path, emoji: EmojiSet) -> str:
     return digest
 
 
-def export(source: Path, target: Path, emoji: EmojiSet, evaluation: Path) -> str:
-    """Write the checkpoint `source` to `target` with vocabulary, model card and sample grids -> the digest.
+def export(
+    source: Path, target: Path, sprites: SpriteSet, evaluation: Path, training: str, limits: str
+) -> str:
+    """Write the checkpoint `source` to `target` with labels, words, card and sample grids -> the digest.
 
-    `evaluation` is the folder that `python -m dalle evaluate --checkpoint source` wrote. The upscaler is the
-    source's, or else the one that `target` had. Raises ValueError where the metrics are of other weights.
+    `sprites` is the set that it was trained on: labels, words and credits are its. `evaluation` is the folder
+    that `python -m dalle evaluate --checkpoint source` wrote. `training` and `limits` are Markdown for the
+    card: how these weights were trained, and where they fail. The upscaler is the source's, or else the one
+    that `target` had. Raises ValueError where the metrics are of other weights.
     """
     metrics = json.loads((evaluation / "evaluation.json").read_text(encoding="utf-8"))
     pipeline = DALLE.from_pretrained(source)
@@ -73,11 +90,11 @@ def export(source: Path, target: Path, emoji: EmojiSet, evaluation: Path) -> str
     grids = [(file, titles[name]) for name, file in files.items()]
     exported = DALLE(
         pipeline.model,
-        labels=pipeline.rewriter.labels,
-        words=known_words(emoji),
+        labels=known_labels(sprites),
+        words=known_words(sprites),
         sliders=pipeline.sliders,
         upscaler=pipeline.upscaler or Upscaler.load(target),
-        card=shipped_card(pipeline.model, emoji, metrics, grids),
+        card=shipped_card(pipeline.model, sprites, metrics, training, limits, grids),
     )
     digest = exported.save_pretrained(target)
     for name, file in files.items():

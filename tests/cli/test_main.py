@@ -17,6 +17,8 @@ from dalle.cli.edit_commands import TOOLS
 from dalle.cli.main import main
 from dalle.data.emoji.emoji_set import EmojiSet
 from dalle.data.scenes.corpus import tokenizer_corpus
+from dalle.data.sprite_scenes.corpus import english_texts, known_labels
+from dalle.data.sprites.sprite_set import SpriteSet
 from dalle.edits import EDIT_TYPES
 from dalle.networks.upscaler import Upscaler
 from dalle.pipeline.checkpoint import GRID_FILES
@@ -29,6 +31,7 @@ from dalle.training.tasks import AutoencoderTask
 from dalle.training.text_teacher import Teacher
 from tests.fakes import fake_emoji
 from tests.tiny import TOLD_CONFIG, tiny_checkpoint
+from tests.tiny_sprites import tiny_sprites
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -260,9 +263,12 @@ def test_figures_of_no_checkpoint_are_no_card(
     checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Guards against a traceback where the evaluation is another program's."""
-    monkeypatch.setattr(EmojiSet, "load", lambda folder: fake_emoji())
+    sprites = tiny_sprites(tmp_path / "sprites")
+    monkeypatch.setattr(SpriteSet, "load", lambda folder: sprites)
     (tmp_path / "evaluation.json").write_text("{}")
+    (tmp_path / "text.md").write_text("A text.")
     command = ["export", "--checkpoint", str(checkpoint), "--evaluation", str(tmp_path)]
+    command += ["--training", str(tmp_path / "text.md"), "--limits", str(tmp_path / "text.md")]
     assert main([*command, "--output", str(tmp_path / "out")]) == 1
     assert "holds figures of checkpoint ?, not of" in capsys.readouterr().err
 
@@ -272,7 +278,10 @@ def test_all_phases_from_nothing_to_a_picture(
 ) -> None:
     """Guards against phases that do not fit together: each starts from the checkpoint of the one before."""
     words = Teacher(["dog", "cat"], torch.nn.functional.normalize(torch.randn(2, 384), dim=1))
+    sprites = tiny_sprites(tmp_path / "sprites")
     monkeypatch.setattr(EmojiSet, "load", lambda folder: fake_emoji())
+    monkeypatch.setattr(SpriteSet, "load", lambda folder: sprites)
+    monkeypatch.setattr(export, "english_texts", partial(english_texts, scenes=20))
     monkeypatch.setattr(Teacher, "load", lambda: words)
     monkeypatch.setattr(pretrain, "tokenizer_corpus", partial(tokenizer_corpus, scenes=20))
     monkeypatch.setattr(AutoencoderTask.standardise, "__defaults__", (64,))
@@ -308,7 +317,10 @@ def test_all_phases_from_nothing_to_a_picture(
     Upscaler(width=8, blocks=1).save(tmp_path / "turned")
     run("evaluate --checkpoint turned --what concepts --output evaluation")
     Image.new("RGB", (8, 8)).save("evaluation/recognition-bad.png")  # as an evaluation with a referee leaves
-    assert run("export --checkpoint turned --output shipped").split()[-1] == digest
+    Path("training.md").write_text("Two steps a phase.")
+    Path("limits.md").write_text("It knows nothing.")
+    texts = "--training training.md --limits limits.md"
+    assert run(f"export --checkpoint turned --output shipped {texts}").split()[-1] == digest
     shipped = DALLE.from_pretrained(tmp_path / "shipped")
     names = [slider.name["en"] for slider in shipped.sliders]
     assert digest in shipped.card and len(set(names)) == len(names) == 20
@@ -316,4 +328,5 @@ def test_all_phases_from_nothing_to_a_picture(
     assert sheets == {path.name for path in Path("shipped").glob("*.webp")}
     assert all(f"]({sheet})" in shipped.card for sheet in sheets)
     assert set(export.GRID_FILE_NAMES.values()) <= set(GRID_FILES)  # else a download would leave some out
-    assert shipped.vocabulary.suggestions and Upscaler.load(tmp_path / "shipped").width == 8
+    assert shipped.rewriter.labels == tuple(known_labels(sprites))
+    assert "crown" in shipped.vocabulary.suggestions and Upscaler.load(tmp_path / "shipped").width == 8

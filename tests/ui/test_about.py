@@ -8,7 +8,10 @@ import pytest
 from PIL import Image
 
 from dalle import images
+from dalle.data.sprites.sources import sources
+from dalle.recipe import Recipe
 from dalle.ui.shared import about
+from dalle.ui.shared.texts import Translator
 
 
 def save_image(path: Path) -> None:
@@ -75,3 +78,15 @@ def test_a_card_shows_no_image_by_reference(tmp_path: Path) -> None:
     for text in ("!![x][r]", "!![a](b)[x][r]", "![x]"):
         card = about.model_card(SimpleNamespace(card=f"{text}\n\n[r]: http://evil/p.png", folder=tmp_path))
         assert "!" not in card
+
+
+def test_the_footer_credits_every_source() -> None:
+    """Guards against drawings that the weights learnt from, and whose authors the page does not name."""
+    studio = SimpleNamespace(model_name="<b>", digest="0", recipe=Recipe)
+    html = about.credits_html(studio, Translator("en"))
+    for source in sources():
+        credit = (
+            f'<a href="{source.url}" rel="noopener" target="_blank">{source.title}</a> ({source.author}, '
+        )
+        assert (credit in html) == (source.subset != "held-out")
+    assert "&lt;b&gt;" in html

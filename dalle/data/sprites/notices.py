@@ -1,36 +1,52 @@
-"""Credits: what a set of sprites was made from, as Markdown for README, NOTICE and model card."""
+"""Credits of a set of sprites as Markdown, for README and model card; and a summary for the terminal."""
 
 from dalle.data.sprites.sprite_set import Source, SpriteSet
 
-HEADER = "| Source | Style | Author | Licence | Colour | Monochrome | Left out |"
-RULE = "|---|---|---|---|---:|---:|---:|"
+HEADER = "| Source | Style | By | Licence | Drawings |"
+RULE = "|---|---|---|---|---:|"
+
+CHANGES = (
+    "For training, the drawings were changed: rasterised, cropped, recoloured, given other materials and "
+    "looks, and composed into scenes. They themselves are no part of the weights."
+)
+NOTES = {  # name of a source -> what its licence asks for beyond the table, or what the table has no room for
+    "game-icons": (
+        "under [CC BY 3.0](https://creativecommons.org/licenses/by/3.0/); icons made by Lorc, Delapouite, "
+        "John Colburn, Felbrigg, John Redman, Carl Olsen, Sbed, PriorBlue, Willdabeast, Viscious Speed, "
+        "Lord Berandas, Irongamer, HeavenlyDog, Lucas, Faithtoken, Skoll, Andy Meneely, Cathelineau, "
+        "Kier Heyl, Aussiesim, Sparker, Zeromancer, Rihlsul, Quoting, Guard13007, DarkZaitzev, SpencerDub, "
+        "GeneralAce135, Zajkonur, Catsu, Starseeker, Pepijn Poolman, Pierre Leducq and Caro Asercion"
+    ),
+    "openclipart": (
+        "given to the public domain by their authors, whom the `index.json` of the built set "
+        "(`python -m dalle dataset sprites`) names drawing by drawing"
+    ),
+}
 
 
-def licence_table(sprites: SpriteSet) -> str:
-    """A Markdown table of the sources, with how many drawings of each are in the set and how many are not."""
-    return "\n".join([HEADER, RULE, *map(_row, sprites.sources)])
+def credits(sprites: SpriteSet) -> str:
+    """All that the licences ask to say of a set: a table of its sources, notes on some, what was changed."""
+    table = [HEADER, RULE, *map(_row, sprites.sources)]
+    notes = [f"- {each.title}: {NOTES[each.name]}." for each in sprites.sources if each.name in NOTES]
+    return "\n\n".join("\n".join(part) for part in (table, notes, [CHANGES]) if part)
 
 
 def _row(source: Source) -> str:
+    """How many drawings of a source are in the set; one without any gave names of concepts."""
+    count = source.colour + source.monochrome
     cells = (
-        f"[{source.title}]({source.url}) `{source.package}` {source.version}",
+        f"[{source.title}]({source.url})",
         source.style,
         source.author,
-        f"[{source.licence}]({source.licence_url})",
-        f"{source.colour:,}",
-        f"{source.monochrome:,}",
-        f"{sum(source.left_out.values()):,}",
+        f"[{licence_name(source.licence)}]({source.licence_url})",
+        f"{count:,}" if count else "names",
     )
     return f"| {' | '.join(cells)} |"
 
 
-def credits(sprites: SpriteSet) -> dict[str, list[str]]:
-    """The authors whom a source names drawing by drawing, in alphabetical order, by the source's name."""
-    found: dict[str, set[str]] = {}
-    for sprite in sprites.sprites:
-        if sprite.credit:
-            found.setdefault(sprites.sources[sprite.source].name, set()).add(sprite.credit)
-    return {source: sorted(authors, key=str.casefold) for source, authors in found.items()}
+def licence_name(spdx: str) -> str:
+    """An SPDX expression for readers: "Public-Domain" for "LicenseRef-Public-Domain"."""
+    return spdx.replace("LicenseRef-", "")
 
 
 def summary(sprites: SpriteSet) -> str:

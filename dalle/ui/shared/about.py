@@ -12,6 +12,7 @@ from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
 
 from dalle import images
+from dalle.data.sprites.notices import licence_name
 from dalle.data.sprites.sources import sources
 from dalle.serving.studio import Studio
 from dalle.ui.shared.localization import Localizer
@@ -36,7 +37,7 @@ def credits_html(studio: Studio, translate: Translator) -> str:
     learnt_from = [source for source in sources() if source.subset != "held-out"]
     names = translate("list_join").join(
         f'<a href="{source.url}" rel="noopener" target="_blank">{source.title}</a> ({source.author}, '
-        f"<i>{source.licence.removeprefix('LicenseRef-')}</i>)"
+        f"<i>{licence_name(source.licence)}</i>)"
         for source in learnt_from
     )
     name, digest = escape(studio.model_name), escape(studio.digest)

@@ -14,7 +14,7 @@ from sprite_packages import write_client, write_packages
 from dalle.data.emoji.emoji_set import Concept, EmojiSet
 from dalle.data.sprites import build as build_module
 from dalle.data.sprites.build import build
-from dalle.data.sprites.notices import credits, licence_table, summary
+from dalle.data.sprites.notices import credits, summary
 from dalle.data.sprites.sources import Catalogue
 from dalle.data.sprites.sprite_set import FILES, SpriteSet
 
@@ -130,12 +130,11 @@ def test_sources_are_credited(sprites: SpriteSet) -> None:
         "a variant, or of no known thing": 3,
     }
     assert sources["openclipart"].left_out == {"a variant, or of no known thing": 2}
-    assert credits(sprites) == {"openclipart": ["Ann Artist"]}
-    table = licence_table(sprites)
-    assert (
-        table.count("\n") == len(sprites.sources) + 1
-        and "the noto people | [MIT](https://noto.test/licence)" in table
-    )
+    assert {sprite.credit for sprite in sprites.sprites} == {"", "Ann Artist"}
+    text = credits(sprites)
+    assert sum(line.startswith("| [") for line in text.splitlines()) == len(sprites.sources)
+    assert "the noto people | [MIT](https://noto.test/licence) | 5 |" in text
+    assert all(f"- {sources[name].title}: " in text for name in ("game-icons", "openclipart"))
     assert sprites.digest[:16] in summary(sprites) and "clip art" in summary(sprites)
 
 
