@@ -13,17 +13,17 @@ from dalle.evaluation.edit_quality import measure_edits
 from dalle.evaluation.evaluator import Evaluator
 from dalle.evaluation.metrics import Metrics
 from dalle.evaluation.quality import (
-    MAX_SLIDERS,
     draw_concepts,
     measure_composition,
     measure_distribution,
     measure_recognition,
     measure_reconstruction,
-    measure_sliders,
     measure_words,
 )
+from dalle.evaluation.slider_quality import measure_sliders
 from dalle.files import write_text_atomically
 from dalle.pipeline.dalle import DALLE
+from dalle.recipe import CODE_SIZE
 
 PARTS: dict[str, Callable[[Evaluator], Metrics]] = {
     "reconstruction": measure_reconstruction,
@@ -54,7 +54,7 @@ SAMPLE_GRIDS: dict[str, dict[str, str]] = {  # part -> file names of its sample 
         f"words-{kind}": f"{kind.capitalize()}: the first of them" for kind in eval_prompts.WORD_CATEGORIES
     },
     "distribution": {"nearest": "Pictures nearest to an icon, and that icon"},
-    "sliders": {f"slider-{n}": f"Slider {n} from one end to the other" for n in range(1, MAX_SLIDERS + 1)},
+    "sliders": {f"slider-{n}": f"Slider {n} from one end to the other" for n in range(1, CODE_SIZE + 1)},
     "edit": {
         "edit-inpainting": "Their middles redrawn, right of each",
         "edit-words": "Pictures, edited to another caption, and redrawn with the same seed",

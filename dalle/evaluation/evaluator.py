@@ -54,9 +54,12 @@ class Evaluator:
 
     # --- images
 
-    def draw_prompts(self, prompts: Sequence[EvalPrompt], description: str) -> list[Image.Image]:
-        """An image of each prompt, with the default settings."""
-        return self.draw_recipes([Recipe(each.text, seed=each.seed) for each in prompts], description)
+    def draw_prompts(
+        self, prompts: Sequence[EvalPrompt], description: str, variety: str = Recipe.variety
+    ) -> list[Image.Image]:
+        """An image of each prompt, with the default settings but for the variety."""
+        recipes = [Recipe(each.text, seed=each.seed, variety=variety) for each in prompts]
+        return self.draw_recipes(recipes, description)
 
     def draw_recipes(self, recipes: Sequence[Recipe], description: str) -> list[Image.Image]:
         batches = _batches(len(recipes), f"{description}: drawing")

@@ -1,6 +1,6 @@
 """Metrics that need no trained network: SSIM, Fréchet distance, nearest neighbours. PSNR: dalle/images.py."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
@@ -11,6 +11,12 @@ Metrics = dict[str, Any]  # values by name, in nested groups: what evaluation.js
 
 SSIM_WINDOW, SSIM_SIGMA = 11, 1.5  # side and standard deviation of the Gaussian window, in pixels
 SSIM_K1, SSIM_K2 = 0.01, 0.03  # stabilise the divisions; K1 and K2 of the paper
+
+
+def fraction(values: Iterable[bool]) -> float:
+    """The share of true values; 0 for none."""
+    values = list(values)
+    return sum(values) / max(len(values), 1)
 
 
 def top_k_accuracy(ranks: Sequence[int], prefix: str = "") -> dict[str, float]:

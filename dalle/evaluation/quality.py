@@ -6,38 +6,24 @@ real icons and on their reconstructions, or its verdict on real scenes, is repor
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 import torch
-from PIL import Image
-from torch import Tensor
 from tqdm import tqdm
 
 from dalle import images
-from dalle.data.scenes.captions import plain_caption
 from dalle.data.scenes.scene import Scene
 from dalle.evaluation import eval_prompts, metrics, verifier
 from dalle.evaluation.eval_prompts import EVAL_SEED, EvalPrompt
 from dalle.evaluation.evaluator import Evaluator, Pictures
-from dalle.evaluation.metrics import Metrics, top_k_accuracy
-from dalle.pipeline.latents import initial_codes
+from dalle.evaluation.metrics import Metrics, fraction, top_k_accuracy
 from dalle.recipe import Recipe
 
 PROMPTS_PER_CATEGORY = 100  # of composition
 WORDS_PER_CATEGORY = 100
 DIVERSITY_PROMPTS, DIVERSITY_SEEDS = 50, 4  # images of one prompt are compared over this many seeds
 CONCEPT_GRID_SIZE, CONCEPT_GRID_SEED = 200, 7
-MAX_SLIDERS, PROMPTS_PER_SLIDER = 8, 100  # sliders that are measured, the first ones
-SLIDER_VALUES = np.linspace(-2, 2, 17).tolist()  # of the slider's number of the code, N(0, 1); step 0.25
-RECOGNISED_RANK = 5  # a subject counts as recognised if its rank is below this
 GRID_SIZE = 24  # images in a grid
-
-
-def _fraction(values: Iterable[bool]) -> float:
-    """The share of true values; 0 for none."""
-    values = list(values)
-    return sum(values) / max(len(values), 1)
 
 
 def measure_reconstruction(evaluator: Evaluator) -> Metrics:
@@ -143,9 +129,9 @@ def _measure_category(evaluator: Evaluator, category: str) -> Metrics:
         _save_samples(evaluator, f"{category}-{name}", prompts, drawn, chosen)
     return {
         "prompts": len(scenes),
-        "score": _fraction(passed),
-        "judge_passes_true": _fraction(true_positives),
-        "judge_passes_false": _fraction(false_positives),
+        "score": fraction(passed),
+        "judge_passes_true": fraction(true_positives),
+        "judge_passes_false": fraction(false_positives),
     }
 
 
@@ -212,89 +198,26 @@ def _measure_diversity(evaluator: Evaluator) -> Metrics:
     """Mean perceptual distance between images of one prompt, and between real icons of one concept."""
     emoji = evaluator.emoji
     concepts = eval_prompts.evenly_spaced(eval_prompts.common_concepts(emoji), DIVERSITY_PROMPTS)
-    labels = [emoji.concepts[concept].labels["en"] for concept in concepts for _ in range(DIVERSITY_SEEDS)]
-    prompts = [EvalPrompt(label, seed=EVAL_SEED + i) for i, label in enumerate(labels)]
-    drawn = evaluator.draw_prompts(prompts, "diversity")
     icons = [[i for i, icon in enumerate(emoji.icons) if icon.concept == concept] for concept in concepts]
+    real = [evaluator.render_icons(group) for group in icons]
+    return {
+        "diversity": diversity_over_seeds(evaluator, [emoji.concepts[c].labels["en"] for c in concepts]),
+        "diversity_real": _mean_distance(evaluator, real, "real icons"),
+    }
 
-    def mean_distance(groups: Iterable[Pictures], description: str) -> float:
-        pairs = [pair for group in groups for pair in itertools.combinations(group, 2)]
-        first, second = [a for a, _ in pairs], [b for _, b in pairs]
-        distance = evaluator.require_classifier().perceptual_distance
-        return float(evaluator.paired_distance(distance, first, second, f"diversity: {description}").mean())
 
+def diversity_over_seeds(evaluator: Evaluator, texts: Sequence[str], variety: str = Recipe.variety) -> float:
+    """Mean perceptual distance between images of one prompt, over DIVERSITY_SEEDS seeds of each text."""
+    repeated = [text for text in texts for _ in range(DIVERSITY_SEEDS)]
+    prompts = [EvalPrompt(text, seed=EVAL_SEED + i) for i, text in enumerate(repeated)]
+    drawn = evaluator.draw_prompts(prompts, "diversity", variety)
     by_prompt = [drawn[i : i + DIVERSITY_SEEDS] for i in range(0, len(drawn), DIVERSITY_SEEDS)]
-    return {
-        "diversity": mean_distance(by_prompt, "drawn pictures"),
-        "diversity_real": mean_distance(map(evaluator.render_icons, icons), "real icons"),
-    }
+    return _mean_distance(evaluator, by_prompt, "drawn pictures")
 
 
-def measure_sliders(evaluator: Evaluator) -> Metrics:
-    """For each of the first MAX_SLIDERS sliders: size and smoothness of its effect, and subjects kept."""
-    emoji = evaluator.emoji
-    indices = eval_prompts.evenly_spaced(eval_prompts.common_concepts(emoji), PROMPTS_PER_SLIDER)
-    concepts = [emoji.concepts[index] for index in indices]
-    prompts = [
-        EvalPrompt(plain_caption(concept), frozenset({concept.canonical}), seed=EVAL_SEED + i)
-        for i, concept in enumerate(concepts)
-    ]
-    drawn = evaluator.draw_prompts(prompts, "sliders")
-    ranks = evaluator.target_ranks(drawn, prompts, "sliders: as they come")
-    recognised = [rank < RECOGNISED_RANK for rank in ranks]
-    results = {}
-    for number, slider in enumerate(evaluator.pipeline.sliders[:MAX_SLIDERS], 1):
-        rows = _draw_slider_rows(evaluator, prompts, slider.index, f"slider {number}")
-        results[f"{number} {slider.name['en']}"] = _measure_slider(evaluator, prompts, recognised, rows)
-        shown = rows[::2]
-        pictures = [row[i] for i in range(min(MAX_SLIDERS, len(prompts))) for row in shown]
-        evaluator.save_grid(f"slider-{number}", pictures, [""] * len(pictures), columns=len(shown))
-    return results
-
-
-def _draw_slider_rows(
-    evaluator: Evaluator, prompts: Sequence[EvalPrompt], index: int, description: str
-) -> list[list[Image.Image]]:
-    """For each of SLIDER_VALUES, the images of all prompts with number `index` of their codes set to it."""
-    recipes = [Recipe(each.text, seed=each.seed) for each in prompts]
-    codes = initial_codes(recipes, evaluator.pipeline.model.config)
-    rows = []
-    for value in SLIDER_VALUES:
-        moved = [(*code[:index], value, *code[index + 1 :]) for code in codes]
-        row = [replace(recipe, code=code) for recipe, code in zip(recipes, moved, strict=True)]
-        rows.append(evaluator.draw_recipes(row, f"{description} at {value:+.2f}"))
-    return rows
-
-
-def _measure_slider(
-    evaluator: Evaluator,
-    prompts: Sequence[EvalPrompt],
-    recognised: Sequence[bool],
-    rows: Sequence[Pictures],
-) -> Metrics:
-    """Metrics of one slider from its images, one row for each of its values.
-
-    "change": median difference between the ends. "largest_step": median, over prompts, of the largest
-    difference between neighbouring values, as a share of the change; "smooth": share of prompts where it is
-    at most a quarter. "kept": share of the `recognised` subjects that are so at the ends too.
-    """
-    change = _mean_difference(rows[0], rows[-1])
-    steps = torch.stack([_mean_difference(a, b) for a, b in itertools.pairwise(rows)])
-    largest = steps.max(0).values / change.clamp(min=1e-6)
-    ends = (evaluator.target_ranks(row, prompts, "sliders: at the ends") for row in (rows[0], rows[-1]))
-    ranks = itertools.chain.from_iterable(ends)
-    kept = (r < RECOGNISED_RANK for r, before in zip(ranks, [*recognised] * 2, strict=True) if before)
-    return {
-        "change": float(change.median()),
-        "largest_step": float(largest.median()),
-        "smooth": _fraction((largest <= 0.25).tolist()),
-        "kept": _fraction(kept),
-    }
-
-
-def _mean_difference(first: Pictures, second: Pictures) -> Tensor:
-    """Mean absolute difference of images pair by pair, as a share of the range of values: (M,).
-
-    Not the root mean square: an edge that moves by a sixteenth of its way would make a quarter of its change.
-    """
-    return (images.from_images(first) - images.from_images(second)).abs().mean((1, 2, 3)) / 2
+def _mean_distance(evaluator: Evaluator, groups: Iterable[Pictures], description: str) -> float:
+    """Mean perceptual distance of all pairs within groups."""
+    pairs = [pair for group in groups for pair in itertools.combinations(group, 2)]
+    first, second = [a for a, _ in pairs], [b for _, b in pairs]
+    distance = evaluator.require_classifier().perceptual_distance
+    return float(evaluator.paired_distance(distance, first, second, f"diversity: {description}").mean())

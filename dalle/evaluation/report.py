@@ -16,6 +16,17 @@ ROW_TITLES = {  # path of a group in evaluation.json -> title; other groups are 
     "words keywords": "keywords and synonyms",
     "words outside": "words outside the data",
     "words languages": "labels in ten languages",
+    "sliders recognition none": "variety none; asked: top-1 91.5%, top-5 96%",
+    "sliders recognition some": "variety some",
+    "sliders diversity": "diversity over seeds; asked, variety some: style open 0.65, style said 0.45",
+    "sliders camera": (
+        "camera at ±2; asked: in the frame 95%, step 6 grey levels, edges 0.95, named way 100%, others 10%, "
+        "subject kept 97%, largest step 9%"
+    ),
+    "sliders light": (
+        "light at ±2; asked: named way 95%, effect 50%, others 33%, subject kept 95%, largest step 9%"
+    ),
+    "sliders learnt": "learnt numbers; asked: largest step 9%",
     "edit inversion": "edits: held-out icons to noise and back",
     "edit inpainting": "edits: a disc redrawn",
     "edit words edited": "edits: other colour, edited",
@@ -57,6 +68,17 @@ METRIC_FORMATS = {  # name of a metric -> text with its value, in metrics_table
     "largest_step": "largest step {:.1%} of that",
     "smooth": "smooth over {:.1%} of prompts",
     "kept": "subject kept {:.1%}",
+    "largest_step_features": "in the referee's features {:.1%}",
+    "in_frame": "subject in the frame {:.1%}",
+    "frame_step": "step where the frame ended {:.1f} grey levels",
+    "edge_energy": "edge energy {:.2f}",
+    "named_way": "moves the named way {:.1%}",
+    "effect": "{:.0%} of the true effect",
+    "others_largest": "others move {:.1%} at most",
+    "others_mean": "{:.1%} on average",
+    "style_open_none": "style open, variety none {:.3f}",
+    "style_open_some": "some {:.3f}",
+    "style_said_some": "style said, variety some {:.3f}",
     "autoencoder_psnr": "autoencoder alone {:.2f} dB",
     "exact": "all else unchanged in {:.1%}",
     "seam": "step at the rim {:.1f} grey levels",

@@ -1,0 +1,169 @@
+"""Tests of the metrics of sliders: full scores where told numbers are obeyed, none where they are not."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+import shapes
+import torch
+from PIL import Image
+from torch.nn import functional as F
+
+from dalle import images
+from dalle.config import CAMERA_NUMBERS
+from dalle.data.emoji.emoji_set import EmojiSet
+from dalle.data.scenes.composer import Composer
+from dalle.data.sprite_scenes.plan import LIGHT, OUTLINE
+from dalle.evaluation import light_measures, quality, report, slider_quality, told_quality
+from dalle.evaluation.camera_measures import subject_mask
+from dalle.evaluation.classifier import IconClassifier
+from dalle.evaluation.classifier_training import class_names
+from dalle.evaluation.eval_prompts import EvalPrompt
+from dalle.evaluation.evaluator import Evaluator
+from dalle.evaluation.slider_prompts import gains_of, slider_prompts
+from dalle.evaluation.told_quality import measure_told
+from dalle.networks.camera import FACTORS
+from dalle.recipe import Recipe
+from tests.tiny import TOLD_CONFIG, tiny_pipeline
+
+SIZE = 128
+TOLD = TOLD_CONFIG.flow.told
+
+
+class ShapeClassifier(IconClassifier):
+    """Recognises every shape of the test data."""
+
+    def classify(self, pictures):
+        return shapes.classify(pictures)
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few prompts."""
+    monkeypatch.setattr(told_quality, "PROMPTS", 10)
+    monkeypatch.setattr(told_quality, "READ_PROMPTS", 4)
+    monkeypatch.setattr(told_quality, "STEP_PROMPTS", 2)
+    monkeypatch.setattr(told_quality, "STEP_VALUES", [-2.0, -1.0, 0.0, 1.0, 2.0])
+    monkeypatch.setattr(slider_quality, "RECOGNITION_PROMPTS", 4)
+    monkeypatch.setattr(slider_quality, "DIVERSITY_PROMPTS", 2)
+    monkeypatch.setattr(slider_quality, "GRID_VALUES", [-3.0, 3.0])
+    monkeypatch.setattr(slider_quality, "GRID_STEPS", 2)
+    monkeypatch.setattr(quality, "DIVERSITY_SEEDS", 2)
+    monkeypatch.setattr(EmojiSet, "held_out", lambda self, concept: self.concepts[concept].slug == "owl")
+
+
+@pytest.fixture
+def evaluator(tmp_path: Path) -> Evaluator:
+    emoji = shapes.shaped_emoji()
+    classifier = ShapeClassifier(class_names(emoji), 32, (16, 32)).eval().requires_grad_(False)
+    return Evaluator(tiny_pipeline(config=TOLD_CONFIG), classifier, Composer(emoji, size=32), tmp_path)
+
+
+def obey(monkeypatch: pytest.MonkeyPatch, sign: int) -> None:
+    """Let recipes be drawn as a patch of their own, under the light of their code times `sign`."""
+
+    def draw(self: Evaluator, recipes: Sequence[Recipe], description: str) -> list[Image.Image]:
+        plain = torch.stack([patch(recipe.prompt) for recipe in recipes])
+        light = torch.zeros(len(recipes), len(LIGHT))
+        for row, recipe in enumerate(recipes):
+            if recipe.code is not None:
+                light[row] = sign * torch.tensor(recipe.code[CAMERA_NUMBERS:TOLD])
+        gains = torch.tensor([gains_of(recipe.prompt) for recipe in recipes])
+        return images.to_images(light_measures.transform(plain, subject_mask(plain), light, gains))
+
+    monkeypatch.setattr(Evaluator, "draw_recipes", draw)
+
+
+def read_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no numbers be read from pictures, which takes long."""
+    monkeypatch.setattr(
+        told_quality, "read_numbers", lambda plain, masks, pictures: torch.ones(len(plain), 11)
+    )
+
+
+def patch(text: str) -> torch.Tensor:
+    """Blocks of muted colours, other ones for each text, on white: (3, S, S)."""
+    generator = torch.Generator().manual_seed(sum(text.encode()))
+    blocks = torch.rand(3, 3, 4, generator=generator) * 1.6 - 0.9
+    picture = torch.ones(3, SIZE, SIZE)
+    picture[:, 28:100, 20:104] = F.interpolate(blocks[None], (72, 84))[0]
+    return picture
+
+
+def groups_of(results: dict) -> list[dict]:
+    """Metrics of the sliders, in the order of the code."""
+    return [group for name, group in results.items() if name[0].isdigit()]
+
+
+def test_told_numbers_that_are_obeyed_have_full_scores(
+    evaluator: Evaluator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guards against metrics that no checkpoint could reach."""
+    obey(monkeypatch, 1)
+    results = measure_told(evaluator)
+    groups = groups_of(results)
+    assert len(groups) == TOLD_CONFIG.flow.code
+    for factor, group in zip(FACTORS, groups, strict=False):
+        assert group["named_way"] == 1 and group.get("in_frame", 1) > 0.95, factor.name
+        assert group["frame_step"] < 6 and group["edge_energy"] > 0.95, factor.name
+        assert group["others_largest"] < 0.1 and group["largest_step"] < 0.4, factor.name
+    for name, group in zip(LIGHT[:OUTLINE], groups[CAMERA_NUMBERS:], strict=False):
+        assert group["named_way"] == 1 and group["effect"] == pytest.approx(1, abs=0.05), name
+        assert group["pictures"] > 0 and group["others_mean"] < 0.1, name
+    assert results["camera"]["named_way"] == 1
+    assert groups[TOLD]["change"] == 0 and groups[TOLD]["largest_step"] == 1
+
+
+def test_told_numbers_that_run_backwards_have_none(
+    evaluator: Evaluator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guards against metrics that count a change of either sign, or none, as the named way."""
+    obey(monkeypatch, -1)
+    read_nothing(monkeypatch)
+    monkeypatch.setattr(
+        evaluator.pipeline.model,
+        "view",
+        lambda pictures, codes, view=evaluator.pipeline.model.view: view(pictures, -codes),
+    )
+    for group in groups_of(measure_told(evaluator))[: TOLD - 1]:
+        assert group["named_way"] <= 0.05 and group.get("effect", -1) < 0
+
+
+def test_all_of_the_part_runs_and_reports(evaluator: Evaluator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guards against a part that fails at its end, after many minutes, and grids that are left out."""
+    read_nothing(monkeypatch)
+    results = slider_quality.measure_sliders(evaluator)
+    assert set(results["recognition"]) == {"none", "some"}
+    grids = {path.stem for path in evaluator.folder.glob("*.png")}
+    assert grids == {f"slider-{number}" for number in range(1, TOLD_CONFIG.flow.code + 1)}
+    assert "asked" in report.metrics_table({"sliders": results})
+
+
+def test_prompts_say_what_they_leave_to_light() -> None:
+    """Guards against a hue that must turn where the prompt states the colour."""
+    assert gains_of("a red apple, noto style") == (0, 0.4, 0.4, 1, 1)
+    assert gains_of("a cat on an orange background") == (1, 1, 1, 1, 0)
+    assert gains_of("A green cat on blue.") == (0, 0.4, 0.4, 1, 0)
+    assert gains_of("a cat on a red house") == (0, 0.4, 0.4, 1, 1)
+    prompts = slider_prompts(shapes.shaped_emoji(), 20, 32)
+    categories = [each.category for each in prompts]
+    assert categories.count("styled") == 10 and categories.count("scene") == 5
+    assert len({each.seed for each in prompts}) == len(prompts) and all(each.targets for each in prompts)
+
+
+def test_a_sudden_change_is_not_smooth(evaluator: Evaluator) -> None:
+    """Guards against calling a slider smooth that changes everything in one step."""
+    (owl,) = evaluator.render_icons([6])
+    prompts = [EvalPrompt("an owl", frozenset({"owl"}))]
+    white = Image.new("RGB", owl.size, "white")
+    even = [[Image.blend(owl, white, share / 20)] for share in range(9)]
+    sudden = [[owl]] * 4 + [[Image.blend(owl, white, 0.4)]] * 5
+    smooth, jump = (
+        slider_quality._measure_slider(evaluator, prompts, [True], rows) for rows in (even, sudden)
+    )
+    assert smooth["smooth"] == 1 and smooth["largest_step"] == pytest.approx(1 / 8, abs=0.02)
+    assert jump["smooth"] == 0 and jump["largest_step"] == pytest.approx(1)
+    assert smooth["change"] == pytest.approx(jump["change"], rel=0.02)
+    assert slider_quality._measure_slider(evaluator, prompts, [False], even)["kept"] == 0
+    steps = told_quality._largest_step([torch.full((1, 3), float(share)) for share in range(17)], 1)
+    assert steps == pytest.approx(1 / 16)
