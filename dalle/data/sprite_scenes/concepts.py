@@ -13,7 +13,7 @@ from dalle.data.sprite_scenes.sampling import Weighted, normal_score, pick
 KIND_SHARES = {"emoji": 0.55, "noun": 0.42, "composition": 0.03}  # of all draws of concepts
 GROUP_WEIGHTS = {"people & body": 0.6, "symbols": 0.4, "flags": 0.25}  # others: 1
 SOURCE_WEIGHTS = {"noto-v1": 0.7, "emojione": 0.7, "fxemoji": 0.6}  # of one concept's sprites; others: 1
-MONOCHROME_SHARE = 0.2  # of a concept's draws at most, where it has sprites in colour
+MONOCHROME_SHARE = 0.1  # of a concept's draws at most, where it has sprites in colour
 SAME_STYLE_DRAWS = 4  # tries to find a second sprite in the style of the first
 SINGLE_ONLY_GROUPS = frozenset({"flags", "symbols"})  # shown alone
 NEVER_RECOLOURED_GROUPS = SINGLE_ONLY_GROUPS | {"people & body"}

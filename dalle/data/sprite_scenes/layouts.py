@@ -17,7 +17,7 @@ CENTRED: Placement = (0.5, 0.5, PLAIN_SIZE)
 EDGE = 0.01  # of the picture: the least distance of a square from its rim
 SMALL_SIZES, SMALL_LIMIT = (0.3, 0.6), 0.47  # of a placed thing; up to the limit it is called small
 LARGE_SIZES = (0.8, 0.97)
-PAIR_SIZES = (0.28, 0.48)  # of two freely placed things
+PAIR_SIZES = (0.36, 0.48)  # of two freely placed things
 GRID_SHARE = 0.5  # of the layouts of two things: on the grid
 SIX_SIZE = 0.31
 SIX_ROWS = ((3, 3), (2, 2, 2))
@@ -104,7 +104,7 @@ def on_top(rng: random.Random, upper: Box, lower_mask: np.ndarray) -> tuple[Plac
     middle = lower_mask[:, round(0.38 * side) : round(0.62 * side)].any(1)
     rows = middle if middle.any() else lower_mask.any(1)
     support = int(rows.argmax()) / side - 0.5
-    size = layout.HALF_SIZE if rng.random() < GRID_SHARE else rng.uniform(0.3, layout.HALF_SIZE)
+    size = layout.HALF_SIZE if rng.random() < GRID_SHARE else rng.uniform(0.36, layout.HALF_SIZE)
     lower_size = layout.HALF_SIZE if rng.random() < GRID_SHARE else rng.uniform(0.4, layout.HALF_SIZE)
     # From the upper square's centre to the lower one's; the feet sink in a little.
     offset = upper[3] * size - (support + 0.05) * lower_size
