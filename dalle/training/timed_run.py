@@ -7,7 +7,7 @@ done: a run that was stopped goes on where it was.
 """
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import torch
 from dalle import runtime
 from dalle.data.sprite_scenes.atlas import Atlas
 from dalle.data.sprite_scenes.planner import Planner
+from dalle.data.sprite_scenes.properties import SpriteProperties
 from dalle.data.sprite_scenes.renderer import Renderer
 from dalle.data.sprites.sprite_set import SpriteSet
 from dalle.networks.model import DALLEModel
@@ -57,19 +58,12 @@ PHASES = {
 }
 
 
-@dataclass(frozen=True)
 class World:
-    """What scenes are made of: a plan by its number, and pictures of plans."""
+    """What scenes are made of: the properties that plans need, and the renderer on the device."""
 
-    planner: Callable[[int], Planner]  # of a seed
-    renderer: Renderer
-
-    @classmethod
-    def load(cls, folder: Path, size: int) -> "World":
-        """From a sprite set's folder; pictures of `size` pixels a side."""
-        sprites = SpriteSet.load(folder)
-        planner = Planner.maker(sprites, folder)
-        return cls(planner, Renderer(Atlas.from_set(sprites, runtime.device()), size))
+    def __init__(self, sprites: SpriteSet, image_size: int):
+        self.properties = SpriteProperties(sprites)
+        self.renderer = Renderer(Atlas.from_set(sprites, runtime.device()), image_size)
 
 
 def run(
@@ -91,7 +85,7 @@ def run(
     ends = time.monotonic() + 60 * minutes
     todo = [name for name in PHASES if name in phases and not (folder / name / "checkpoint").is_dir()]
     image_size = checkpoint.load_config(start).image_size
-    world = World.load(sprites, image_size) if todo else None
+    world = World(SpriteSet.load(sprites), image_size) if todo else None
     last = start
     for number, (name, phase) in enumerate(PHASES.items()):
         if name in todo and world:
@@ -119,7 +113,7 @@ def _train_phase(
 ) -> None:
     pipeline = DALLE.from_pretrained(start)
     model = with_told_numbers(pipeline.model).to(runtime.device())
-    planner, renderer = world.planner(settings.seed), world.renderer
+    planner, renderer = Planner(world.properties, settings.seed), world.renderer
     if name == "autoencoder":
         task: SceneTask = SceneAutoencoderTask(model, planner, renderer)
     elif name == "text":
