@@ -36,7 +36,7 @@ def save_blorple_images(folder: Path, count: int = 5) -> Path:
 
 def complete_checkpoint(folder: Path) -> Path:
     """A tiny checkpoint with all OPTIONAL_FILES; -> the folder."""
-    tiny_checkpoint(folder)
+    tiny_checkpoint(folder, card="# A card\n\n## Data and credits\n\nDrawings by somebody.\n")
     (folder / "words.json").write_text('["apple", "dog", "red", "blorple stew"]')
     (folder / "prompts.json").write_text('["a red apple"]')
     text = {"en": "size", "zh": "大小"}

@@ -1,5 +1,6 @@
 """Export of a trained checkpoint for release: vocabulary, named sliders, sample grids, model card."""
 
+import itertools
 import json
 from collections import Counter
 from collections.abc import Iterable
@@ -39,9 +40,10 @@ def known_words(sprites: SpriteSet) -> list[str]:
     First those of English names and scenes, then those of English keywords, then those of other languages.
     """
     texts = list(english_texts(sprites))
-    english = [words_of(texts), words_of(labels_and_keywords(sprites, "en"))]
+    groups = [texts, labels_and_keywords(sprites, "en"), labels_and_keywords(sprites)]
     counts = words_of([*texts, *labels_and_keywords(sprites)])
-    return sorted(counts, key=lambda word: (*(word not in group for group in english), -counts[word], word))
+    by_group = (sorted(words_of(group), key=lambda word: (-counts[word], word)) for group in groups)
+    return list(dict.fromkeys(itertools.chain.from_iterable(by_group)))
 
 
 def words_of(texts: Iterable[str]) -> Counter[str]:

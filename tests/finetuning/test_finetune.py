@@ -66,6 +66,7 @@ def test_the_checkpoint_is_complete(whole: Path, base: Path) -> None:
     card = (folder / "README.md").read_text()
     for text in (f"`{CAPTION}`: 5", "5 pictures", "| steps | 6 |", DALLE.from_pretrained(base).model.digest):
         assert text in card
+    assert card.endswith("## Data and credits\n\nDrawings by somebody.\n")
     for path in (folder / "samples.webp", whole / "reconstructions.png", whole / "flow/sheets/0000006.png"):
         with Image.open(path) as grid:
             assert grid.width > 100
