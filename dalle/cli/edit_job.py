@@ -53,8 +53,9 @@ class EditJob:
         self._edit([PromptEdit(self.options.wanted, None, self.options.keep, Recipe.guidance)])
 
     def restyle(self) -> None:
-        code = tuple(round(value, 3) for value in self.editor.infer_code(self._open(self.options.other)))
-        self._edit([PromptEdit(None, code, self.options.keep, Recipe.guidance)])
+        code = run(self.editor.transfer_code(self._picture(), self._open(self.options.other)))
+        rounded = tuple(round(value, 3) for value in code)
+        self._edit([PromptEdit(None, rounded, self.options.keep, Recipe.guidance)])
 
     def paint(self) -> None:
         size = self.editor.model.config.image_size

@@ -16,8 +16,10 @@ from types import MappingProxyType
 from PIL import Image
 
 from dalle import images
+from dalle.config import CAMERA_NUMBERS
 from dalle.editing import edit_methods
-from dalle.editing.edit_methods import ImagesCoroutine
+from dalle.editing.edit_methods import EndPicture, ImagesCoroutine
+from dalle.editing.edit_source import DRAWN_ANEW, NO_CAMERA, EditSource, plain_recipe, told_numbers
 from dalle.editing.inversion import ImageInverter
 from dalle.editing.tiled_upscaling import TiledUpscaler
 from dalle.edits import (
@@ -111,7 +113,9 @@ class Editor:
                 picture = Picture(files[digest], dataclasses.replace(recipe, edits=recipe.edits[:1]))
             case edits:
                 base = dataclasses.replace(recipe, edits=(), checkpoint=self.model.digest)
-                (image,) = yield SampleBatch(self.sampler, [self.sampler.prepare(base)])
+                image = self.sampler.plain_pictures.view(base)
+                if image is None:
+                    (image,) = yield SampleBatch(self.sampler, [self.sampler.prepare(base)])
                 picture = Picture(image, base)
         for edit in edits:
             (picture,) = yield from self.apply(picture, [edit], files)
@@ -121,8 +125,8 @@ class Editor:
         """Coroutine. Invert the picture and sample it again."""
         (result,) = yield from self.apply(picture, [PromptEdit()])
         model_input = self._inverter.to_model_size(picture.image)
-        psnr = _psnr(model_input, result.image)
-        return ReconstructedPicture(model_input, result, psnr, self.infer_code(picture))
+        code = yield from self.infer_code(picture)
+        return ReconstructedPicture(model_input, result, _psnr(model_input, result.image), code)
 
     def apply(
         self, picture: Picture, edits: Sequence[Edit], files: FilesByDigest = NO_FILES
@@ -138,7 +142,9 @@ class Editor:
             PromptEdit: partial(edit_methods.edit_prompt, self._inverter),
             Inpaint: partial(edit_methods.inpaint, self._inverter),
             Outpaint: partial(edit_methods.outpaint, self._inverter),
-            Interpolate: partial(edit_methods.interpolate, self._inverter, partial(self.replay, files=files)),
+            Interpolate: partial(
+                edit_methods.interpolate, self._inverter, partial(self._open_end, files), picture.image
+            ),
             Upscale: partial(edit_methods.upscale, self.upscaler),
             RemoveBackground: edit_methods.remove_background,
         }
@@ -147,13 +153,37 @@ class Editor:
             raise ValueError("a file is opened first, and once")
         self._check(picture.recipe)
         recipes = [with_edit(picture.recipe, edit) for edit in edits]
-        results = yield from method(picture, edits, recipes)
+        source = yield from self._edit_source(picture, type(edits[0]))
+        results = yield from method(source, edits, recipes)
         return [Picture(image, recipe) for image, recipe in zip(results, recipes, strict=True)]
 
-    def infer_code(self, picture: Picture) -> tuple[float, ...]:
-        """The K numbers of the picture's code under its current prompt."""
-        features = self._inverter.extract_features(self._inverter.to_model_size(picture.image))
-        return tuple(self._inverter.infer_code(features, current_prompt(picture.recipe)).tolist())
+    def infer_code(self, picture: Picture) -> SampleCoroutine[tuple[float, ...]]:
+        """Coroutine. The K numbers of the picture's code under its current prompt, told ones if known."""
+        source = yield from self._edit_source(picture, PromptEdit)
+        features = self._inverter.extract_features(self._inverter.to_model_size(source.image))
+        code = self._inverter.infer_code(features, current_prompt(picture.recipe), source.told)
+        return tuple(code.tolist())
+
+    def transfer_code(self, picture: Picture, other: Picture) -> SampleCoroutine[tuple[float, ...]]:
+        """Coroutine. The learnt numbers of the other picture, with this one's camera and light."""
+        told = self.model.config.flow.told
+        ours, theirs = (yield from self.infer_code(picture)), (yield from self.infer_code(other))
+        return ours[:told] + theirs[told:]
+
+    def _edit_source(self, picture: Picture, edit_type: type[Edit]) -> SampleCoroutine[EditSource]:
+        """Coroutine. What an edit of this kind starts from; the picture is drawn again if it has a camera."""
+        told = told_numbers(picture.recipe, self.model.config)
+        if not any(told[:CAMERA_NUMBERS]):
+            return EditSource(picture.image, picture.recipe, told)
+        if not issubclass(edit_type, DRAWN_ANEW):
+            return EditSource(picture.image, picture.recipe, NO_CAMERA + told[CAMERA_NUMBERS:])
+        plain = yield from self.replay(plain_recipe(picture.recipe, self.model.config))
+        return EditSource(plain.image, picture.recipe, told)
+
+    def _open_end(self, files: FilesByDigest, recipe: Recipe) -> SampleCoroutine[EndPicture]:
+        """Coroutine. The other picture of an interpolation."""
+        picture = yield from self.replay(recipe, files)
+        return EndPicture(picture.image, (yield from self._edit_source(picture, Interpolate)))
 
     def _check(self, recipe: Recipe) -> None:
         """Raise ValueError for a recipe of another checkpoint or size."""

@@ -8,6 +8,7 @@ import math
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -22,6 +23,15 @@ from dalle.pipeline.sampler import SampleBatch, SampleCoroutine, Sampler, Sample
 from dalle.recipe import Recipe
 
 MAX_CACHED_INVERSIONS = 64  # so that moving a slider of an image does not invert it again
+
+
+class Inversion(NamedTuple):
+    """An image to invert."""
+
+    image: Image.Image  # (S, S)
+    caption: str
+    time: float
+    told: tuple[float, ...] = ()  # told numbers of its code, where they are known
 
 
 class ImageInverter:
@@ -46,18 +56,19 @@ class ImageInverter:
         return self.model.extract(images.from_images([image]))[0]
 
     @torch.inference_mode()
-    def infer_code(self, features: Tensor, caption: str) -> Tensor:
-        """features (N, C) -> (K,), the mean of q(code | features, caption)."""
-        return self.model.normalizer.reader(features[None], self.sampler.encode_text(caption)).mean[0]
+    def infer_code(self, features: Tensor, caption: str, told: Sequence[float] = ()) -> Tensor:
+        """features (N, C) -> (K,): `told`, if any, then the mean of q(code | features, caption)."""
+        code = self.model.normalizer.reader(features[None], self.sampler.encode_text(caption)).mean[0]
+        return torch.cat([code.new_tensor(told), code[len(told) :]])
 
-    def invert(self, requests: Sequence[tuple[Image.Image, str, float]]) -> SampleCoroutine[list[Tensor]]:
-        """Coroutine. Integrate the flow from t = 0 to each `time`, without guidance.
+    def invert(self, requests: Sequence[Inversion]) -> SampleCoroutine[list[Tensor]]:
+        """Coroutine. Integrate the flow from t = 0 to each time, without guidance: states x(time) (N, C).
 
-        requests: (image (S, S), caption, time) -> states x(time) (N, C). Results are cached by all three.
+        Results are cached.
         """
         keys = [
-            f"{hashlib.sha256(image.tobytes() + caption.encode()).hexdigest()} {time}"
-            for image, caption, time in requests
+            f"{hashlib.sha256(image.tobytes() + caption.encode()).hexdigest()} {time} {told}"
+            for image, caption, time, told in requests
         ]
         # Looked up once: another thread may evict an entry before this coroutine goes on.
         cached = ((key, self._cache.get(key)) for key in keys)
@@ -71,10 +82,12 @@ class ImageInverter:
             self._remember(new)
         return [states[key] for key in keys]
 
-    def _prepare_inversion(self, image: Image.Image, caption: str, time: float) -> SampleState:
+    def _prepare_inversion(
+        self, image: Image.Image, caption: str, time: float, told: tuple[float, ...]
+    ) -> SampleState:
         features = self.extract_features(image)
         times = schedule(0, time, _step_count(INVERSION_STEPS, time))
-        code = self.infer_code(features, caption)
+        code = self.infer_code(features, caption, told)
         return self.prepare(Recipe(caption), InversionTrajectory(features, times), code, caption)
 
     def _remember(self, states: Mapping[str, Tensor]) -> None:

@@ -20,7 +20,7 @@ from dalle.data.scenes.facts import HasColour, facts_of_type
 from dalle.data.scenes.scene import Scene
 from dalle.editing import matting
 from dalle.editing.editor import Editor
-from dalle.edits import Inpaint, PromptEdit, pack_mask
+from dalle.edits import FromFile, Inpaint, PromptEdit, pack_mask, with_edit
 from dalle.evaluation import eval_prompts, verifier
 from dalle.evaluation.eval_prompts import EVAL_SEED
 from dalle.evaluation.evaluator import Evaluator
@@ -77,6 +77,7 @@ def measure_inversion(evaluator: Evaluator, editor: Editor) -> Metrics:
     for icon, image in zip(icons, tqdm(originals, desc="inversion"), strict=True):
         caption = plain_caption(emoji.concepts[emoji.icons[icon].concept])
         recipe = Recipe(caption, checkpoint=model.digest, size=model.config.image_size)
+        recipe = with_edit(recipe, FromFile("0" * 16))  # no drawing of ours: the image alone counts
         psnrs.append(run(editor.reconstruct(Picture(image, recipe))).psnr)
     autoencoder = evaluator.paired_distance(
         images.psnr, originals, evaluator.reconstruct(originals), "inversion: autoencoder"

@@ -179,8 +179,12 @@ class Studio:
         return self._run_coroutine(self._checkpoint.editor.reconstruct(picture))
 
     def code_of_picture(self, picture: Picture) -> tuple[float, ...]:
-        """The code (K numbers) that the code encoder infers from a picture."""
-        return self._checkpoint.editor.infer_code(picture)
+        """The code (K numbers) that the code encoder infers from a picture; known told numbers stay."""
+        return self._run_coroutine(self._checkpoint.editor.infer_code(picture))
+
+    def transfer_code(self, picture: Picture, other: Picture) -> tuple[float, ...]:
+        """The learnt numbers that it infers from the other picture, with this one's camera and light."""
+        return self._run_coroutine(self._checkpoint.editor.transfer_code(picture, other))
 
     def edit_now(self, picture: Picture, edit: Edit) -> Picture:
         """The result of one edit, with priority as in `draw_now`."""

@@ -15,7 +15,7 @@ from dalle.data.emoji.emoji_set import STYLES
 from dalle.editing.editor import NO_FILES, FilesByDigest
 from dalle.edits import Edit, Inpaint, Interpolate, PromptEdit, RemoveBackground, Upscale, Variation
 from dalle.errors import InputError
-from dalle.recipe import SEED_COUNT, Recipe
+from dalle.recipe import SEED_COUNT, Picture, Recipe
 from dalle.serving.studio import Studio
 from dalle.ui.shared.generation_settings import OFFERED_STYLES, GenerationSettings
 from dalle.ui.shared.tiles import EncodedPicture
@@ -41,18 +41,18 @@ class EditForm:
     factor: int = 4
     mask: str = ""  # data URL of a PNG file, opaque where to inpaint
 
-    def to_edits(self, recipe: Recipe, studio: Studio, other: EncodedPicture | None) -> Sequence[Edit]:
-        """The edits of a picture with this recipe, one for each result.
+    def to_edits(self, picture: Picture, studio: Studio, other: EncodedPicture | None) -> Sequence[Edit]:
+        """The edits of a picture, one for each result.
 
         `other` is the second picture of an interpolation, or the one whose style is taken. Raises ValueError.
         """
         handlers = {
             "vary": lambda: [Variation(float(self.amount), seed) for seed in _random_seeds()],
             "words": lambda: self._prompt_edits(self.prompt),
-            "restyle": lambda: self._style_edits(edits.current_prompt(recipe), studio, other),
-            "paint": lambda: self._inpaint_edits(recipe),
+            "restyle": lambda: self._style_edits(picture, studio, other),
+            "paint": lambda: self._inpaint_edits(picture.recipe),
             "extend": self._outpaint_edits,
-            "blend": lambda: self._interpolations(recipe, studio, other),
+            "blend": lambda: self._interpolations(picture.recipe, studio, other),
             "enlarge": lambda: [Upscale(int(self.factor), studio.upscaler)],
             "cut": lambda: [RemoveBackground()],
         }
@@ -65,11 +65,14 @@ class EditForm:
         keeps = [round(min(max_keep, max(0.0, self.keep + offset)), 3) for offset in KEEP_OFFSETS]
         return [PromptEdit(prompt, None, keep, Recipe.guidance) for keep in dict.fromkeys(keeps)]
 
-    def _style_edits(self, caption: str, studio: Studio, other: EncodedPicture | None) -> list[PromptEdit]:
+    def _style_edits(
+        self, picture: Picture, studio: Studio, other: EncodedPicture | None
+    ) -> list[PromptEdit]:
+        caption = edits.current_prompt(picture.recipe)
         if self.style == STYLE_OF_OTHER_PICTURE:
             if other is None:
                 raise InputError("other_first")
-            code = tuple(round(value, 3) for value in studio.code_of_picture(other.decode()))
+            code = tuple(round(value, 3) for value in studio.transfer_code(picture, other.decode()))
             return [dataclasses.replace(edit, code=code) for edit in self._prompt_edits(caption)]
         if self.style not in ("", *STYLES):
             raise ValueError(f"no style {self.style!r}; there are {', '.join(STYLES)}")

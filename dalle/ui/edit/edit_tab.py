@@ -234,7 +234,7 @@ class EditTab:
         pictures: list[Picture] = []
         try:
             picture = source.with_caption(caption)
-            requested = form.to_edits(picture.recipe, self._studio, other)
+            requested = form.to_edits(picture, self._studio, other)
             yield results.started(translate, len(requested), layout) | self._set_running(True)
             for frame in self._studio.edit(picture, requested, cancel, files_of(other)):
                 if frame.done:
