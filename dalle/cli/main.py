@@ -63,7 +63,7 @@ def _add_generate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     )
     generate.add_argument(
         "--slide",
-        type=_slide,
+        type=parse_slide,
         action="append",
         default=[],
         metavar="NAME=NUMBER",
@@ -74,7 +74,7 @@ def _add_generate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     generate.set_defaults(command=_generate)
 
 
-def _slide(text: str) -> tuple[str, float]:
+def parse_slide(text: str) -> tuple[str, float]:
     """ "size=2" -> ("size", 2.0)."""
     name, _, number = text.rpartition("=")
     try:
