@@ -10,6 +10,7 @@ import io
 import shutil
 import tempfile
 import zipfile
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from dalle import images
@@ -95,8 +96,13 @@ def _check_sizes(folder: Path) -> None:
         config = Config.from_json((folder / CONFIG_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError, TypeError, RecursionError) as error:
         raise CheckpointError(f"there is no config.json of a checkpoint ({error})") from error
-    if config not in PRESETS.values():
+    if _all_learnt(config) not in map(_all_learnt, PRESETS.values()):
         raise CheckpointError(f"its networks have other sizes than those of {', '.join(PRESETS)}")
+
+
+def _all_learnt(config: Config) -> Config:
+    """The config without told numbers, which hardly change a network's size."""
+    return replace(config, flow=replace(config.flow, learnt=config.flow.code))
 
 
 def push_to_hub(folder: Path, repository: str, private: bool = False) -> str:

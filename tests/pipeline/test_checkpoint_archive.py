@@ -14,7 +14,7 @@ import pytest
 from dalle.cli import main
 from dalle.pipeline import checkpoint_archive
 from dalle.pipeline.dalle import DALLE
-from tests.tiny import tiny_checkpoint
+from tests.tiny import TOLD_CONFIG, tiny_checkpoint
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +43,13 @@ def test_an_exported_checkpoint_can_be_imported(packed: Path, checkpoint: Path, 
     files = [checkpoint / name for name in sorted(names)]
     checkpoint_archive.import_checkpoint(files, tmp_path / "again")
     assert (tmp_path / "again/words.json").read_text() == '["apple"]'
+
+
+def test_a_checkpoint_with_told_numbers_can_be_imported(tmp_path: Path) -> None:
+    """Guards against networks of the usual sizes that are refused for what their codes mean."""
+    digest = DALLE.from_pretrained(tiny_checkpoint(tmp_path / "told", config=TOLD_CONFIG)).model.digest
+    checkpoint_archive.import_checkpoint(tmp_path / "told", tmp_path / "in")
+    assert DALLE.from_pretrained(tmp_path / "in").model.digest == digest
 
 
 def repack(change: Callable[[dict[str, bytes]], object]) -> Callable[[Path], None]:
