@@ -2,8 +2,8 @@
 
 from dalle.data.sprites.sprite_set import Source, SpriteSet
 
-HEADER = "| Source | Style | By | Licence | Drawings |"
-RULE = "|---|---|---|---|---:|"
+HEADER = "| Source | By | Licence | Drawings, style |"  # four columns: more do not fit on a phone
+RULE = "|---|---|---|---|"
 
 CHANGES = (
     "For training, the drawings were changed: rasterised, cropped, recoloured, given other materials and "
@@ -36,10 +36,9 @@ def _row(source: Source) -> str:
     count = source.colour + source.monochrome
     cells = (
         f"[{source.title}]({source.url})",
-        source.style,
         source.author,
         f"[{licence_name(source.licence)}]({source.licence_url})",
-        f"{count:,}" if count else "names",
+        f"{count:,} {source.style}" if count else "names",
     )
     return f"| {' | '.join(cells)} |"
 

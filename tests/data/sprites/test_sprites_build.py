@@ -133,7 +133,7 @@ def test_sources_are_credited(sprites: SpriteSet) -> None:
     assert {sprite.credit for sprite in sprites.sprites} == {"", "Ann Artist"}
     text = credits(sprites)
     assert sum(line.startswith("| [") for line in text.splitlines()) == len(sprites.sources)
-    assert "the noto people | [MIT](https://noto.test/licence) | 5 |" in text
+    assert "the noto people | [MIT](https://noto.test/licence) | 5 noto |" in text
     assert all(f"- {sources[name].title}: " in text for name in ("game-icons", "openclipart"))
     assert sprites.digest[:16] in summary(sprites) and "clip art" in summary(sprites)
 
