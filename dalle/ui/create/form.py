@@ -138,6 +138,7 @@ class FormControls:
             {"label": "variety", "info": "variety_info", "choices": _variety_choices},
             value=GenerationSettings.variety,
             elem_id="variety",
+            elem_classes="pills",
         )
         return {
             "count": count,
