@@ -16,6 +16,7 @@ from dalle.data.sprite_scenes.cast import Cast
 from dalle.data.sprite_scenes.concepts import ConceptSampler, Role
 from dalle.data.sprite_scenes.fancies import FancyKinds
 from dalle.data.sprite_scenes.grounds import DrawnGround, GroundSampler
+from dalle.data.sprite_scenes.interactions import Interactions
 from dalle.data.sprite_scenes.names import LANGUAGES, SpriteNames
 from dalle.data.sprite_scenes.objects import Kind, ObjectKinds
 from dalle.data.sprite_scenes.packed import MAX_FACTS
@@ -37,8 +38,8 @@ class PlanWeights:
 
     kinds: Mapping[str, float] = field(  # a kind not named here: 0; interactions share one weight
         default_factory=lambda: {
-            **{"single": 0.36, "placed": 0.05, "colour": 0.1, "count": 0.12, "pair": 0.05},
-            **{"relation": 0.09, "attribution": 0.09, "ground": 0.08, "interaction": 0.08},
+            **{"single": 0.34, "placed": 0.05, "colour": 0.1, "count": 0.12, "pair": 0.05},
+            **{"relation": 0.09, "attribution": 0.09, "ground": 0.08, "interaction": 0.1},
             **{"material": 0.03, "look": 0.03, "mashup": 0.02},
         }
     )
@@ -77,7 +78,7 @@ class Planner:
         self._cast = Cast(properties, names, self._sampler, held_out)
         self._grounds = GroundSampler()
         objects, self._pairs = ObjectKinds(self._cast), PairKinds(self._cast, self._annotator)
-        interactions: Mapping[str, Kind] = {}
+        interactions: Mapping[str, Kind] = Interactions(self._cast).kinds
         self._kinds = {
             **objects.kinds,
             **self._pairs.kinds,
