@@ -16,7 +16,7 @@ from dalle.evaluation.eval_prompts import EVAL_SEED, EvalPrompt
 from dalle.evaluation.evaluator import Evaluator, Pictures
 from dalle.evaluation.metrics import Metrics, fraction, top_k_accuracy
 from dalle.evaluation.quality import DIVERSITY_PROMPTS, diversity_over_seeds
-from dalle.evaluation.slider_prompts import scene_prompts
+from dalle.evaluation.slider_prompts import SliderPrompt, scene_prompts
 from dalle.evaluation.told_quality import RECOGNISED_RANK
 from dalle.networks.flow import Latent
 from dalle.pipeline.latents import initial_codes
@@ -77,20 +77,18 @@ def save_grids(evaluator: Evaluator) -> None:
     texts = [each.text for each in eval_prompts.style_prompts(emoji, 3, 1)]
     texts += [scene_prompts(emoji, 1, evaluator.composer.renderer.size)[-1].text]
     texts += [emoji.concepts[concept].labels.get("zh", emoji.concepts[concept].labels["en"])]
-    recipes = [Recipe(text, seed=EVAL_SEED + i, variety="none") for i, text in enumerate(texts)]
-    codes = initial_codes(recipes, pipeline.model.config)
+    prompts = [SliderPrompt(text, seed=EVAL_SEED + i) for i, text in enumerate(texts)]
+    plain = told_quality.draw_plain(evaluator, prompts)
     caption, upload = _uploaded_picture(evaluator)
     latent = pipeline.encode(upload, [caption], GRID_STEPS)
     for number, slider in enumerate(pipeline.sliders, 1):
         columns = []
         for value in GRID_VALUES:
-            moved = [(*code[: slider.index], value, *code[slider.index + 1 :]) for code in codes]
-            rows = [replace(recipe, code=code) for recipe, code in zip(recipes, moved, strict=True)]
+            drawn = told_quality.move(evaluator, plain, slider.index, value, f"grid {number}")
             code = latent.code.clone()
             code[:, slider.index] = value
             decoded = pipeline.decode(Latent(code, latent.noise), [caption], steps=GRID_STEPS)
-            drawn = evaluator.draw_recipes(rows, f"grid {number} at {value:+g}")
-            columns.append([*drawn, *images.to_images(decoded)])
+            columns.append(images.to_images(torch.cat([drawn, decoded])))
         pictures = list(itertools.chain.from_iterable(zip(*columns, strict=True)))
         evaluator.save_grid(f"slider-{number}", pictures, [""] * len(pictures), len(GRID_VALUES))
 

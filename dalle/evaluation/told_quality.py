@@ -8,7 +8,9 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from dalle import images
@@ -76,18 +78,19 @@ def measure_told(evaluator: Evaluator) -> Metrics:
     largest_step     the largest of sixteen equal steps, as a share of their sum, in pixels: median of prompts
     largest_step_features   the same in features of the classifier
     """
-    plain = _draw_plain(evaluator)
-    ranks = evaluator.target_ranks(images.to_images(plain.pictures), plain.prompts, "sliders: plain")
-    recognised = [rank < RECOGNISED_RANK for rank in ranks]
+    prompts = slider_prompts(evaluator.emoji, PROMPTS, evaluator.composer.renderer.size)
+    plain = draw_plain(evaluator, prompts)
+    recognised = _recognised(evaluator, plain.pictures, prompts, "sliders: plain")
+    subjects = [i for i, is_recognised in enumerate(recognised) if is_recognised]
     few = plain.some(plain.open_to_light(STEP_PROMPTS))
     results, readings = {}, []
     for number, slider in enumerate(evaluator.pipeline.sliders, 1):
         name = f"{number} {slider.name['en']}"
         results[name] = _measure_steps(evaluator, few, slider.index, name)
         if slider.index < evaluator.pipeline.model.config.flow.told:
-            ends = {s: _moved(evaluator, plain, slider.index, s * END, name) for s in (-1, 1)}
+            ends = {s: move(evaluator, plain, slider.index, s * END, name) for s in (-1, 1)}
             results[name] |= _measure_ends(plain, slider.index, ends)
-            results[name]["kept"] = _kept(evaluator, plain, recognised, ends, name)
+            results[name]["kept"] = _kept(evaluator, plain, subjects, ends, name)
             readings.append(_read_change(evaluator, plain, slider.index, ends))
     for name, others in zip(results, _others(torch.stack(readings)), strict=False):
         results[name] |= others
@@ -99,15 +102,15 @@ def measure_told(evaluator: Evaluator) -> Metrics:
     } | results
 
 
-def _draw_plain(evaluator: Evaluator) -> PlainPictures:
-    prompts = slider_prompts(evaluator.emoji, PROMPTS, evaluator.composer.renderer.size)
+def draw_plain(evaluator: Evaluator, prompts: Sequence[SliderPrompt]) -> PlainPictures:
+    """The pictures of prompts with told numbers of 0."""
     recipes = [Recipe(each.text, seed=each.seed, variety="none") for each in prompts]
     pictures = images.from_images(evaluator.draw_recipes(recipes, "sliders: plain"))
     codes = initial_codes(recipes, evaluator.pipeline.model.config)
     return PlainPictures(prompts, codes, pictures, camera_measures.subject_mask(pictures))
 
 
-def _moved(evaluator: Evaluator, plain: PlainPictures, index: int, value: float, description: str) -> Tensor:
+def move(evaluator: Evaluator, plain: PlainPictures, index: int, value: float, description: str) -> Tensor:
     """The pictures with number `index` of their codes at `value`: (P, 3, S, S)."""
     codes = [(*code[:index], value, *code[index + 1 :]) for code in plain.codes]
     if index < CAMERA_NUMBERS:
@@ -184,18 +187,33 @@ def _measure_light(plain: PlainPictures, name: str, ends: dict[int, Tensor]) -> 
 def _kept(
     evaluator: Evaluator,
     plain: PlainPictures,
-    recognised: Sequence[bool],
+    subjects: Sequence[int],
     ends: dict[int, Tensor],
     description: str,
 ) -> float:
-    """Share of the recognised subjects that are so at both ends, counted for each."""
-    ranks = [
-        rank
+    """Share of the pictures with these indices, at both ends, whose subject is recognised."""
+    prompts = [plain.prompts[i] for i in subjects]
+    kept = [
+        _recognised(evaluator, pictures[subjects], prompts, f"{description}: named")
         for pictures in ends.values()
-        for rank in evaluator.target_ranks(images.to_images(pictures), plain.prompts, f"{description}: named")
     ]
-    before = [*recognised] * len(ends)
-    return fraction(rank < RECOGNISED_RANK for rank, counts in zip(ranks, before, strict=True) if counts)
+    return fraction(itertools.chain.from_iterable(kept))
+
+
+def _recognised(
+    evaluator: Evaluator, pictures: Tensor, prompts: Sequence[SliderPrompt], description: str
+) -> list[bool]:
+    """Whether the subject of each picture is recognised; of a scene all of its things, by the detector."""
+    drawn = images.to_images(pictures)
+    ranks = evaluator.target_ranks(drawn, prompts, description)
+
+    def found(picture: Image.Image) -> set[str]:
+        return {name for each in evaluator.detect(np.asarray(picture)) for name in each.classes}
+
+    return [
+        prompt.targets <= found(picture) if prompt.category == "scene" else rank < RECOGNISED_RANK
+        for picture, prompt, rank in zip(drawn, prompts, ranks, strict=True)
+    ]
 
 
 def _read_change(evaluator: Evaluator, plain: PlainPictures, index: int, ends: dict[int, Tensor]) -> Tensor:
@@ -233,7 +251,7 @@ def _others(changes: Tensor) -> list[Metrics]:
 
 
 def _measure_steps(evaluator: Evaluator, plain: PlainPictures, index: int, description: str) -> Metrics:
-    rows = [_moved(evaluator, plain, index, value, description) for value in STEP_VALUES]
+    rows = [move(evaluator, plain, index, value, description) for value in STEP_VALUES]
     with torch.inference_mode():
         features = [evaluator.require_classifier().features(row) for row in rows]
     return {

@@ -13,14 +13,23 @@ from dalle import images
 from dalle.config import CAMERA_NUMBERS
 from dalle.data.emoji.emoji_set import EmojiSet
 from dalle.data.scenes.composer import Composer
+from dalle.data.scenes.renderer import SceneRenderer
 from dalle.data.sprite_scenes.plan import LIGHT, OUTLINE
-from dalle.evaluation import light_measures, quality, report, slider_quality, told_quality
+from dalle.evaluation import (
+    detector,
+    eval_prompts,
+    light_measures,
+    quality,
+    report,
+    slider_quality,
+    told_quality,
+)
 from dalle.evaluation.camera_measures import subject_mask
 from dalle.evaluation.classifier import IconClassifier
 from dalle.evaluation.classifier_training import class_names
 from dalle.evaluation.eval_prompts import EvalPrompt
 from dalle.evaluation.evaluator import Evaluator
-from dalle.evaluation.slider_prompts import gains_of, slider_prompts
+from dalle.evaluation.slider_prompts import SliderPrompt, gains_of, slider_prompts
 from dalle.evaluation.told_quality import measure_told
 from dalle.networks.camera import FACTORS
 from dalle.recipe import Recipe
@@ -72,6 +81,7 @@ def obey(monkeypatch: pytest.MonkeyPatch, sign: int) -> None:
         return images.to_images(light_measures.transform(plain, subject_mask(plain), light, gains))
 
     monkeypatch.setattr(Evaluator, "draw_recipes", draw)
+    monkeypatch.setattr(Evaluator, "detect", lambda self, pixels: [])
 
 
 def read_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,6 +147,23 @@ def test_all_of_the_part_runs_and_reports(evaluator: Evaluator, monkeypatch: pyt
     grids = {path.stem for path in evaluator.folder.glob("*.png")}
     assert grids == {f"slider-{number}" for number in range(1, TOLD_CONFIG.flow.code + 1)}
     assert "asked" in report.metrics_table({"sliders": results})
+
+
+def test_all_things_of_a_scene_are_to_be_recognised(
+    evaluator: Evaluator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guards against a scene that is judged as if it were one thing, and one of which half is enough."""
+    monkeypatch.setattr(detector, "TOP_CLASSES", 1)
+    scene = eval_prompts.composition_scenes(evaluator.emoji, "two", 1, SIZE)[0]
+    pixels = SceneRenderer(evaluator.emoji, SIZE).render(scene)
+    shown = {each.classes for each in evaluator.detect(pixels)}
+    both = frozenset().union(*shown)
+    assert len(both) == 2
+    other = next(name for name in class_names(evaluator.emoji) if name not in both)
+    for targets, expected in ((both, True), (frozenset({min(both), other}), False)):
+        prompt = SliderPrompt(scene.caption, targets, "scene")
+        picture = images.from_arrays(pixels[None])
+        assert told_quality._recognised(evaluator, picture, [prompt], "") == [expected]
 
 
 def test_prompts_say_what_they_leave_to_light() -> None:
