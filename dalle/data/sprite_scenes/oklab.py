@@ -13,6 +13,9 @@ from torch import Tensor
 
 from dalle.data.scenes.colours import _FROM_LAB, _FROM_LMS, _PALETTE, _TO_LAB, _TO_LMS
 
+GAMUT_MARGIN = 1e-4  # of linear light beyond black and white that is rounding
+BISECTIONS = 7  # of a colour's chroma: to a hundredth of it
+
 PALETTE = torch.from_numpy(_PALETTE)  # (names of COLOURS, 3), Oklab
 
 
@@ -27,14 +30,28 @@ def oklab_to_rgb(lab: Tensor) -> Tensor:
 
 
 def fit_to_rgb(lab: Tensor) -> Tensor:
-    """`oklab_to_rgb`, but colours outside sRGB become greyer instead: hue and lightness nearly stay."""
-    lightness = lab[..., :1, :, :].clamp(0, 1)
-    grey = lightness**3
-    colour = _mix(_mix(lab, _FROM_LAB).pow_(3), _FROM_LMS).sub_(grey)
-    above = (1 - grey) / colour.amax(-3, keepdim=True).clamp_min_(1e-6)
-    below = grey / colour.amin(-3, keepdim=True).neg_().clamp_min_(1e-6)
-    share = torch.minimum(above, below).clamp_(0, 1)
-    return _srgb(colour.mul_(share).add_(grey))
+    """`oklab_to_rgb`, but colours outside sRGB lose chroma until they fit: hue and lightness stay."""
+    lab = torch.cat([lab[..., :1, :, :].clamp(0, 1), lab[..., 1:, :, :]], -3)
+    light = _mix(_mix(lab, _FROM_LAB).pow_(3), _FROM_LMS)
+    outside = ((light < -GAMUT_MARGIN) | (light > 1 + GAMUT_MARGIN)).any(-3)
+    if outside.any():
+        channels_last = light.movedim(-3, -1)
+        channels_last[outside] = _reduced(lab.movedim(-3, -1)[outside])
+    return _srgb(light)
+
+
+def _reduced(lab: Tensor) -> Tensor:
+    """Oklab colours (N, 3) outside sRGB -> linear light (N, 3) at the largest chroma inside, by bisection."""
+    to_lms, to_rgb = (torch.from_numpy(matrix).to(lab).T for matrix in (_FROM_LAB, _FROM_LMS))
+    grey = lab[:, :1]
+    offset = torch.cat([torch.zeros_like(grey), lab[:, 1:]], 1) @ to_lms
+    low, high = torch.zeros_like(grey), torch.ones_like(grey)
+    for _ in range(BISECTIONS):
+        middle = (low + high) / 2
+        light = (grey + middle * offset) ** 3 @ to_rgb
+        fits = ((light >= 0) & (light <= 1)).all(1, keepdim=True)
+        low, high = torch.where(fits, middle, low), torch.where(fits, high, middle)
+    return (grey + low * offset) ** 3 @ to_rgb
 
 
 def chroma(lab: Tensor) -> Tensor:
