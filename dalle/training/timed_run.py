@@ -51,9 +51,9 @@ class Phase:
 
 
 PHASES = {
-    "autoencoder": Phase(0.16, 1 / 4, 1.2e-3, 2e-3, 0.998),
-    "text": Phase(0.08, 1, 1e-3, 2e-3, 0.99),
-    "flow": Phase(0.69, 1, 1e-3, 2e-3, 0.999),
+    "autoencoder": Phase(0.15, 1 / 4, 1.2e-3, 2e-3, 0.998),
+    "text": Phase(0.10, 1, 1e-3, 2e-3, 0.99),
+    "flow": Phase(0.68, 1, 1e-3, 2e-3, 0.999),
     "generator": Phase(0.07, 1 / 4, 3e-4, 1e-3, 0.998),
 }
 
