@@ -17,6 +17,7 @@ ROOMS = [
     "dalle/data/emoji",
     "dalle/data/sprites",
     "dalle/data/scenes",
+    "dalle/data/sprite_scenes",
     "dalle/data/folder",
     "dalle/prompts",
     "dalle/pipeline",
