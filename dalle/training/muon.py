@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+from dalle import runtime
+
 POLYNOMIALS = (  # (a, b, c) of a x + b x^3 + c x^5, applied one after the other
     (8.2987, -24.4306, 18.0904),
     (3.9152, -2.9211, 0.5592),
@@ -62,13 +64,15 @@ class Muon(Optimizer):
 
 
 def orthogonalize(matrices: Tensor) -> Tensor:
-    """matrices (M, rows, columns) -> the same shape, all singular values near 1; Newton-Schulz in bf16.
+    """matrices (M, rows, columns) -> the same shape, all singular values near 1; Newton-Schulz.
+
+    In bf16, but in float32 on a CPU whose bf16 products are slow: there it would take most of a step.
 
     Each iteration is the odd quintic with the smallest worst-case error (Polar Express, arXiv:2505.16932),
     found by linear programming for singular values from 0.005 of the Frobenius norm: four of them do better
     than five with one set of coefficients.
     """
-    x = matrices.bfloat16()
+    x = matrices.to(runtime.inference_dtype())
     tall = x.shape[-2] > x.shape[-1]
     if tall:
         x = x.mT
