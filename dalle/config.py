@@ -70,6 +70,7 @@ class Config:
     """All networks of a checkpoint. Raises ValueError for sizes that do not fit together."""
 
     image_size: int = 128  # pixels a side
+    plain_size: float = 1.0  # of the frame that a thing alone fills, in training
     autoencoder: AutoencoderConfig = field(default_factory=AutoencoderConfig)
     text: TextConfig = field(default_factory=TextConfig)
     tower: TowerConfig = field(default_factory=TowerConfig)

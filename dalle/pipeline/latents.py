@@ -15,25 +15,28 @@ from dalle import runtime
 from dalle.config import CAMERA_NUMBERS, Config
 from dalle.data.scenes.captions import PAIR_TEMPLATES, PLACE_PHRASES, RELATION_TEMPLATES
 from dalle.data.scenes.english import NUMBER_WORDS
+from dalle.networks import camera
 from dalle.networks.flow import Latent
 from dalle.recipe import Recipe
 
-CODE_TRUNCATION = (
-    0.5  # scale of sampled codes: below 1, more typical and less varied pictures (arXiv:1809.11096)
-)
+# Scale of sampled learnt numbers: below 1, more typical and less varied pictures (arXiv:1809.11096).
+CODE_TRUNCATION = 0.5
 TOLD_SCALE = {"none": 0.0, "some": 0.5, "much": 1.0}  # standard deviations, by `Recipe.variety`
+ROOM = 0.9  # of the frame that a thing fills on average where the camera varies: room for shifts
 CROWDED_CAMERA = 0.5  # factor of the camera's scale where a shift would cut things at the frame
 
 
 def initial_latents(recipes: Sequence[Recipe], config: Config) -> Latent:
     """Codes (B, K) and noise (B, N, C) of recipes, each from its own seed, on the CPU, the same in any batch.
 
-    A code that its recipe does not state is a sample from N(0, I), scaled by `code_scales`.
+    A code that its recipe does not state is a sample from N(0, I), scaled and shifted by `code_scales`
+    and `code_means`.
     """
     codes, noises = [], []
     for recipe in recipes:
         generator = runtime.seeded_generator(recipe.seed)
-        code = code_scales(recipe, config) * torch.randn(config.flow.code, generator=generator)
+        drawn = torch.randn(config.flow.code, generator=generator)
+        code = code_means(recipe, config) + code_scales(recipe, config) * drawn
         noises.append(torch.randn(config.tokens, config.channels, generator=generator))
         codes.append(code if recipe.code is None else torch.tensor(recipe.code, dtype=torch.float32))
     return Latent(torch.stack(codes), torch.stack(noises))
@@ -59,6 +62,18 @@ def code_scales(recipe: Recipe, config: Config) -> Tensor:
         if names_arrangement(recipe.prompt):
             scales[:CAMERA_NUMBERS] *= CROWDED_CAMERA
     return scales
+
+
+def code_means(recipe: Recipe, config: Config) -> Tensor:
+    """Means of the numbers in the recipe's code: (K,).
+
+    All are 0 but the camera's size, where the camera varies: a shift would cut a thing that fills the frame.
+    """
+    means = torch.zeros(config.flow.code)
+    if config.flow.told and TOLD_SCALE[recipe.variety]:
+        size = camera.FACTORS[0].number(torch.tensor(min(1.0, ROOM / config.plain_size)))
+        means[0] = round(float(size), 4)
+    return means
 
 
 def _arrangement_phrases() -> set[str]:

@@ -9,7 +9,7 @@ from dalle import images
 from dalle.config import CAMERA_NUMBERS
 from dalle.networks import camera
 from dalle.pipeline.dalle import DALLE
-from dalle.pipeline.latents import initial_codes, initial_latents, names_arrangement
+from dalle.pipeline.latents import code_means, initial_codes, initial_latents, names_arrangement
 from dalle.recipe import Recipe
 from tests.tiny import TOLD_CONFIG, tiny_pipeline
 
@@ -113,7 +113,7 @@ def told_std(variety: str, prompt: str) -> tuple[float, float, float]:
     recipes = [Recipe(prompt, seed=seed, variety=variety) for seed in range(400)]
     codes = torch.tensor(initial_codes(recipes, TOLD_CONFIG))
     parts = codes.split([CAMERA_NUMBERS, TOLD - CAMERA_NUMBERS, TOLD_CONFIG.flow.learnt], 1)
-    return tuple(float(part.std()) for part in parts)
+    return tuple(float((part - part.mean(0)).std()) for part in parts)
 
 
 @pytest.mark.parametrize(
@@ -129,6 +129,16 @@ def told_std(variety: str, prompt: str) -> tuple[float, float, float]:
 def test_variety_scales_the_told_numbers(variety: str, prompt: str, expected: tuple) -> None:
     """Guards against pictures that are all alike, or cut by the frame."""
     assert told_std(variety, prompt) == pytest.approx(expected, abs=0.03)
+
+
+@pytest.mark.parametrize(("plain_size", "scale"), [(1.0, 0.9), (0.88, 1.0)])
+def test_a_varied_camera_leaves_room(plain_size: float, scale: float) -> None:
+    """Guards against shifts that cut things which fill the frame, and against things made small for nothing."""
+    config = replace(TOLD_CONFIG, plain_size=plain_size)
+    means = code_means(Recipe("a cat"), config)
+    assert float(camera.values(means[None, :CAMERA_NUMBERS])[0, 0]) == pytest.approx(scale, abs=0.01)
+    assert not means[1:].any()
+    assert not code_means(Recipe("a cat", variety="none"), config).any()
 
 
 def test_variety_is_nothing_without_told_numbers() -> None:
