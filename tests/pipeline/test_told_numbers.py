@@ -133,7 +133,7 @@ def test_variety_scales_the_told_numbers(variety: str, prompt: str, expected: tu
 
 @pytest.mark.parametrize(("plain_size", "scale"), [(1.0, 0.9), (0.88, 1.0)])
 def test_a_varied_camera_leaves_room(plain_size: float, scale: float) -> None:
-    """Guards against shifts that cut things which fill the frame, and against things made small for nothing."""
+    """Guards against shifts that cut things which fill the frame, and things made small for nothing."""
     config = replace(TOLD_CONFIG, plain_size=plain_size)
     means = code_means(Recipe("a cat"), config)
     assert float(camera.values(means[None, :CAMERA_NUMBERS])[0, 0]) == pytest.approx(scale, abs=0.01)
