@@ -36,8 +36,8 @@ class Annotator:
         self._properties, self._names = properties, names
 
     def facts(self, layers: Sequence[Layer], look: str | None) -> set[Fact]:
-        """Every fact that is true of the layers, redrawn in a look or not; a vessel's front is no more things."""
-        layers = [layer for layer in layers if not layer.top]
+        """Every fact that is true of the layers, redrawn in a look or not."""
+        layers = [layer for layer in layers if not layer.top]  # a vessel's front is no second vessel
         facts: set[Fact] = {ObjectCount(len(layers))}
         styles = {self._properties.style(layer.sprite) for layer in layers}
         if look:
