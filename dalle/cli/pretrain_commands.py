@@ -31,6 +31,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     run.add_argument("--minutes", type=float, required=True, help="of all phases together, from now on")
     run.add_argument("--batch", type=int, default=96, help="of the flow; others are shares of it")
     run.add_argument("--phases", nargs="+", help="train only these (default: all)")
+    run.add_argument("--load-factor", type=int, default=1, help="batches that are rendered at once")
     run.add_argument("--repeats", type=int, default=1, help="how often the flow trains on a rendered batch")
     run.add_argument("--log-every", type=int, default=1, help="steps between logs")
     run.add_argument("--save-every", type=int, default=200, help="steps between saved states")
@@ -84,6 +85,7 @@ def _run(options: argparse.Namespace) -> None:
         options.minutes,
         options.batch,
         seed=options.seed,
+        load_factor=options.load_factor,
         repeats=options.repeats,
         phases=options.phases or tuple(timed_run.PHASES),
         **settings,

@@ -46,10 +46,15 @@ class PlanDataset(Dataset):
 
 
 class SceneTask(Task):
-    """Base of the tasks: plans as items, packed as batches."""
+    """Base of the tasks: plans as items, packed as batches.
 
-    def __init__(self, planner: Planner, renderer: Renderer, tokenizer: Tokenizer):
+    Rendering is thousands of small operations, however many plans it renders: on an accelerator, plans of
+    several batches (`load_factor`) are rendered at once.
+    """
+
+    def __init__(self, planner: Planner, renderer: Renderer, tokenizer: Tokenizer, load_factor: int = 1):
         super().__init__()
+        self.load_factor = self.batches_per_load = load_factor
         self.dataset, self.renderer, self.tokenizer = PlanDataset(planner), renderer, tokenizer
 
     def collate(self, items: list[ScenePlan]) -> PackedPlans:
@@ -71,13 +76,13 @@ class SceneAutoencoderTask(SceneTask):
     Half of the pictures are seen by a random camera, since users' pictures stand on no grid.
     """
 
-    def __init__(self, model: DALLEModel, planner: Planner, renderer: Renderer):
-        super().__init__(planner, renderer, model.tokenizer)
+    def __init__(self, model: DALLEModel, planner: Planner, renderer: Renderer, load_factor: int = 1):
+        super().__init__(planner, renderer, model.tokenizer, load_factor)
         self.extractor = model.extractor.to(memory_format=torch.channels_last).requires_grad_(True)
         self.generator = model.generator.to(memory_format=torch.channels_last).requires_grad_(True)
 
     def expand(self, loaded: PackedPlans) -> Iterator[Tensor]:
-        yield moved_half(self.render(loaded).pictures)
+        yield from moved_half(self.render(loaded).pictures).chunk(self.load_factor)
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """pictures (B, 3, S, S) -> loss, metrics."""
@@ -97,10 +102,16 @@ class SceneAutoencoderTask(SceneTask):
 
 @torch.no_grad()
 def moved_half(pictures: Tensor) -> Tensor:
-    """pictures (B, 3, S, S) with the first half seen by random cameras."""
-    half = len(pictures) // 2
-    cameras = torch.randn(half, len(camera.FACTORS), device=pictures.device)
-    return torch.cat([camera.render(pictures[:half], cameras), pictures[half:]])
+    """pictures (B, 3, S, S) with every second one seen by a random camera, in place -> pictures."""
+    cameras = torch.randn(len(pictures[::2]), len(camera.FACTORS), device=pictures.device)
+    pictures[::2] = camera.render(pictures[::2], cameras)
+    return pictures
+
+
+def _chunks(count: int, parts: int) -> list[slice]:
+    """`parts` slices of equal length of `count` rows."""
+    length = count // parts
+    return [slice(start, start + length) for start in range(0, length * parts, length)]
 
 
 class SceneTextTask(SceneTask):
@@ -112,8 +123,15 @@ class SceneTextTask(SceneTask):
 
     words: Tensor  # (W, at most WORD_TOKENS) tokens
 
-    def __init__(self, model: DALLEModel, planner: Planner, renderer: Renderer, words: Sequence[str] = ()):
-        super().__init__(planner, renderer, model.tokenizer)
+    def __init__(
+        self,
+        model: DALLEModel,
+        planner: Planner,
+        renderer: Renderer,
+        load_factor: int = 1,
+        words: Sequence[str] = (),
+    ):
+        super().__init__(planner, renderer, model.tokenizer, load_factor)
         self.text = model.text.requires_grad_(True)
         self.tower = model.tower.to(memory_format=torch.channels_last).requires_grad_(True)
         self.before = copy.deepcopy(model.text).requires_grad_(False)
@@ -121,8 +139,10 @@ class SceneTextTask(SceneTask):
         self.register_buffer("words", tokens, persistent=False)
 
     def expand(self, loaded: PackedPlans) -> Iterator[tuple[Tensor, ...]]:
-        pictures = self.render(loaded).pictures
-        yield self.tower.resize(pictures), loaded.tokens.long(), positive_pairs(loaded)
+        pictures = self.tower.resize(self.render(loaded).pictures)
+        for rows in _chunks(len(loaded), self.load_factor):
+            part = loaded[rows]
+            yield pictures[rows], part.tokens.long(), positive_pairs(part)
 
     def forward(self, batch: tuple[Tensor, ...]) -> tuple[Tensor, dict[str, Tensor]]:
         """pictures (B, 3, s, s), tokens (B, T), positive pairs (B, B) -> loss, metrics."""
@@ -146,9 +166,16 @@ class SceneFlowTask(SceneTask):
 
     empty: Tensor  # tokens of the empty caption
 
-    def __init__(self, model: DALLEModel, planner: Planner, renderer: Renderer, repeats: int = 1):
-        super().__init__(planner, renderer, model.tokenizer)
-        self.batches_per_load = repeats
+    def __init__(
+        self,
+        model: DALLEModel,
+        planner: Planner,
+        renderer: Renderer,
+        load_factor: int = 1,
+        repeats: int = 1,
+    ):
+        super().__init__(planner, renderer, model.tokenizer, load_factor)
+        self.repeats, self.batches_per_load = repeats, load_factor * repeats
         self.text = model.text.requires_grad_(False)
         self.extractor = model.extractor.to(memory_format=torch.channels_last).requires_grad_(False)
         self.normalizer = model.normalizer.requires_grad_(True)
@@ -160,11 +187,13 @@ class SceneFlowTask(SceneTask):
         rendered = self.render(loaded)
         with torch.autocast(rendered.pictures.device.type, torch.bfloat16, rendered.pictures.is_cuda):
             features = self.extractor(rendered.pictures).float()
-        for repeat in range(self.batches_per_load):
-            tokens = loaded.tokens.long()
+        tokens = loaded.tokens.long()
+        empty = nn.functional.pad(self.empty, (0, tokens.shape[1] - len(self.empty)))
+        for repeat in range(self.repeats):
             dropped = torch.arange(len(tokens), device=tokens.device) % CAPTION_DROPOUT_EVERY == repeat
-            empty = nn.functional.pad(self.empty, (0, tokens.shape[1] - len(self.empty)))
-            yield features, torch.where(dropped[:, None], empty, tokens), rendered.light
+            captions = torch.where(dropped[:, None], empty, tokens)
+            for rows in _chunks(len(loaded), self.load_factor):
+                yield features[rows], captions[rows], rendered.light[rows]
 
     def forward(self, batch: tuple[Tensor, ...]) -> tuple[Tensor, dict[str, Tensor]]:
         """features (B, N, C), tokens (B, T), light (B, LIGHT_NUMBERS) -> loss, metrics."""
@@ -176,14 +205,14 @@ class SceneFlowTask(SceneTask):
 class SceneGeneratorTask(SceneTask):
     """Phase 4: a sharper Generator by a perceptual term; the features stay as they are."""
 
-    def __init__(self, model: DALLEModel, planner: Planner, renderer: Renderer):
-        super().__init__(planner, renderer, model.tokenizer)
+    def __init__(self, model: DALLEModel, planner: Planner, renderer: Renderer, load_factor: int = 1):
+        super().__init__(planner, renderer, model.tokenizer, load_factor)
         self.generator = model.generator.to(memory_format=torch.channels_last).requires_grad_(True)
         self.extractor = model.extractor.to(memory_format=torch.channels_last).requires_grad_(False)
         self.tower = model.tower.to(memory_format=torch.channels_last).requires_grad_(False)
 
     def expand(self, loaded: PackedPlans) -> Iterator[Tensor]:
-        yield moved_half(self.render(loaded).pictures)
+        yield from moved_half(self.render(loaded).pictures).chunk(self.load_factor)
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """pictures (B, 3, S, S) -> loss, metrics."""

@@ -45,14 +45,15 @@ class Task(nn.Module):
     """What is trained, on which data, with which loss. Parameters that require gradients are trained."""
 
     dataset: Dataset
-    batches_per_load: int = 1  # training batches that `expand` makes of one batch of items
+    load_factor: int = 1  # items are loaded for so many batches at once
+    batches_per_load: int = 1  # training batches that `expand` makes of them
 
     def collate(self, items: list[Any]) -> Any:
         """Items of the dataset -> batch of tensors."""
         raise NotImplementedError
 
     def expand(self, loaded: Any) -> Iterator[Any]:
-        """A batch of items, on the device -> `batches_per_load` batches to train on."""
+        """Loaded items, on the device -> `batches_per_load` batches to train on."""
         yield loaded
 
     def forward(self, batch: Any) -> tuple[Tensor, dict[str, Tensor]]:

@@ -74,13 +74,14 @@ def run(
     batch: int,
     phases: Collection[str] = tuple(PHASES),
     seed: int = 0,
+    load_factor: int = 1,
     repeats: int = 1,
     **settings: Any,
 ) -> Path:
     """Train those of `phases` that are not done, in `minutes` in all -> the last checkpoint's folder.
 
-    batch: of the flow; repeats: its batches a rendered one; settings: other fields of TrainingSettings, for
-    all phases.
+    batch: of the flow; load_factor: batches rendered at once; repeats: how often the flow trains on each;
+    settings: other fields of TrainingSettings, for all phases.
     """
     ends = time.monotonic() + 60 * minutes
     todo = [name for name in PHASES if name in phases and not (folder / name / "checkpoint").is_dir()]
@@ -102,26 +103,32 @@ def run(
                 grid_every=NO_LIMIT,
                 **settings,
             )
-            _train_phase(name, last, world, chosen, repeats, folder / name)
+            _train_phase(name, last, world, chosen, load_factor, repeats, folder / name)
         if (folder / name / "checkpoint").is_dir():
             last = folder / name / "checkpoint"
     return last
 
 
 def _train_phase(
-    name: str, start: Path, world: World, settings: TrainingSettings, repeats: int, folder: Path
+    name: str,
+    start: Path,
+    world: World,
+    settings: TrainingSettings,
+    load_factor: int,
+    repeats: int,
+    folder: Path,
 ) -> None:
     pipeline = DALLE.from_pretrained(start)
     model = with_told_numbers(pipeline.model).to(runtime.device())
-    planner, renderer = Planner(world.properties, settings.seed), world.renderer
+    scenes = (model, Planner(world.properties, settings.seed), world.renderer, load_factor)
     if name == "autoencoder":
-        task: SceneTask = SceneAutoencoderTask(model, planner, renderer)
+        task: SceneTask = SceneAutoencoderTask(*scenes)
     elif name == "text":
-        task = SceneTextTask(model, planner, renderer, pipeline.words)
+        task = SceneTextTask(*scenes, pipeline.words)
     elif name == "flow":
-        task = SceneFlowTask(model, planner, renderer, repeats)
+        task = SceneFlowTask(*scenes, repeats)
     else:
-        task = SceneGeneratorTask(model, planner, renderer)
+        task = SceneGeneratorTask(*scenes)
     trainer = Trainer(task, settings, folder)
     trainer.run()
     with trainer.ema_weights(), torch.no_grad():

@@ -164,7 +164,7 @@ class Trainer:
         return iter(
             DataLoader(
                 self.task.dataset,
-                batch_size=self.settings.batch // processes,
+                batch_size=self.settings.batch // processes * self.task.load_factor,
                 sampler=self._indices(),
                 collate_fn=self.task.collate,
                 num_workers=workers,
@@ -173,8 +173,9 @@ class Trainer:
         )
 
     def _indices(self) -> Iterator[int]:
-        """Dataset indices of this process: sample i of load s is always index s * batch + i."""
-        batch, share = self.settings.batch, self.settings.batch // self.accelerator.num_processes
+        """Dataset indices of this process: item i of load s is always index s * items a load + i."""
+        batch = self.settings.batch * self.task.load_factor
+        share = batch // self.accelerator.num_processes
         a_load = self.task.batches_per_load
         for load in range(self.step // a_load, math.ceil(self.settings.steps / a_load)):
             first = load * batch + self.accelerator.process_index * share
@@ -296,7 +297,7 @@ def _compiled_blocks(task: nn.Module | None) -> Iterator[None]:
     kinds = (VelocityBlock, TransformerBlock, ResidualBlock)
     blocks = [module for module in task.modules() if isinstance(module, kinds)] if task else []
     for block in blocks:
-        block.compile()
+        block.compile(dynamic=False)  # a few shapes, each compiled for itself
     try:
         yield
     finally:

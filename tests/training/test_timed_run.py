@@ -38,6 +38,7 @@ def test_a_run_travels_there_and_back(tmp_path: Path, start: Path) -> None:
     there = {"start": tmp_path / "there" / "start", "data": tmp_path / "there" / "sprites"}
     there |= {"run": tmp_path / "run", "first": tmp_path / "first", "second": tmp_path / "second"}
     train = "pretrain run {run} --start {start} --data {data} --minutes 0.02 --batch 8 --repeats 2 "
+    train += "--load-factor 2 "
     run(train + "--save-every 1 --phases autoencoder text", **there)
     run("pretrain export {run} {first} --start {start} --eight-bit normalizer", **there)
     run(train + "--phases flow generator", **there)

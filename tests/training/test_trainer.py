@@ -243,23 +243,24 @@ def test_logs_wait_for_the_device_as_seldom_as_asked(tmp_path: Path) -> None:
 
 
 class TwiceTask(MirrorTask):
-    """Trains on each loaded batch twice, the second time with the pictures turned upside down."""
+    """Loads two batches at once and trains on each twice, then with the pictures turned upside down."""
 
-    batches_per_load = 2
+    load_factor, batches_per_load = 2, 4
 
     def expand(self, loaded):
         indices, pictures = loaded
-        yield indices, pictures
-        yield indices, pictures.flip(-2)
+        for half in (slice(0, 4), slice(4, 8)):
+            yield indices[half], pictures[half]
+            yield indices[half], pictures[half].flip(-2)
 
 
 def test_a_run_resumes_between_the_batches_of_a_load(tmp_path: Path) -> None:
     """Guards against a load that is trained on once more, or once less, after a stop."""
-    for folder, stops in (("whole", [8]), ("parts", [3, 8])):
+    for folder, stops in (("whole", [9]), ("parts", [3, 6, 9])):
         for steps in stops:
             task = TwiceTask()
-            stop_at = None if steps == 8 else lambda step, _, last=steps: step == last
-            Trainer(task, settings(8), tmp_path / folder, stop_at).run()
+            stop_at = None if steps == 9 else lambda step, _, last=steps: step == last
+            Trainer(task, settings(9), tmp_path / folder, stop_at).run()
     assert_same_run(tmp_path / "whole", tmp_path / "parts")
 
 

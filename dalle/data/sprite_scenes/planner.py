@@ -16,7 +16,7 @@ from dalle.data.sprite_scenes.cast import Cast
 from dalle.data.sprite_scenes.concepts import ConceptSampler, Role
 from dalle.data.sprite_scenes.fancies import FancyKinds
 from dalle.data.sprite_scenes.grounds import DrawnGround, GroundSampler
-from dalle.data.sprite_scenes.interactions import Interactions
+from dalle.data.sprite_scenes.interactions import WEIGHTS, Interactions
 from dalle.data.sprite_scenes.names import LANGUAGES, SpriteNames
 from dalle.data.sprite_scenes.objects import Kind, ObjectKinds
 from dalle.data.sprite_scenes.packed import MAX_FACTS
@@ -85,7 +85,7 @@ class Planner:
             **FancyKinds(self._cast, objects, self._pairs).kinds,
             **interactions,
         }
-        self._weighted = Weighted(_spread(weights.kinds, list(interactions)))
+        self._weighted = Weighted(_spread(weights.kinds, {kind: WEIGHTS[kind] for kind in interactions}))
         self.kinds = (*self._kinds, "ground")
 
     def plan(self, index: int, kind: str | None = None) -> ScenePlan:
@@ -206,8 +206,8 @@ def _gains(foreground: Foreground, drawn: DrawnGround) -> tuple[float, float, fl
     return hue, rest, rest, TOLD, background
 
 
-def _spread(weights: Mapping[str, float], interactions: list[str]) -> dict[str, float]:
-    """Weights of kinds, with that of "interaction" shared by all kinds of interactions."""
+def _spread(weights: Mapping[str, float], interactions: Mapping[str, float]) -> dict[str, float]:
+    """Weights of kinds, with that of "interaction" shared by all kinds of interactions, by their weights."""
     kinds = {kind: weight for kind, weight in weights.items() if kind != "interaction"}
-    shared = weights.get("interaction", 0.0) / max(len(interactions), 1)
-    return kinds | {kind: shared for kind in interactions if kind not in kinds}
+    unit = weights.get("interaction", 0.0) / (sum(interactions.values()) or 1)
+    return kinds | {kind: unit * weight for kind, weight in interactions.items() if kind not in kinds}
