@@ -61,7 +61,7 @@ class FlowConfig:
 
     @property
     def told(self) -> int:
-        """Numbers at the start of the code that have a fixed meaning: camera and light, or none."""
+        """Numbers at the start of the code that have a fixed meaning: the camera's, then light's, or none."""
         return self.code - self.learnt
 
 
@@ -79,10 +79,10 @@ class Config:
     def __post_init__(self) -> None:
         for section in (self, self.autoencoder, self.text, self.tower, self.flow):
             _check_fields(section)
-        if self.flow.told not in (0, CAMERA_NUMBERS + LIGHT_NUMBERS):
+        if self.flow.told not in (0, CAMERA_NUMBERS, CAMERA_NUMBERS + LIGHT_NUMBERS):
             raise ValueError(
-                f"of {self.flow.code} numbers in a code all are learnt, or all but "
-                f"{CAMERA_NUMBERS + LIGHT_NUMBERS}; got learnt={self.flow.learnt}"
+                f"of {self.flow.code} numbers in a code all are learnt, or all but {CAMERA_NUMBERS}, or all "
+                f"but {CAMERA_NUMBERS + LIGHT_NUMBERS}; got learnt={self.flow.learnt}"
             )
         cell = 16 * self.autoencoder.fold
         if self.image_size % cell:

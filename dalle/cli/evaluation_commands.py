@@ -26,6 +26,11 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     sliders.add_argument("--sprites", type=Path, help="the sprite set's folder, for labels")
     sliders.set_defaults(command=_sliders)
 
+    camera = commands.add_parser("add-camera", help="make room for a camera in the codes of a checkpoint")
+    camera.add_argument("--checkpoint", type=Path, required=True, help="one whose numbers are all learnt")
+    camera.add_argument("--output", type=Path, required=True, help="folder for the checkpoint with a camera")
+    camera.set_defaults(command=_add_camera)
+
     export = commands.add_parser("export", help="write a trained checkpoint with its words and model card")
     export.add_argument("--checkpoint", type=Path, required=True, help="what a training run wrote")
     export.add_argument("--evaluation", type=Path, default=Path("evaluation"), help="its figures and sheets")
@@ -86,6 +91,12 @@ def _sliders(options: argparse.Namespace) -> None:
     emoji = EmojiSet.load(options.data or EMOJI_FOLDER)
     sprites = SpriteSet.load(options.sprites or SPRITES_FOLDER)
     print(f"{options.output}: {export.name_sliders(options.checkpoint, options.output, emoji, sprites)}")
+
+
+def _add_camera(options: argparse.Namespace) -> None:
+    from dalle.release.add_camera import add_camera
+
+    print(f"{options.output}: {add_camera(options.checkpoint, options.output)}")
 
 
 def _export(options: argparse.Namespace) -> None:

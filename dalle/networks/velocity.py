@@ -69,7 +69,7 @@ class CodeCondition(NamedTuple):
     """What the network is told of B codes, and of their captions as a whole."""
 
     embedding: Tensor  # (B, W), of code and caption: for the modulation
-    tokens: Tensor | None  # (B, N, W), of the code at every token; None without told numbers
+    tokens: Tensor | None  # (B, N, W), of the code at every token; None without told light
 
     def where(self, condition: Tensor, other: "CodeCondition") -> "CodeCondition":
         """This where `condition` (B,) holds, else `other`."""
@@ -96,10 +96,9 @@ class Velocity(nn.Module):
         self.camera_numbers = CAMERA_NUMBERS if config.flow.told else 0
         # What each number of the code adds to each token (augmentation conditioning, arXiv:2206.00364): light
         # is not the same everywhere in a picture, and a modulation is.
-        self.register_parameter(
-            "code_tokens",
-            nn.Parameter(torch.zeros(config.flow.code, config.tokens, width)) if config.flow.told else None,
-        )
+        has_light = config.flow.told > CAMERA_NUMBERS
+        tokens = torch.zeros(config.flow.code, config.tokens, width)
+        self.register_parameter("code_tokens", nn.Parameter(tokens) if has_light else None)
         self.embedding = ExactLinear(config.text.embedding, width)
         self.modulation = nn.Sequential(nn.SiLU(), ExactLinear(width, 6 * width))
         # The TextEncoder learnt to tell captions apart; the flow must also know which colour belongs to what.

@@ -33,7 +33,7 @@ def fit_to_rgb(lab: Tensor) -> Tensor:
     """`oklab_to_rgb`, but colours outside sRGB lose chroma until they fit: hue and lightness stay."""
     lab = torch.cat([lab[..., :1, :, :].clamp(0, 1), lab[..., 1:, :, :]], -3)
     light = _mix(_mix(lab, _FROM_LAB).pow_(3), _FROM_LMS)
-    outside = ((light < -GAMUT_MARGIN) | (light > 1 + GAMUT_MARGIN)).any(-3)
+    outside = ~_fits(light).all(-3)
     if outside.any():
         channels_last = light.movedim(-3, -1)
         channels_last[outside] = _reduced(lab.movedim(-3, -1)[outside])
@@ -49,9 +49,14 @@ def _reduced(lab: Tensor) -> Tensor:
     for _ in range(BISECTIONS):
         middle = (low + high) / 2
         light = (grey + middle * offset) ** 3 @ to_rgb
-        fits = ((light >= 0) & (light <= 1)).all(1, keepdim=True)
+        fits = _fits(light).all(1, keepdim=True)
         low, high = torch.where(fits, middle, low), torch.where(fits, high, middle)
     return (grey + low * offset) ** 3 @ to_rgb
+
+
+def _fits(light: Tensor) -> Tensor:
+    """Whether each channel of linear light can be shown."""
+    return (light >= -GAMUT_MARGIN) & (light <= 1 + GAMUT_MARGIN)
 
 
 def chroma(lab: Tensor) -> Tensor:

@@ -27,6 +27,7 @@ from dalle.data.sprite_scenes.properties import SpriteProperties
 from dalle.data.sprite_scenes.sampling import Weighted, retry, scene_random
 
 OUTLINE_KINDS = frozenset({"single", "placed", "ground"})  # whose plans tell how outlined the drawing is
+KINDS_OF_THREE = frozenset({"between"})  # three concepts are nearly never held out two by two
 NO_PLACE_KINDS = frozenset({"single", "placed", "count"})
 OWN_GROUND_LOOKS = frozenset({"neon", "blueprint"})
 TOLD, CALM = 1.0, 0.4  # gains of light: as drawn, and where a caption states a colour
@@ -78,7 +79,11 @@ class Planner:
         self._cast = Cast(properties, names, self._sampler, held_out)
         self._grounds = GroundSampler()
         objects, self._pairs = ObjectKinds(self._cast), PairKinds(self._cast, self._annotator)
-        interactions: Mapping[str, Kind] = Interactions(self._cast).kinds
+        interactions: Mapping[str, Kind] = {
+            kind: draw
+            for kind, draw in Interactions(self._cast).kinds.items()
+            if not (held_out and kind in KINDS_OF_THREE)
+        }
         self._kinds = {
             **objects.kinds,
             **self._pairs.kinds,
