@@ -1,6 +1,7 @@
 """Plans of a small set: true captions, held-out combinations, places, gains and told outlines."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -20,10 +21,11 @@ from dalle.data.scenes.facts import (
     Relation,
     facts_of_type,
 )
+from dalle.data.sprite_scenes import planner as planner_module
 from dalle.data.sprite_scenes.names import SpriteNames
 from dalle.data.sprite_scenes.nouns import NUMBER_WORDS
 from dalle.data.sprite_scenes.packed import MAX_FACTS, MAX_STATED, pack, positive_pairs
-from dalle.data.sprite_scenes.plan import PLAIN_SIZE, ScenePlan
+from dalle.data.sprite_scenes.plan import PLAIN_SIZE, Foreground, ScenePlan
 from dalle.data.sprite_scenes.planner import DEFAULT_WEIGHTS, Planner
 
 
@@ -48,7 +50,15 @@ def test_held_out_plans_have_only_what_training_lacks() -> None:
     for kind in ("colour", "pair", "relation", "material", "mashup", "single"):
         for index in range(40):
             check(planner.plan(index, kind), small_properties(), held_out=True)
-    assert "between" not in planner.kinds  # no draw finds three that are held out two by two
+
+
+@pytest.mark.parametrize("held_out", [True, False])
+def test_held_out_plans_show_no_three_concepts(monkeypatch: pytest.MonkeyPatch, held_out: bool) -> None:
+    """No draw finds three that are held out two by two: such a plan raised an error."""
+    kinds = {"between": lambda rng: Foreground("", (), frozenset(), frozenset())}
+    monkeypatch.setattr(planner_module, "Interactions", lambda cast: SimpleNamespace(kinds=kinds))
+    planner = Planner(small_properties(), held_out=held_out)
+    assert ("between" in planner.kinds) == (not held_out)
 
 
 def test_a_plan_depends_on_seed_and_index_alone(plans: list[ScenePlan]) -> None:
