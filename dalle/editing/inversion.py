@@ -39,7 +39,7 @@ class ImageInverter:
 
     def __init__(self, sampler: Sampler):
         self.sampler, self.model = sampler, sampler.model
-        self._cache: OrderedDict[str, Tensor] = OrderedDict()
+        self._cache: OrderedDict[str, Mapping[str, Tensor]] = OrderedDict()  # by all requests
         self._lock = threading.Lock()
 
     # --- images to latents
@@ -64,22 +64,21 @@ class ImageInverter:
     def invert(self, requests: Sequence[Inversion]) -> SampleCoroutine[list[Tensor]]:
         """Coroutine. Integrate the flow from t = 0 to each time, without guidance: states x(time) (N, C).
 
-        Results are cached.
+        Results are cached, by all requests together: inverted in a batch of others, a state differs in its
+        last bits, and a recipe would give other bytes the second time.
         """
         keys = [
             f"{hashlib.sha256(image.tobytes() + caption.encode()).hexdigest()} {time} {told}"
             for image, caption, time, told in requests
         ]
-        # Looked up once: another thread may evict an entry before this coroutine goes on.
-        cached = ((key, self._cache.get(key)) for key in keys)
-        states = {key: state for key, state in cached if state is not None}
-        missing = {key: each for key, each in zip(keys, requests, strict=True) if key not in states}
-        if missing:
-            samples = [self._prepare_inversion(*each) for each in missing.values()]
+        distinct = dict(zip(keys, requests, strict=True))
+        together = "\n".join(distinct)
+        states = self._cache.get(together)
+        if states is None:
+            samples = [self._prepare_inversion(*each) for each in distinct.values()]
             yield SampleBatch(self.sampler, samples, decode=False)
-            new = {key: sample.trajectory.x for key, sample in zip(missing, samples, strict=True)}
-            states |= new
-            self._remember(new)
+            states = {key: sample.trajectory.x for key, sample in zip(distinct, samples, strict=True)}
+            self._remember(together, states)
         return [states[key] for key in keys]
 
     def _prepare_inversion(
@@ -90,9 +89,9 @@ class ImageInverter:
         code = self.infer_code(features, caption, told)
         return self.prepare(Recipe(caption), InversionTrajectory(features, times), code, caption)
 
-    def _remember(self, states: Mapping[str, Tensor]) -> None:
+    def _remember(self, together: str, states: Mapping[str, Tensor]) -> None:
         with self._lock:
-            self._cache.update(states)
+            self._cache[together] = states
             while len(self._cache) > MAX_CACHED_INVERSIONS:
                 self._cache.popitem(last=False)
 
