@@ -13,6 +13,7 @@ from dalle.data.sprite_scenes.sampling import Weighted, normal_score, pick
 KIND_SHARES = {"emoji": 0.55, "noun": 0.42, "composition": 0.03}  # of all draws of concepts
 GROUP_WEIGHTS = {"people & body": 0.6, "symbols": 0.4, "flags": 0.25}  # others: 1
 SOURCE_WEIGHTS = {"noto-v1": 0.7, "emojione": 0.7, "fxemoji": 0.6}  # of one concept's sprites; others: 1
+PICTOGRAM_WEIGHT = 0.35  # of a concept without a drawing in colour
 MONOCHROME_SHARE = 0.1  # of a concept's draws at most, where it has sprites in colour
 SAME_STYLE_DRAWS = 4  # tries to find a second sprite in the style of the first
 SINGLE_ONLY_GROUPS = frozenset({"flags", "symbols"})  # shown alone
@@ -77,6 +78,7 @@ class ConceptSampler:
         for role in Role:
             weights = {
                 index: GROUP_WEIGHTS.get(self._concepts[index].group, 1.0)
+                * (1.0 if self._is_in_colour(index) else PICTOGRAM_WEIGHT)
                 / near_identical[self._canonical(index)]
                 for index in self._sprites
                 if self.fits(index, role)
@@ -92,6 +94,11 @@ class ConceptSampler:
                 }
             )
         return samplers
+
+    def _is_in_colour(self, index: int) -> bool:
+        """Whether a concept has a drawing in colour."""
+        sprites = self._properties.sprites.by_concept[index]
+        return not all(map(self._properties.is_monochrome, sprites))
 
     def _canonical(self, index: int) -> str:
         """The same for near-identical drawings: a role's man and woman, a clock's 24 faces."""
