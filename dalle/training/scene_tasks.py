@@ -16,7 +16,6 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from dalle import images
-from dalle.config import LIGHT_NUMBERS
 from dalle.data.sprite_scenes.packed import PackedPlans, pack, positive_pairs
 from dalle.data.sprite_scenes.plan import ScenePlan
 from dalle.data.sprite_scenes.planner import Planner
@@ -26,7 +25,7 @@ from dalle.networks.autoencoder import reconstruction_loss
 from dalle.networks.model import DALLEModel
 from dalle.networks.text_encoder import Tokenizer
 from dalle.training.task import Task
-from dalle.training.tasks import CAPTION_DROPOUT_EVERY, KL_WEIGHT, PERCEPTUAL_WEIGHT
+from dalle.training.tasks import CAPTION_DROPOUT_EVERY, PERCEPTUAL_WEIGHT, autoencoder_loss, fit_scale
 
 WORD_WEIGHT = 2.0  # of the change of single words' embeddings, beside the contrastive loss
 WORD_TOKENS = 16  # longer words are truncated
@@ -86,18 +85,13 @@ class SceneAutoencoderTask(SceneTask):
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """pictures (B, 3, S, S) -> loss, metrics."""
-        posterior = self.extractor.posterior(pictures)
-        output = self.generator.decode_raw(posterior.sample())
-        nats = posterior.kl()
-        parts = {"nats": nats.detach(), "psnr": images.psnr(output.detach(), pictures).mean()}
-        return reconstruction_loss(output, pictures) + KL_WEIGHT * nats, parts
+        return autoencoder_loss(self.extractor, self.generator, pictures)
 
     @torch.no_grad()
     def standardise(self, count: int = 2048) -> None:
         """After training: fit the features' mean and scale on the first `count` scenes."""
         means = [self.extractor.posterior(part).mean for part in self.pictures(count).split(64)]
-        for network in (self.extractor, self.generator):
-            network.fit_scale(torch.cat(means))
+        fit_scale(self.extractor, self.generator, means)
 
 
 @torch.no_grad()
@@ -198,7 +192,6 @@ class SceneFlowTask(SceneTask):
     def forward(self, batch: tuple[Tensor, ...]) -> tuple[Tensor, dict[str, Tensor]]:
         """features (B, N, C), tokens (B, T), light (B, LIGHT_NUMBERS) -> loss, metrics."""
         features, tokens, light = batch
-        assert light.shape[1] == LIGHT_NUMBERS
         return self.normalizer.loss(features, self.text(tokens), self.code_nats, light=light)
 
 

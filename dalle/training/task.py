@@ -1,12 +1,16 @@
 """What a Trainer takes: a task, and the hyperparameters of its run."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from PIL import Image
 from torch import Tensor, nn
 from torch.utils.data import Dataset
+
+from dalle.networks.layers import ResidualBlock, TransformerBlock
+from dalle.networks.velocity import VelocityBlock
 
 
 @dataclass(frozen=True)
@@ -63,3 +67,17 @@ class Task(nn.Module):
     def sample_grid(self) -> Image.Image | None:
         """An image that shows what the networks do at present; None for tasks without one."""
         return None
+
+
+@contextmanager
+def compiled_blocks(task: nn.Module | None) -> Iterator[None]:
+    """Context in which the blocks of `task` are compiled: a tenth of the time that the whole task takes."""
+    kinds = (VelocityBlock, TransformerBlock, ResidualBlock)
+    blocks = [module for module in task.modules() if isinstance(module, kinds)] if task else []
+    for block in blocks:
+        block.compile(dynamic=False)  # a few shapes, each compiled for itself
+    try:
+        yield
+    finally:
+        for block in blocks:
+            block._compiled_call_impl = None

@@ -81,6 +81,23 @@ def reconstruction_grid(
     return images.grid(images.to_images(torch.cat([pictures, output])), columns=GRID_COLUMNS)
 
 
+def autoencoder_loss(
+    extractor: FeatureExtractor, generator: Generator, pictures: Tensor
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Reconstruction loss of pictures (B, 3, S, S) and KL_WEIGHT times the KL; -> scalar, metrics."""
+    posterior = extractor.posterior(pictures)
+    output = generator.decode_raw(posterior.sample())
+    reconstruction, nats = reconstruction_loss(output, pictures), posterior.kl()
+    parts = {"nats": nats.detach(), "psnr": images.psnr(output.detach(), pictures).mean()}
+    return reconstruction + KL_WEIGHT * nats, parts
+
+
+def fit_scale(extractor: FeatureExtractor, generator: Generator, means: Sequence[Tensor]) -> None:
+    """Set the scale of both networks' features from raw means of pictures, each (b, channels, H, W)."""
+    for network in (extractor, generator):
+        network.fit_scale(torch.cat(list(means)))
+
+
 class AutoencoderTask(Task):
     """Phase 1: a variational autoencoder; reconstruction loss and KL_WEIGHT times the KL."""
 
@@ -95,12 +112,7 @@ class AutoencoderTask(Task):
         return pixel_batch(samples)
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        pictures = images.from_pixels(pixels)
-        posterior = self.extractor.posterior(pictures)
-        output = self.generator.decode_raw(posterior.sample())
-        reconstruction, nats = reconstruction_loss(output, pictures), posterior.kl()
-        parts = {"nats": nats.detach(), "psnr": images.psnr(output.detach(), pictures).mean()}
-        return reconstruction + KL_WEIGHT * nats, parts
+        return autoencoder_loss(self.extractor, self.generator, images.from_pixels(pixels))
 
     @torch.no_grad()
     def standardise(self, count: int = 2048) -> None:
@@ -110,8 +122,7 @@ class AutoencoderTask(Task):
             samples = [self.plain[i] for i in range(start, start + 64)]
             pictures = image_batch(samples).to(self.extractor.mean.device)
             means.append(self.extractor.posterior(pictures).mean)
-        for network in (self.extractor, self.generator):
-            network.fit_scale(torch.cat(means))
+        fit_scale(self.extractor, self.generator, means)
 
     def sample_grid(self) -> Image.Image:
         """Pictures, and below them their reconstructions."""

@@ -3,9 +3,9 @@
 import random
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping
-from enum import StrEnum
 
 from dalle.data.scenes.colours import COLOURS
+from dalle.data.scenes.concept_sampler import NEVER_RECOLOURED_GROUPS, SINGLE_ONLY_GROUPS, Role
 from dalle.data.sprite_scenes.names import SpriteNames
 from dalle.data.sprite_scenes.properties import SpriteProperties
 from dalle.data.sprite_scenes.sampling import Weighted, normal_score, pick
@@ -16,17 +16,6 @@ SOURCE_WEIGHTS = {"noto-v1": 0.7, "emojione": 0.7, "fxemoji": 0.6}  # of one con
 PICTOGRAM_WEIGHT = 0.35  # of a concept without a drawing in colour
 MONOCHROME_SHARE = 0.1  # of a concept's draws at most, where it has sprites in colour
 SAME_STYLE_DRAWS = 4  # tries to find a second sprite in the style of the first
-SINGLE_ONLY_GROUPS = frozenset({"flags", "symbols"})  # shown alone
-NEVER_RECOLOURED_GROUPS = SINGLE_ONLY_GROUPS | {"people & body"}
-
-
-class Role(StrEnum):
-    """What a concept is needed for; the value stands in error messages."""
-
-    DRAWABLE = "drawable"  # any concept with a sprite
-    OBJECT = "a thing"  # can be put beside others and into a sentence
-    COUNTABLE = "countable"  # an object with a plural
-    RECOLOURABLE = "paintable"  # an object whose colour a caption can change
 
 
 class ConceptSampler:
