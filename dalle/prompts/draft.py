@@ -1,4 +1,4 @@
-"""A prompt while it is being read: its pieces, each with its place in the text as typed, and notes on changes.
+"""A prompt while it is being read: its pieces, each with its place in the typed text, and notes on changes.
 
     typed text --Draft.of--> Draft --stage--> Draft --stage--> ... --> Reading
 
@@ -50,7 +50,7 @@ class Piece:
     end: int
 
 
-PIECE = re.compile(r"[^\s,;.!?:()\[\]{}|\"“”„«»、。，；：！？（）]+|[^\s]")
+PIECE = re.compile(r"\d+(?:[.:]\d+)+|[^\s,;.!?:()\[\]{}|\"“”„«»、。，；：！？（）]+|[^\s]")
 NO_SPACE_BEFORE = frozenset(",;.!?:)]}、。，；：！？）")
 NO_SPACE_AFTER = frozenset("([{（")
 
