@@ -18,6 +18,7 @@ from PIL import Image
 from torch import Tensor
 
 from dalle import images
+from dalle.config import CAMERA_NUMBERS
 from dalle.editing import inpainting, matting
 from dalle.editing.edit_source import EditSource
 from dalle.editing.inversion import ImageInverter, Inversion
@@ -60,19 +61,38 @@ def vary(
 def edit_prompt(
     inverter: ImageInverter, source: EditSource, edits: Sequence[PromptEdit], recipes: Sequence[Recipe]
 ) -> ImagesCoroutine:
-    """Invert to time 1 - `keep` under the old caption and code, and sample from there under the new ones."""
+    """Invert to time 1 - `keep` under the old caption and code, and sample from there under the new ones.
+
+    Where an edit moves the camera alone, the image is seen by it instead, with its own pixels.
+    """
     image, old_prompt = inverter.to_model_size(source.image), current_prompt(source.recipe)
     old_code = inverter.infer_code(inverter.extract_features(image), old_prompt, source.told)
-    times = [1 - edit.keep for edit in edits]
-    starts = yield from inverter.invert([Inversion(image, old_prompt, time, source.told) for time in times])
+    moved = [_moves_camera_alone(inverter, edit, old_code) for edit in edits]
+    anew = [
+        (edit, recipe) for edit, recipe, is_moved in zip(edits, recipes, moved, strict=True) if not is_moved
+    ]
+    times = [1 - edit.keep for edit, _ in anew]
+    inversions = [Inversion(image, old_prompt, time, source.told) for time in times]
+    starts = (yield from inverter.invert(inversions)) if anew else ()
     samples = []
-    for edit, recipe, start, time in zip(edits, recipes, starts, times, strict=True):
+    for (edit, recipe), start, time in zip(anew, starts, times, strict=True):
         trajectory = inverter.trajectory(start, time, source.recipe.steps)
         code = old_code if edit.code is None else torch.tensor(edit.code)
         prompt = old_prompt if edit.prompt is None else edit.prompt
         negative = source.recipe.negative
         samples.append(inverter.prepare(recipe, trajectory, code, prompt, edit.guidance, negative))
-    return (yield inverter.batch(samples))
+    drawn = iter((yield inverter.batch(samples)) if samples else ())
+    return [
+        inverter.view(image, edit.code) if is_moved and edit.code else next(drawn)
+        for edit, is_moved in zip(edits, moved, strict=True)
+    ]
+
+
+def _moves_camera_alone(inverter: ImageInverter, edit: PromptEdit, old_code: Tensor) -> bool:
+    """Whether an edit changes neither the prompt nor any number of the code but the camera's."""
+    if not inverter.model.config.flow.told or edit.prompt is not None or edit.code is None:
+        return False
+    return torch.equal(torch.tensor(edit.code)[CAMERA_NUMBERS:], old_code.cpu()[CAMERA_NUMBERS:])
 
 
 def inpaint(

@@ -95,6 +95,12 @@ class ImageInverter:
             while len(self._cache) > MAX_CACHED_INVERSIONS:
                 self._cache.popitem(last=False)
 
+    @torch.inference_mode()
+    def view(self, image: Image.Image, code: Sequence[float]) -> Image.Image:
+        """An image (S, S), seen by the camera of a code."""
+        pictures = images.from_images([image]).to(self.model.device)
+        return images.to_images(self.model.view(pictures, torch.tensor([code])))[0]
+
     # --- latents to samples
 
     def seeded_noise(self, seed: int) -> Tensor:

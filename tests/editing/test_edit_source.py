@@ -152,9 +152,22 @@ def test_an_edit_that_changes_nothing_keeps_camera_and_light(editor: Editor, app
     assert result.code[:TOLD] == pytest.approx(RECIPE.code[:TOLD])
     assert result.model_input.tobytes() == apple.image.tobytes()
     (unmoved,) = apply(editor, apple, PromptEdit(code=result.code))
-    assert decibels(unmoved.image, result.picture.image) > 45
-    (moved,) = apply(editor, apple, PromptEdit(code=(*NO_CAMERA, *result.code[CAMERA_NUMBERS:])))
-    assert decibels(seen(moved.image, CAMERA), result.picture.image) > 40
+    assert decibels(unmoved.image, apple.image) > 45
+
+
+def test_a_camera_moves_a_picture_with_its_own_pixels(editor: Editor, apple: Picture) -> None:
+    """Guards against an uploaded picture that is redrawn, and changed, when it is only moved."""
+    upload = Picture(apple.image, with_edit(Recipe("a red apple", checkpoint="told"), FromFile("0" * 16)))
+    upload = dataclasses.replace(upload, recipe=dataclasses.replace(upload.recipe, size=SIZE))
+    code = run(editor.infer_code(upload))
+    assert code[:CAMERA_NUMBERS] == NO_CAMERA
+    moved_code = (*CAMERA, *code[CAMERA_NUMBERS:])
+    recoloured_code = (*code[:CAMERA_NUMBERS], 2.0, *code[CAMERA_NUMBERS + 1 :])
+    moves = [PromptEdit(code=moved_code), PromptEdit(code=recoloured_code)]
+    moved, recoloured = apply(editor, upload, *moves)
+    assert moved.image.tobytes() == seen(apple.image, CAMERA).tobytes()
+    (alone,) = apply(editor, upload, moves[1])
+    assert decibels(recoloured.image, alone.image) > 40
 
 
 def test_the_way_another_picture_is_drawn_brings_no_camera(editor: Editor, apple: Picture) -> None:
