@@ -59,6 +59,20 @@ window.dalle = (() => {
     setTimeout(() => button.classList.remove("done"), 1500);
   }
 
+  // --- a double click sets a slider to where it was when the picture was opened
+
+  addEventListener("dblclick", (event) => {
+    const range = event.target.closest?.('.sliders input[type="range"]');
+    const homes = Object.assign(
+      {},
+      ...[...document.querySelectorAll("[data-homes]")].map((element) => JSON.parse(element.dataset.homes)),
+    );
+    const home = range && homes[range.closest(".block")?.id];
+    if (home === undefined) return;
+    range.value = home;
+    range.dispatchEvent(new Event("input", { bubbles: true }));
+  });
+
   // --- files dropped anywhere, or pasted in the Edit tab, go to the upload button of the open tab
 
   const editTabIsOpen = () => Boolean(find("#edit-open")?.offsetParent);

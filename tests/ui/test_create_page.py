@@ -132,6 +132,43 @@ def test_the_picture_follows_a_slider_and_undo_is_exact(visit: Callable, studio:
     assert open_picture_recipe(page) == before
 
 
+def test_a_double_click_sets_a_slider_back(visit: Callable) -> None:
+    """Guards against a reset of all sliders, or of the slider but not of the picture."""
+    page = visit()
+    draw(page)
+    before, url = open_picture_recipe(page), open_picture_url(page)
+    position = slider(page).input_value()
+    slider(page).fill("2.5")
+    expect_other_picture(page, url)
+    slider(page).dblclick()
+    expect(slider(page)).to_have_value(position)
+    expect(page.get_by_role("figure").get_by_role("img")).not_to_have_attribute("src", url)
+    home = {"code": [float(f"{number:.2f}") for number in open_picture_recipe(page).code]}
+    assert home["code"][3] == float(position)
+    assert open_picture_recipe(page).seed == before.seed
+
+
+def test_further_sliders_show_what_their_ends_draw(visit: Callable) -> None:
+    """Guards against sliders without a name that say nothing of what they do."""
+    page = visit()
+    draw(page)
+    more = page.get_by_role("button", name="More sliders")
+    more.click()
+    last = page.locator("#slider-19")
+    ends = last.locator(".min_value, .max_value")
+    expect(ends).to_have_count(2)
+    for end in ends.all():
+        page.wait_for_function(
+            "(end) => getComputedStyle(end, '::after').backgroundImage.startsWith('url')",
+            arg=end.element_handle(),
+        )
+    more.click()
+    page.wait_for_function(
+        "(end) => getComputedStyle(end, '::after').backgroundImage === 'none'",
+        arg=ends.first.element_handle(),
+    )
+
+
 def test_nudge_resample_reset(visit: Callable) -> None:
     """Guards against a reset or an Undo that leads to another picture, and an Undo that never ends."""
     page = visit()

@@ -22,6 +22,13 @@ def test_sliders_at_their_own_value_change_nothing(studio: FakeStudio, picture: 
     assert moved.code == (4.4321, -5.0, 1.5, *beyond.code[3:])
 
 
+def test_the_ends_of_a_slider_differ_in_its_number_alone(picture: OpenPicture) -> None:
+    """Guards against pictures at a slider's ends that show another slider's effect."""
+    for end, recipe in zip((-SLIDER_LIMIT, SLIDER_LIMIT), picture.slider_ends(7), strict=True):
+        expected = (*picture.code[:7], end, *picture.code[8:])
+        assert recipe == dataclasses.replace(picture.recipe, code=expected, steps=recipe.steps)
+
+
 def test_a_drag_is_one_undo_step(picture: OpenPicture, studio: FakeStudio) -> None:
     """Guards against an Undo that goes back through every pixel of a drag."""
     values = list(slider_values(picture.code))

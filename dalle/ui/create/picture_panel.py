@@ -44,10 +44,9 @@ class PicturePanel:
             self.latent_sliders = LatentSliders("slider")
             with gr.Row(elem_classes="sliders"):
                 self.latent_sliders.add_sliders(VISIBLE_SLIDERS)
-            with (
-                localized(gr.Accordion, {"label": "more_sliders"}, open=False),
-                gr.Row(elem_classes="sliders"),
-            ):
+            self.more_are_open = gr.State(False)
+            self.more_sliders = localized(gr.Accordion, {"label": "more_sliders"}, open=False)
+            with self.more_sliders, gr.Row(elem_classes="sliders"):
                 self.latent_sliders.add_sliders(CODE_SIZE - VISIBLE_SLIDERS)
 
     @property
@@ -76,6 +75,17 @@ class PicturePanel:
             trigger_mode="always_last",  # only the newest positions are drawn; older ones are dropped
             **UNQUEUED,
         )
+        # Not by the State's own event, which is for queued ones alone.
+        opened = self.more_sliders.expand(lambda: True, None, self.more_are_open, **UNQUEUED)
+        closed = self.more_sliders.collapse(lambda: False, None, self.more_are_open, **UNQUEUED)
+        for event in (opened.then, closed.then, latent_sliders.homes.change):
+            event(
+                self._show_ends,
+                [self.more_are_open, self.picture_state, latent_sliders.code_indices],
+                latent_sliders.end_pictures,
+                trigger_mode="always_last",
+                **UNQUEUED,
+            )
         for name, button in self.code_buttons.items():
             handler = partial(self._change_code, name)
             button.click(handler, [language, self.picture_state], self.outputs, **UNQUEUED)
@@ -104,6 +114,24 @@ class PicturePanel:
         in_code_order = [by_index[index] for index in sorted(by_index)]
         return self._or_error(language, lambda: self._show_picture(picture.move_sliders(in_code_order)))
 
+    def _show_ends(
+        self, more_are_open: bool, picture: OpenPicture | None, code_indices: Sequence[int]
+    ) -> str:
+        """A style sheet with quick pictures at the ends of the sliders that are not always visible."""
+        indices = dict(enumerate(code_indices[VISIBLE_SLIDERS:], VISIBLE_SLIDERS))
+        if picture is None or picture.recipe.edits or not more_are_open or not indices:
+            return ""
+        recipes = [recipe for index in indices.values() for recipe in picture.slider_ends(index)]
+        try:
+            drawn = self._studio.draw(recipes)
+        except (
+            EXPECTED_ERRORS
+        ):  # the queue is full, or the checkpoint another: the ends stay without pictures
+            return ""
+        urls = [EncodedPicture.encode(each).data_url for each in drawn]
+        pairs = zip(urls[::2], urls[1::2], strict=True)
+        return self.latent_sliders.end_pictures_css(dict(zip(indices, pairs, strict=True)))
+
     def _change_code(self, button: str, language: str, picture: OpenPicture | None) -> Updates:
         """`button` is one of _CODE_BUTTONS."""
         if picture is None:
@@ -130,7 +158,12 @@ class PicturePanel:
         """Show the picture and its slider positions."""
         return {
             **self._show_picture(picture, encoded),
-            **self.latent_sliders.updates(translate, self._studio.sliders, slider_values(picture.code)),
+            **self.latent_sliders.updates(
+                translate,
+                self._studio.sliders,
+                slider_values(picture.code),
+                slider_values(self._studio.code_of_recipe(picture.original)),
+            ),
             self.empty_state: gr.update(visible=False),
             self.body: gr.update(visible=True),
         }

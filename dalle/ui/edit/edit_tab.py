@@ -187,7 +187,8 @@ class EditTab:
         return updates | self._slider_updates(translate, source.code)
 
     def _slider_updates(self, translate: Translator, code: Code) -> Updates:
-        return self.tools.code_sliders.updates(translate, self._studio.sliders, slider_values(code))
+        values = slider_values(code)
+        return self.tools.code_sliders.updates(translate, self._studio.sliders, values, values)
 
     def _open_from_create(self, language: str, picture: OpenPicture) -> Iterator[Updates]:
         yield from self._loader.load(language, lambda: self._studio.draw_now(picture.recipe))

@@ -3,8 +3,10 @@
 Order and names are sent with every picture that is opened, since the checkpoint may have changed by then.
 """
 
+import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from html import escape
 
 import gradio as gr
 
@@ -13,13 +15,14 @@ from dalle.ui.shared.events import UNQUEUED, Outputs, Updates
 from dalle.ui.shared.open_picture import SLIDER_DECIMALS, SLIDER_LIMIT, Code
 from dalle.ui.shared.texts import Translator
 
-VISIBLE_SLIDERS = 8  # the others are in a closed accordion
+VISIBLE_SLIDERS = 12  # as many as there are told numbers; the others are in a closed accordion
 
 
 class LatentSliders:
     """`sliders`, the one with the strongest effect first; each moves one number of the code.
 
     `code_indices` is a State with each slider's index in the code; empty before the first picture.
+    A double click sets a slider to its home (page.js).
     """
 
     def __init__(self, id_prefix: str):
@@ -27,7 +30,9 @@ class LatentSliders:
         self._id_prefix = id_prefix
         self.sliders: list[gr.Slider] = []
         self.code_indices = gr.State(())
-        self.end_labels = gr.HTML(elem_classes="slider-ends")
+        self.end_labels, self.homes, self.end_pictures = (
+            gr.HTML(elem_classes="slider-ends") for _ in range(3)
+        )
 
     def add_sliders(self, count: int) -> None:
         """Create the next `count` sliders in the current layout block."""
@@ -46,7 +51,7 @@ class LatentSliders:
 
     @property
     def outputs(self) -> Outputs:
-        return [self.code_indices, self.end_labels, *self.sliders]
+        return [self.code_indices, self.end_labels, self.homes, *self.sliders]
 
     def connect(self, language: gr.Radio, get_sliders: Callable[[], Sequence[Slider]]) -> None:
         """Translate the names with the page; `get_sliders` gives those of the checkpoint in use."""
@@ -56,13 +61,29 @@ class LatentSliders:
 
         language.change(relabel, [language, self.code_indices], [self.end_labels, *self.sliders], **UNQUEUED)
 
-    def updates(self, translate: Translator, sliders: Sequence[Slider], values: Code) -> Updates:
-        """Show a checkpoint's sliders at the positions `values`, which are in the order of the code."""
+    def updates(self, translate: Translator, sliders: Sequence[Slider], values: Code, homes: Code) -> Updates:
+        """Show a checkpoint's sliders at the positions `values`; both are in the order of the code."""
         indices = tuple(slider.index for slider in sliders[: len(self.sliders)])
         updates = self._labels(translate, sliders, indices)
         for slider, index in zip(self.sliders, indices, strict=True):
             updates[slider] |= {"value": values[index]}
-        return updates | {self.code_indices: indices}
+        by_id = {f"{self._id_prefix}-{position}": homes[index] for position, index in enumerate(indices)}
+        home_html = f'<span data-homes="{escape(json.dumps(by_id))}"></span>'
+        return updates | {self.code_indices: indices, self.homes: home_html}
+
+    def end_pictures_css(self, pictures: Mapping[int, tuple[str, str]]) -> str:
+        """A style sheet that shows pictures, as data URLs, at both ends of the sliders at these positions."""
+        rules = [
+            f"#{self._id_prefix}-{position} .{end}_value::after"
+            f'{{content:"";background-image:url({_css_string(url)})}}'
+            for position, urls in pictures.items()
+            for end, url in zip(("min", "max"), urls, strict=True)
+        ]
+        shared = ",".join(
+            f"#{self._id_prefix}-{position} :is(.min_value,.max_value)::after" for position in pictures
+        )
+        layout = "display:inline-block;width:64px;height:64px;border-radius:8px;background-size:cover"
+        return f"<style>{shared}{{{layout}}}{''.join(rules)}</style>" if pictures else ""
 
     def _labels(self, translate: Translator, sliders: Sequence[Slider], indices: Sequence[int]) -> Updates:
         by_index = {slider.index: slider for slider in sliders}

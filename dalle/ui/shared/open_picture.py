@@ -16,6 +16,7 @@ CodeLookup = Callable[[Recipe], Code]  # Studio.code_of_recipe
 SLIDER_LIMIT = 3.0  # sliders go from -SLIDER_LIMIT to SLIDER_LIMIT standard deviations
 SLIDER_DECIMALS = 2
 NUDGE_STD = 0.35  # standard deviation of one random step
+QUICK_STEPS = 3  # sampling steps of small pictures at the ends of sliders
 MAX_UNDO_STEPS = 100
 
 
@@ -75,6 +76,18 @@ class OpenPicture:
     def reset(self, code_of: CodeLookup) -> "OpenPicture":
         """Go back to the original recipe."""
         return self if self.recipe == self.original else self._change(self.original, code_of(self.original))
+
+    def slider_ends(self, index: int) -> tuple[Recipe, Recipe]:
+        """Recipes of quick pictures with number `index` of the code at both ends."""
+        low, high = (
+            dataclasses.replace(
+                self.recipe,
+                code=(*self.code[:index], end, *self.code[index + 1 :]),
+                steps=QUICK_STEPS,
+            )
+            for end in (-SLIDER_LIMIT, SLIDER_LIMIT)
+        )
+        return low, high
 
     def undo(self, code_of: CodeLookup) -> "OpenPicture":
         """Revert the last change; self if there is none."""
