@@ -54,7 +54,11 @@ SAMPLE_GRIDS: dict[str, dict[str, str]] = {  # part -> file names of its sample 
         f"words-{kind}": f"{kind.capitalize()}: the first of them" for kind in eval_prompts.WORD_CATEGORIES
     },
     "distribution": {"nearest": "Pictures nearest to an icon, and that icon"},
-    "sliders": {f"slider-{n}": f"Slider {n} from one end to the other" for n in range(1, CODE_SIZE + 1)},
+    "sliders": {
+        "sliders": "Sliders with a fixed meaning from -3 to 3: of three prompts with a style, a scene, a "
+        "Chinese prompt and a photograph",
+    }
+    | {f"slider-{n}": f"Slider {n} from one end to the other" for n in range(1, CODE_SIZE + 1)},
     "edit": {
         "edit-inpainting": "Their middles redrawn, right of each",
         "edit-words": "Pictures, edited to another caption, and redrawn with the same seed",

@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import Tensor
 
 from dalle import images
 from dalle.data.scenes.captions import plain_caption
+from dalle.editing.editor import Editor
+from dalle.edits import FromFile, PromptEdit, with_edit
 from dalle.evaluation import eval_prompts, told_quality
 from dalle.evaluation.eval_prompts import EVAL_SEED, EvalPrompt
 from dalle.evaluation.evaluator import Evaluator, Pictures
@@ -18,15 +20,15 @@ from dalle.evaluation.metrics import Metrics, fraction, top_k_accuracy
 from dalle.evaluation.quality import DIVERSITY_PROMPTS, diversity_over_seeds
 from dalle.evaluation.slider_prompts import SliderPrompt, scene_prompts
 from dalle.evaluation.told_quality import RECOGNISED_RANK
-from dalle.networks.flow import Latent
+from dalle.networks.model import DALLEModel
 from dalle.pipeline.latents import initial_codes
-from dalle.recipe import Recipe
+from dalle.pipeline.sampler import run
+from dalle.recipe import Picture, Recipe
 
 MAX_SLIDERS, PROMPTS_PER_SLIDER = 8, 100  # of a checkpoint without told numbers: the first sliders
 SLIDER_VALUES = np.linspace(-2, 2, 17).tolist()  # of the slider's number of the code, N(0, 1); step 0.25
 RECOGNITION_PROMPTS = 300
 GRID_VALUES = (-3.0, -1.5, 0.0, 1.5, 3.0)
-GRID_STEPS = 24  # of the solver, for a picture that is encoded and decoded
 
 
 def measure_sliders(evaluator: Evaluator) -> Metrics:
@@ -68,9 +70,10 @@ def _measure_diversity(evaluator: Evaluator) -> Metrics:
 
 
 def save_grids(evaluator: Evaluator) -> None:
-    """A grid of each slider from -3 to 3: three prompts with a style, a scene, a Chinese one, an upload.
+    """A grid of each slider from -3 to 3: three prompts with a style, a scene, a Chinese one, a photograph.
 
-    slider-N.png is that of the pipeline's slider N. No grid has a slider's name: it is to be told by eye.
+    slider-N.png is that of the pipeline's slider N, without its name: it is to be told by eye. sliders.png
+    has those of all told numbers, with their names.
     """
     pipeline, emoji = evaluator.pipeline, evaluator.emoji
     (*_, concept) = eval_prompts.common_concepts(emoji)
@@ -79,26 +82,36 @@ def save_grids(evaluator: Evaluator) -> None:
     texts += [emoji.concepts[concept].labels.get("zh", emoji.concepts[concept].labels["en"])]
     prompts = [SliderPrompt(text, seed=EVAL_SEED + i) for i, text in enumerate(texts)]
     plain = told_quality.draw_plain(evaluator, prompts)
-    caption, upload = _uploaded_picture(evaluator)
-    latent = pipeline.encode(upload, [caption], GRID_STEPS)
+    editor = Editor(pipeline.make_sampler())
+    upload = _opened_photograph(pipeline.model)
+    code = run(editor.infer_code(upload))
+    sheets = []
     for number, slider in enumerate(pipeline.sliders, 1):
         columns = []
         for value in GRID_VALUES:
             drawn = told_quality.move(evaluator, plain, slider.index, value, f"grid {number}")
-            code = latent.code.clone()
-            code[:, slider.index] = value
-            decoded = pipeline.decode(Latent(code, latent.noise), [caption], steps=GRID_STEPS)
-            columns.append(images.to_images(torch.cat([drawn, decoded])))
+            moved = (*code[: slider.index], value, *code[slider.index + 1 :])
+            (edited,) = run(editor.apply(upload, [PromptEdit(code=moved)]))
+            columns.append([*images.to_images(drawn), edited.image])
         pictures = list(itertools.chain.from_iterable(zip(*columns, strict=True)))
         evaluator.save_grid(f"slider-{number}", pictures, [""] * len(pictures), len(GRID_VALUES))
+        if slider.index < pipeline.model.config.flow.told:
+            sheets.append(images.grid([each.reduce(2) for each in pictures], len(GRID_VALUES)))
+    names = [slider.name["en"] for slider in pipeline.sliders]
+    evaluator.save_grid("sliders", sheets, names[: len(sheets)], columns=3)
 
 
-def _uploaded_picture(evaluator: Evaluator) -> tuple[str, Tensor]:
-    """A caption and a picture (1, 3, S, S): an icon whose concept is held out from the autoencoder."""
-    emoji = evaluator.emoji
-    icon = next(i for i, each in enumerate(emoji.icons) if emoji.held_out(each.concept))
-    (rendered,) = evaluator.render_icons([icon])
-    return emoji.concepts[emoji.icons[icon].concept].labels["en"], images.from_images([rendered])
+def _opened_photograph(model: DALLEModel) -> Picture:
+    """A photograph of a cup of coffee, opened as a user's file is. Raises ValueError without scikit-image."""
+    try:
+        from skimage import data  # pyright: ignore[reportMissingImports]  (for development alone)
+    except ImportError as error:
+        raise ValueError("the photograph is scikit-image's: pip install scikit-image") from error
+    photo = Image.fromarray(data.coffee())
+    size = model.config.image_size
+    square = ImageOps.fit(photo, (size, size), Image.Resampling.LANCZOS)
+    recipe = Recipe("a hot beverage", checkpoint=model.digest, size=size)
+    return Picture(square, with_edit(recipe, FromFile(images.digest(square.tobytes()))))
 
 
 # --- learnt sliders

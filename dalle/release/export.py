@@ -27,6 +27,7 @@ GRID_FILE_NAMES = {  # sample grid of the evaluation -> its file beside the mode
     "concepts": "concepts.webp",
     "recognition-good": "good.webp",
     "recognition-bad": "bad.webp",
+    "sliders": "sliders.webp",
     "position-good": "scenes-good.webp",
     "position-bad": "scenes-bad.webp",
 }

@@ -57,7 +57,6 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(slider_quality, "RECOGNITION_PROMPTS", 4)
     monkeypatch.setattr(slider_quality, "DIVERSITY_PROMPTS", 2)
     monkeypatch.setattr(slider_quality, "GRID_VALUES", [-3.0, 3.0])
-    monkeypatch.setattr(slider_quality, "GRID_STEPS", 2)
     monkeypatch.setattr(quality, "DIVERSITY_SEEDS", 2)
     monkeypatch.setattr(EmojiSet, "held_out", lambda self, concept: self.concepts[concept].slug == "owl")
 
@@ -161,7 +160,7 @@ def test_all_of_the_part_runs_and_reports(evaluator: Evaluator, monkeypatch: pyt
     results = slider_quality.measure_sliders(evaluator)
     assert set(results["recognition"]) == {"none", "some"}
     grids = {path.stem for path in evaluator.folder.glob("*.png")}
-    assert grids == {f"slider-{number}" for number in range(1, TOLD_CONFIG.flow.code + 1)}
+    assert grids == {"sliders", *(f"slider-{number}" for number in range(1, TOLD_CONFIG.flow.code + 1))}
     assert "asked" in report.metrics_table({"sliders": results})
 
 
