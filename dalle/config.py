@@ -10,7 +10,8 @@ from itertools import pairwise
 from typing import Any
 
 CAMERA_NUMBERS = 6  # of a code with told numbers, the first ones: networks/camera.py
-LIGHT_NUMBERS = 6  # the next ones, which the flow is told
+VIEW_NUMBERS = CAMERA_NUMBERS + 4  # with the next ones, networks/colour.py: they act on the finished picture
+LIGHT_NUMBERS = 2  # the next ones, which the flow is told: the background's tint, the outline
 MAX_DIMENSION = 2**16  # of every field: a config from an untrusted file must not fill the memory
 
 
@@ -61,7 +62,7 @@ class FlowConfig:
 
     @property
     def told(self) -> int:
-        """Numbers at the start of the code that have a fixed meaning: the camera's, then light's, or none."""
+        """Numbers at the start of the code that have a fixed meaning: the view's, then light's, or none."""
         return self.code - self.learnt
 
 
@@ -79,10 +80,10 @@ class Config:
     def __post_init__(self) -> None:
         for section in (self, self.autoencoder, self.text, self.tower, self.flow):
             _check_fields(section)
-        if self.flow.told not in (0, CAMERA_NUMBERS, CAMERA_NUMBERS + LIGHT_NUMBERS):
+        if self.flow.told not in (0, VIEW_NUMBERS, VIEW_NUMBERS + LIGHT_NUMBERS):
             raise ValueError(
-                f"of {self.flow.code} numbers in a code all are learnt, or all but {CAMERA_NUMBERS}, or all "
-                f"but {CAMERA_NUMBERS + LIGHT_NUMBERS}; got learnt={self.flow.learnt}"
+                f"of {self.flow.code} numbers in a code all are learnt, or all but {VIEW_NUMBERS}, or all "
+                f"but {VIEW_NUMBERS + LIGHT_NUMBERS}; got learnt={self.flow.learnt}"
             )
         cell = 16 * self.autoencoder.fold
         if self.image_size % cell:

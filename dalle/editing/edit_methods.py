@@ -18,7 +18,7 @@ from PIL import Image
 from torch import Tensor
 
 from dalle import images
-from dalle.config import CAMERA_NUMBERS
+from dalle.config import VIEW_NUMBERS
 from dalle.editing import inpainting, matting
 from dalle.editing.edit_source import EditSource
 from dalle.editing.inversion import ImageInverter, Inversion
@@ -63,14 +63,13 @@ def edit_prompt(
 ) -> ImagesCoroutine:
     """Invert to time 1 - `keep` under the old caption and code, and sample from there under the new ones.
 
-    Where an edit moves the camera alone, the image is seen by it instead, with its own pixels.
+    Where an edit changes the view alone, the image is viewed anew instead, with its own pixels.
     """
     image, old_prompt = inverter.to_model_size(source.image), current_prompt(source.recipe)
     old_code = inverter.infer_code(inverter.extract_features(image), old_prompt, source.told)
-    moved = [_moves_camera_alone(inverter, edit, old_code) for edit in edits]
-    anew = [
-        (edit, recipe) for edit, recipe, is_moved in zip(edits, recipes, moved, strict=True) if not is_moved
-    ]
+    viewed = [_changes_view_alone(inverter, edit, old_code) for edit in edits]
+    pairs = zip(edits, recipes, viewed, strict=True)
+    anew = [(edit, recipe) for edit, recipe, is_viewed in pairs if not is_viewed]
     times = [1 - edit.keep for edit, _ in anew]
     inversions = [Inversion(image, old_prompt, time, source.told) for time in times]
     starts = (yield from inverter.invert(inversions)) if anew else ()
@@ -83,16 +82,16 @@ def edit_prompt(
         samples.append(inverter.prepare(recipe, trajectory, code, prompt, edit.guidance, negative))
     drawn = iter((yield inverter.batch(samples)) if samples else ())
     return [
-        inverter.view(image, edit.code) if is_moved and edit.code else next(drawn)
-        for edit, is_moved in zip(edits, moved, strict=True)
+        inverter.view(image, edit.code) if is_viewed and edit.code else next(drawn)
+        for edit, is_viewed in zip(edits, viewed, strict=True)
     ]
 
 
-def _moves_camera_alone(inverter: ImageInverter, edit: PromptEdit, old_code: Tensor) -> bool:
-    """Whether an edit changes neither the prompt nor any number of the code but the camera's."""
+def _changes_view_alone(inverter: ImageInverter, edit: PromptEdit, old_code: Tensor) -> bool:
+    """Whether an edit changes neither the prompt nor any number of the code but the view's."""
     if not inverter.model.config.flow.told or edit.prompt is not None or edit.code is None:
         return False
-    return torch.equal(torch.tensor(edit.code)[CAMERA_NUMBERS:], old_code.cpu()[CAMERA_NUMBERS:])
+    return torch.equal(torch.tensor(edit.code)[VIEW_NUMBERS:], old_code.cpu()[VIEW_NUMBERS:])
 
 
 def inpaint(

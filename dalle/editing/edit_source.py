@@ -1,11 +1,11 @@
-"""EditSource: what an edit starts from, where a code has told numbers, camera and light.
+"""EditSource: what an edit starts from, where a code has told numbers: view and light.
 
-    the drawing  --camera-->  the picture  --edit of pixels-->  a picture with camera 0
+    the drawing  --view: colours, camera-->  the picture  --edit of pixels-->  a picture with a view of 0
 
-An edit that draws anew acts on the drawing before the camera, and its result is seen by the same camera, or
-by that of its own code. An edit of pixels acts on what is seen; from there on the camera is 0 and the light
-as the code encoder estimates it, as with a file. All this follows from the recipe alone, so that a recipe can
-be replayed.
+An edit that draws anew acts on the drawing before the view, and its result has the same view, or that of its
+own code. An edit of pixels acts on what is seen; from there on the view is 0 and the light as the code
+encoder estimates it, as with a file. All this follows from the recipe alone, so that a recipe can be
+replayed.
 """
 
 from collections.abc import Sequence
@@ -13,21 +13,21 @@ from dataclasses import dataclass, replace
 
 from PIL import Image
 
-from dalle.config import CAMERA_NUMBERS, Config
+from dalle.config import VIEW_NUMBERS, Config
 from dalle.edits import Edit, FromFile, Interpolate, PromptEdit, Variation, parse_edits, to_dict
-from dalle.pipeline.latents import initial_codes, without_camera
+from dalle.pipeline.latents import initial_codes, without_view
 from dalle.recipe import Recipe
 
 DRAWN_ANEW = (Variation, PromptEdit, Interpolate)  # kinds of edits; the others edit pixels
-NO_CAMERA = (0.0,) * CAMERA_NUMBERS
+PLAIN_VIEW = (0.0,) * VIEW_NUMBERS
 
 
 @dataclass(frozen=True)
 class EditSource:
     """A picture as an edit takes it.
 
-    image  before the camera for edits that draw anew, as seen for edits of pixels
-    told   the told numbers of its code; empty: camera 0, and the light is to be estimated
+    image  before the view for edits that draw anew, as seen for edits of pixels
+    told   the told numbers of its code; empty: a view of 0, and the light is to be estimated
     """
 
     image: Image.Image
@@ -36,7 +36,7 @@ class EditSource:
 
 
 def told_numbers(recipe: Recipe, config: Config) -> tuple[float, ...]:
-    """Camera and light of a recipe's picture; empty where they are not known.
+    """View and light of a recipe's picture; empty where they are not known.
 
     That is so for a picture that began as a file, after an edit of pixels, and without told numbers.
     """
@@ -62,18 +62,18 @@ def _mix(start: Sequence[float], end: Sequence[float], weight: float) -> tuple[f
 
 
 def plain_recipe(recipe: Recipe, config: Config) -> Recipe:
-    """The recipe of a picture before its camera; of one whose told numbers are known."""
+    """The recipe of a picture before its view; of one whose told numbers are known."""
     edits = parse_edits(recipe)
     pixel_edits = [index for index, edit in enumerate(edits) if not isinstance(edit, DRAWN_ANEW)]
     first = pixel_edits[-1] + 1 if pixel_edits else 0  # of the edits that were drawn anew since
-    base = recipe if pixel_edits else without_camera(recipe, config)
+    base = recipe if pixel_edits else without_view(recipe, config)
     plain = [_plain_edit(edit, config) for edit in edits[first:]]
     return replace(base, edits=(*recipe.edits[:first], *map(to_dict, plain)))
 
 
 def _plain_edit(edit: Edit, config: Config) -> Edit:
     if isinstance(edit, PromptEdit) and edit.code is not None:
-        return replace(edit, code=NO_CAMERA + edit.code[CAMERA_NUMBERS:])
+        return replace(edit, code=PLAIN_VIEW + edit.code[VIEW_NUMBERS:])
     if isinstance(edit, Interpolate):
         return replace(edit, other=plain_recipe(Recipe.from_dict(edit.other), config).to_dict())
     return edit

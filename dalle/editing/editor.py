@@ -16,10 +16,10 @@ from types import MappingProxyType
 from PIL import Image
 
 from dalle import images
-from dalle.config import CAMERA_NUMBERS
+from dalle.config import VIEW_NUMBERS
 from dalle.editing import edit_methods
 from dalle.editing.edit_methods import EndPicture, ImagesCoroutine
-from dalle.editing.edit_source import DRAWN_ANEW, NO_CAMERA, EditSource, plain_recipe, told_numbers
+from dalle.editing.edit_source import DRAWN_ANEW, PLAIN_VIEW, EditSource, plain_recipe, told_numbers
 from dalle.editing.inversion import ImageInverter
 from dalle.editing.tiled_upscaling import TiledUpscaler
 from dalle.edits import (
@@ -165,18 +165,18 @@ class Editor:
         return tuple(code.tolist())
 
     def transfer_code(self, picture: Picture, other: Picture) -> SampleCoroutine[tuple[float, ...]]:
-        """Coroutine. The learnt numbers of the other picture, with this one's camera and light."""
+        """Coroutine. The learnt numbers of the other picture, with this one's view and light."""
         told = self.model.config.flow.told
         ours, theirs = (yield from self.infer_code(picture)), (yield from self.infer_code(other))
         return ours[:told] + theirs[told:]
 
     def _edit_source(self, picture: Picture, edit_type: type[Edit]) -> SampleCoroutine[EditSource]:
-        """Coroutine. What an edit of this kind starts from; the picture is drawn again if it has a camera."""
+        """Coroutine. What an edit of this kind starts from; the picture is drawn again if it has a view."""
         told = told_numbers(picture.recipe, self.model.config)
-        if not any(told[:CAMERA_NUMBERS]):
+        if not any(told[:VIEW_NUMBERS]):
             return EditSource(picture.image, picture.recipe, told)
         if not issubclass(edit_type, DRAWN_ANEW):
-            return EditSource(picture.image, picture.recipe, NO_CAMERA + told[CAMERA_NUMBERS:])
+            return EditSource(picture.image, picture.recipe, PLAIN_VIEW + told[VIEW_NUMBERS:])
         plain = yield from self.replay(plain_recipe(picture.recipe, self.model.config))
         return EditSource(plain.image, picture.recipe, told)
 

@@ -97,7 +97,7 @@ class ImageInverter:
 
     @torch.inference_mode()
     def view(self, image: Image.Image, code: Sequence[float]) -> Image.Image:
-        """An image (S, S), seen by the camera of a code."""
+        """An image (S, S) in the colours and by the camera of a code."""
         pictures = images.from_images([image]).to(self.model.device)
         return images.to_images(self.model.view(pictures, torch.tensor([code])))[0]
 

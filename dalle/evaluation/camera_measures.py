@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from dalle.data.sprite_scenes.oklab import rgb_to_oklab
 from dalle.networks import camera as cameras
 from dalle.networks.camera import View
+from dalle.networks.oklab import rgb_to_oklab
 
 SUBJECT_DISTANCE = 0.06  # least distance of a subject's pixel from the ground's colour, in Oklab
 MIN_SUBJECT = 16  # pixels; where fewer differ from the ground, all of the picture is the subject

@@ -1,4 +1,4 @@
-"""Measures of light from pixels: how a picture's colours differ from those of the plain picture.
+"""Measures of colours and light from pixels: how a picture differs from the plain picture.
 
 B pictures (B, 3, S, S) in [-1, 1]; masks (B, S, S) bool are of the plain pictures' subjects.
 """
@@ -8,11 +8,14 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dalle.data.sprite_scenes import light
-from dalle.data.sprite_scenes.oklab import chroma
 from dalle.data.sprite_scenes.plan import LIGHT
 from dalle.evaluation.camera_measures import ground_colour, to_oklab
+from dalle.networks import colour
+from dalle.networks.oklab import chroma
 
-# The least change by the true transform for a picture to count, by LIGHT: radians, then distances in Oklab.
+NAMES = (*colour.FACTORS, *LIGHT)  # the numbers of a code after the camera's
+
+# The least change by the true transform for a picture to count, by NAMES: radians, then distances in Oklab.
 # A black drawing has no hue to turn, and a grey one no colourfulness.
 MIN_CHANGE = torch.tensor([0.1, 0.005, 0.01, 0.01, 0.01, 0.0])
 MIN_COLOUR = 0.02  # chroma of a subject's mean colour, below which it has no hue
@@ -21,7 +24,7 @@ EDGE, INSIDE = 1 / 64, 4 / 64  # of the side: how deep an outline is, and where 
 
 
 def measure(pictures: Tensor, masks: Tensor) -> Tensor:
-    """-> (B, 6) in the order of LIGHT, each growing with its number on any picture, but for hue.
+    """-> (B, 6) in the order of NAMES, each growing with its number on any picture, but for hue.
 
     hue            angle of the subject's mean colour, in radians; NaN where that is grey
     colourfulness  mean chroma of the subject
@@ -40,7 +43,7 @@ def measure(pictures: Tensor, masks: Tensor) -> Tensor:
     hue = torch.where(torch.hypot(across, along) < MIN_COLOUR, torch.nan, torch.atan2(along, across))
     warm = torch.tensor(light.WARM)
     ground = ground_colour(lab)[:, 1:, 0, 0] @ (warm / warm.norm())
-    contrast = mean((lightness - light.MIDDLE).abs())
+    contrast = mean((lightness - colour.MIDDLE).abs())
     measured = [hue, mean(chroma(lab)[:, 0]), mean(lightness), contrast, ground]
     return torch.stack([*measured, outline_score(pictures, masks)], 1)
 
@@ -52,17 +55,21 @@ def change(before: Tensor, after: Tensor) -> Tensor:
     return torch.cat([torch.atan2(hue.sin(), hue.cos()), difference[:, 1:]], 1)
 
 
-def transform(pictures: Tensor, masks: Tensor, numbers: Tensor, gains: Tensor) -> Tensor:
-    """What light (B, 6) with gains (B, 5) makes of plain pictures; the tint is of all but the subjects."""
+def transform(pictures: Tensor, masks: Tensor, numbers: Tensor, tinted: Tensor) -> Tensor:
+    """What numbers (B, 6), of NAMES, make of plain pictures.
+
+    The tint is of all but the subjects, in pictures where `tinted` (B,) holds.
+    """
     rgb = (pictures.clamp(-1, 1) + 1) / 2
-    tinted = torch.where(masks[:, None], rgb, light.tint(rgb, numbers, gains))
-    return light.apply(tinted, numbers, gains) * 2 - 1
+    background = numbers[:, NAMES.index("background")] * tinted
+    seen = torch.where(masks[:, None], rgb, light.tint(rgb, background)) * 2 - 1
+    return colour.render(seen, numbers[:, : len(colour.FACTORS)])
 
 
 def unit_numbers(count: int, name: str, value: float) -> Tensor:
     """(count, 6): the number of this name is `value`, the others are 0."""
-    numbers = torch.zeros(count, len(LIGHT))
-    numbers[:, LIGHT.index(name)] = value
+    numbers = torch.zeros(count, len(NAMES))
+    numbers[:, NAMES.index(name)] = value
     return numbers
 
 

@@ -1,4 +1,4 @@
-"""The prompts on which sliders are measured, with what they leave to light."""
+"""The prompts on which sliders are measured."""
 
 import re
 from collections.abc import Sequence
@@ -12,25 +12,20 @@ from dalle.evaluation.eval_prompts import EVAL_SEED, EvalPrompt, evenly_spaced
 
 STYLED_SHARE, SCENE_SHARE = 0.5, 0.25  # of the prompts; the others name one thing and no style
 SCENE_CATEGORIES = ("two", "counting", "colour", "position", "attribution")
-CALM = 0.4  # gain of colourfulness and of lightness where a colour is stated, as in training
-
 _COLOUR = "|".join(COLOURS)
 _GROUND = re.compile(rf"(,|\bon an?) ({_COLOUR}) background\b|\bon ({_COLOUR})(?=$|[.,])")
-_NAMED_COLOUR = re.compile(rf"\b({_COLOUR})\b")
 
 
 @dataclass(frozen=True)
 class SliderPrompt(EvalPrompt):
-    """A prompt; `gains`: how far it lets the numbers of light act, all but outline (`plan.ScenePlan`)."""
+    """A prompt; `tinted`: whether the background number acts, as in training (`plan.ScenePlan`)."""
 
-    gains: tuple[float, float, float, float, float] = (1.0, 1.0, 1.0, 1.0, 1.0)
+    tinted: bool = True
 
 
-def gains_of(text: str) -> tuple[float, float, float, float, float]:
-    """How far an English prompt lets the numbers of light act: less where it states a colour or a ground."""
-    foreground, grounds = _GROUND.subn("", text.lower())
-    hue, rest = (0.0, CALM) if _NAMED_COLOUR.search(foreground) else (1.0, 1.0)
-    return hue, rest, rest, 1.0, 0.0 if grounds else 1.0
+def states_ground(text: str) -> bool:
+    """Whether an English prompt states the colour of the ground."""
+    return _GROUND.search(text.lower()) is not None
 
 
 def slider_prompts(emoji: EmojiSet, count: int, size: int) -> list[SliderPrompt]:
@@ -45,7 +40,7 @@ def slider_prompts(emoji: EmojiSet, count: int, size: int) -> list[SliderPrompt]
     by_category: dict[str, Sequence[EvalPrompt]] = {"styled": styled, "scene": scenes, "plain": plain}
     found = [(each, category) for category, prompts in by_category.items() for each in prompts]
     return [
-        SliderPrompt(each.text, each.targets, category, EVAL_SEED + i, gains_of(each.text))
+        SliderPrompt(each.text, each.targets, category, EVAL_SEED + i, not states_ground(each.text))
         for i, (each, category) in enumerate(found)
     ]
 

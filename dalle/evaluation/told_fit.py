@@ -9,10 +9,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dalle.config import CAMERA_NUMBERS
-from dalle.data.sprite_scenes.plan import OUTLINE
-from dalle.evaluation.light_measures import transform
+from dalle.evaluation.light_measures import NAMES, transform
 from dalle.networks import camera
 
+OUTLINE = NAMES.index("outline")
 READABLE = CAMERA_NUMBERS + OUTLINE  # numbers read: all but the outline, which is no transform
 SHRINKAGES = (8, 4)  # of the pictures compared, one after the other
 ITERATIONS = 6  # for each
@@ -53,4 +53,4 @@ def _transform(plain: Tensor, masks: Tensor, numbers: Tensor) -> Tensor:
     """(B, 3, h, h) under camera and light (B, 11)."""
     view, light = numbers.split([CAMERA_NUMBERS, OUTLINE], 1)
     light = F.pad(light, (0, 1))
-    return camera.render(transform(plain, masks, light, torch.ones(len(plain), OUTLINE)), view)
+    return camera.render(transform(plain, masks, light, torch.ones(len(plain))), view)

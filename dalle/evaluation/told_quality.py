@@ -1,7 +1,7 @@
 """Metrics of a checkpoint whose codes have told numbers: whether camera and light do what their names say.
 
 All pictures are compared with the plain one of their recipe: variety "none", so that all told numbers are 0.
-The camera acts on finished pictures, so that its pictures are made of the plain ones without drawing anew.
+Camera and colours act on finished pictures: theirs are made of the plain ones without drawing anew.
 """
 
 import itertools
@@ -14,14 +14,14 @@ from PIL import Image
 from torch import Tensor
 
 from dalle import images
-from dalle.config import CAMERA_NUMBERS
-from dalle.data.sprite_scenes.plan import LIGHT, OUTLINE
+from dalle.config import CAMERA_NUMBERS, VIEW_NUMBERS
 from dalle.evaluation import camera_measures, light_measures
 from dalle.evaluation.eval_prompts import evenly_spaced
 from dalle.evaluation.evaluator import EVAL_BATCH, Evaluator
+from dalle.evaluation.light_measures import NAMES
 from dalle.evaluation.metrics import Metrics, fraction
 from dalle.evaluation.slider_prompts import SliderPrompt, slider_prompts
-from dalle.evaluation.told_fit import read_numbers
+from dalle.evaluation.told_fit import OUTLINE, read_numbers
 from dalle.networks.camera import FACTORS
 from dalle.pipeline.latents import initial_codes
 from dalle.recipe import Recipe
@@ -47,9 +47,9 @@ class PlainPictures:
     pictures: Tensor
     masks: Tensor
 
-    def open_to_light(self, count: int) -> list[int]:
-        """Indices of `count` whose prompts state neither a colour nor a ground, evenly spaced."""
-        return evenly_spaced([i for i, each in enumerate(self.prompts) if min(each.gains) == 1], count)
+    def open_to_tint(self, count: int) -> list[int]:
+        """Indices of `count` whose prompts state no ground, evenly spaced."""
+        return evenly_spaced([i for i, each in enumerate(self.prompts) if each.tinted], count)
 
     def some(self, chosen: Sequence[int]) -> "PlainPictures":
         """Those with these indices."""
@@ -82,7 +82,7 @@ def measure_told(evaluator: Evaluator) -> Metrics:
     plain = draw_plain(evaluator, prompts)
     recognised = _recognised(evaluator, plain.pictures, prompts, "sliders: plain")
     subjects = [i for i, is_recognised in enumerate(recognised) if is_recognised]
-    few = plain.some(plain.open_to_light(STEP_PROMPTS))
+    few = plain.some(plain.open_to_tint(STEP_PROMPTS))
     results, readings = {}, []
     for number, slider in enumerate(evaluator.pipeline.sliders, 1):
         name = f"{number} {slider.name['en']}"
@@ -113,7 +113,7 @@ def draw_plain(evaluator: Evaluator, prompts: Sequence[SliderPrompt]) -> PlainPi
 def move(evaluator: Evaluator, plain: PlainPictures, index: int, value: float, description: str) -> Tensor:
     """The pictures with number `index` of their codes at `value`: (P, 3, S, S)."""
     codes = [(*code[:index], value, *code[index + 1 :]) for code in plain.codes]
-    if index < CAMERA_NUMBERS:
+    if index < VIEW_NUMBERS:
         return _viewed(evaluator, plain.pictures, torch.tensor(codes))
     recipes = [
         Recipe(each.text, seed=each.seed, code=code) for each, code in zip(plain.prompts, codes, strict=True)
@@ -122,7 +122,7 @@ def move(evaluator: Evaluator, plain: PlainPictures, index: int, value: float, d
 
 
 def _viewed(evaluator: Evaluator, pictures: Tensor, codes: Tensor) -> Tensor:
-    """Plain pictures through the cameras of codes, in batches: the warp needs memory."""
+    """Plain pictures with the view of codes, in batches: the warp needs memory."""
     pairs = zip(pictures.split(EVAL_BATCH), codes.split(EVAL_BATCH), strict=True)
     return torch.cat([evaluator.pipeline.model.view(*pair) for pair in pairs])
 
@@ -133,7 +133,7 @@ def _viewed(evaluator: Evaluator, pictures: Tensor, codes: Tensor) -> Tensor:
 def _measure_ends(plain: PlainPictures, index: int, ends: dict[int, Tensor]) -> Metrics:
     if index < CAMERA_NUMBERS:
         return _measure_camera(plain, index, ends)
-    return _measure_light(plain, LIGHT[index - CAMERA_NUMBERS], ends)
+    return _measure_light(plain, NAMES[index - CAMERA_NUMBERS], ends)
 
 
 def _measure_camera(plain: PlainPictures, index: int, ends: dict[int, Tensor]) -> Metrics:
@@ -161,13 +161,13 @@ def _mean(batches: Sequence[Tensor]) -> float:
 
 def _measure_light(plain: PlainPictures, name: str, ends: dict[int, Tensor]) -> Metrics:
     """Only of pictures that the true transform changes measurably, the named way."""
-    column = LIGHT.index(name)
+    column = NAMES.index(name)
     before = light_measures.measure(plain.pictures, plain.masks)
-    gains = torch.tensor([each.gains for each in plain.prompts])
+    tinted = torch.tensor([each.tinted for each in plain.prompts])
     changes, expected = [], []
     for sign, pictures in ends.items():
         numbers = light_measures.unit_numbers(len(pictures), name, sign * END)
-        true = light_measures.transform(plain.pictures, plain.masks, numbers, gains)
+        true = light_measures.transform(plain.pictures, plain.masks, numbers, tinted)
         for found, drawn in ((changes, pictures), (expected, true)):
             after = light_measures.measure(drawn, plain.masks)
             found.append(sign * light_measures.change(before, after)[:, column])
@@ -218,7 +218,7 @@ def _recognised(
 
 def _read_change(evaluator: Evaluator, plain: PlainPictures, index: int, ends: dict[int, Tensor]) -> Tensor:
     """How far each told number, read from the pictures, differs between the ends: (12,), medians."""
-    chosen = plain.open_to_light(READ_PROMPTS)
+    chosen = plain.open_to_tint(READ_PROMPTS)
     some, readings = plain.some(chosen), []
     for sign, pictures in ends.items():
         masks = some.masks

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from dalle.config import CAMERA_NUMBERS, LIGHT_NUMBERS, Config
+from dalle.config import LIGHT_NUMBERS, VIEW_NUMBERS, Config
 from dalle.networks.layers import RMSNorm, TransformerBlock, unit_mean_square
 from dalle.networks.text_encoder import Caption
 
@@ -37,8 +37,8 @@ class CodePosterior(NamedTuple):
 
     def light_loss(self, light: Tensor) -> Tensor:
         """Weighted negative log-likelihood of a picture's told light (B, LIGHT_NUMBERS); -> scalar."""
-        end = CAMERA_NUMBERS + LIGHT_NUMBERS
-        mean, log_variance = (each[:, CAMERA_NUMBERS:end] for each in self)
+        end = VIEW_NUMBERS + LIGHT_NUMBERS
+        mean, log_variance = (each[:, VIEW_NUMBERS:end] for each in self)
         return LIGHT_WEIGHT * ((light - mean).square() * (-log_variance).exp() + log_variance).mean() / 2
 
     def capacity_loss(self, nats: float) -> Tensor:
@@ -51,7 +51,7 @@ class CodeEncoder(nn.Module):
 
     It is conditioned on the caption so that the code holds only what the caption leaves open; otherwise a
     code sampled from N(0, I) would often contradict the caption (conditional VAE, Sohn et al. 2015). Of told
-    numbers it estimates the light; the camera of a picture is 0, the view that it has.
+    numbers it estimates the light; the view of a picture is 0, the one that it has.
     """
 
     def __init__(self, config: Config):
@@ -66,7 +66,7 @@ class CodeEncoder(nn.Module):
         )
         self.norm = RMSNorm(width)
         self.output = nn.Linear(width, 2 * config.flow.code)
-        self.camera_numbers = CAMERA_NUMBERS if config.flow.told else 0
+        self.view_numbers = VIEW_NUMBERS if config.flow.told else 0
 
     def forward(self, features: Tensor, caption: Caption) -> CodePosterior:
         """features (B, N, C) -> posterior of the codes (B, K)."""
@@ -76,9 +76,9 @@ class CodeEncoder(nn.Module):
         for block in self.blocks:
             x = block(x)
         mean, log_variance = self.output(self.norm(x.mean(1))).float().chunk(2, dim=-1)
-        if self.camera_numbers:
-            is_camera = torch.arange(mean.shape[1], device=mean.device) < self.camera_numbers
-            mean, log_variance = mean.masked_fill(is_camera, 0), log_variance.masked_fill(is_camera, 0)
+        if self.view_numbers:
+            is_view = torch.arange(mean.shape[1], device=mean.device) < self.view_numbers
+            mean, log_variance = mean.masked_fill(is_view, 0), log_variance.masked_fill(is_view, 0)
         return CodePosterior(mean, log_variance.clamp(-8, 2))
 
 

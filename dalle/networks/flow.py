@@ -13,7 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from dalle.config import CAMERA_NUMBERS, Config
+from dalle.config import VIEW_NUMBERS, Config
 from dalle.networks.code_encoder import CodeEncoder, CodePosterior, replace_codes_at_random
 from dalle.networks.solver import Field, InversionTrajectory, OnStep, integrate, schedule, solve
 from dalle.networks.text_encoder import Caption
@@ -89,18 +89,18 @@ class Normalizer(nn.Module):
         loss = flow + mean + learnt.capacity_loss(code_nats)
         if light is not None:
             loss = loss + posterior.light_loss(light)
-            estimate = posterior.mean[:, CAMERA_NUMBERS : self.told].detach()
+            estimate = posterior.mean[:, VIEW_NUMBERS : self.told].detach()
             parts["light_error"] = (estimate - light).square().mean()
         return loss, parts
 
     def _training_code(self, posterior: CodePosterior, light: Tensor | None) -> Tensor:
-        """-> (B, K): camera 0, the true light where it is known, and a sample of the learnt numbers."""
+        """-> (B, K): the view 0, the true light where it is known, and a sample of the learnt numbers."""
         told, learnt = posterior.split(self.told)
         numbers = replace_codes_at_random(learnt.sample())
         if not self.told:
             return numbers
-        camera, estimate = told.mean.detach().split([CAMERA_NUMBERS, self.told - CAMERA_NUMBERS], 1)
-        return torch.cat([camera, estimate if light is None else light, numbers], 1)
+        view, estimate = told.mean.detach().split([VIEW_NUMBERS, self.told - VIEW_NUMBERS], 1)
+        return torch.cat([view, estimate if light is None else light, numbers], 1)
 
 
 def _weighted_square_error(output: Tensor, target: Tensor, weights: Tensor) -> Tensor:

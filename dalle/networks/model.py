@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from dalle.config import CAMERA_NUMBERS, Config
-from dalle.networks import camera
+from dalle.config import CAMERA_NUMBERS, VIEW_NUMBERS, Config
+from dalle.networks import camera, colour
 from dalle.networks.autoencoder import FeatureExtractor, Generator
 from dalle.networks.flow import InverseNormalizer, Latent, Normalizer
 from dalle.networks.image_tower import ImageTower
@@ -70,13 +70,15 @@ class DALLEModel(nn.Module):
         return self.generator(features.to(self.dtype)).float()
 
     def view(self, images: Tensor, code: Tensor) -> Tensor:
-        """Rendered images (B, 3, S, S) through the cameras of code (B, K) -> (B, 3, S, S), float32.
+        """Rendered images (B, 3, S, S) in the colours and by the cameras of code (B, K) -> the same, float32.
 
         Unchanged without told numbers.
         """
         if not self.config.flow.told:
             return images
-        return camera.render(images, code[:, :CAMERA_NUMBERS].to(images))
+        view = code[:, :VIEW_NUMBERS].to(images)
+        coloured = colour.render(images, view[:, CAMERA_NUMBERS:])
+        return camera.render(coloured, view[:, :CAMERA_NUMBERS])
 
     # --- images and latents
 

@@ -16,7 +16,7 @@ from typing import NamedTuple, cast
 import torch
 from torch import Tensor, nn
 
-from dalle.config import CAMERA_NUMBERS, Config
+from dalle.config import VIEW_NUMBERS, Config
 from dalle.networks.layers import (
     Attention,
     ExactLinear,
@@ -82,7 +82,7 @@ class CodeCondition(NamedTuple):
 class Velocity(nn.Module):
     """The vector field of both directions: d features / d time, given caption and code.
 
-    The camera's numbers of a code do not reach the network: they act on the finished picture.
+    The view's numbers of a code do not reach the network: they act on the finished picture.
     """
 
     def __init__(self, config: Config):
@@ -93,10 +93,10 @@ class Velocity(nn.Module):
         self.positions = nn.Parameter(0.02 * torch.randn(config.tokens, width))
         self.time = nn.Sequential(ExactLinear(256, width), nn.SiLU(), ExactLinear(width, width))
         self.code = ExactLinear(config.flow.code, width)
-        self.camera_numbers = CAMERA_NUMBERS if config.flow.told else 0
-        # What each number of the code adds to each token (augmentation conditioning, arXiv:2206.00364): light
-        # is not the same everywhere in a picture, and a modulation is.
-        has_light = config.flow.told > CAMERA_NUMBERS
+        self.view_numbers = VIEW_NUMBERS if config.flow.told else 0
+        # What each number of the code adds to each token (augmentation conditioning, arXiv:2206.00364): a
+        # background is not everywhere in a picture, and a modulation is.
+        has_light = config.flow.told > VIEW_NUMBERS
         tokens = torch.zeros(config.flow.code, config.tokens, width)
         self.register_parameter("code_tokens", nn.Parameter(tokens) if has_light else None)
         self.embedding = ExactLinear(config.text.embedding, width)
@@ -134,9 +134,9 @@ class Velocity(nn.Module):
 
     def condition_on_code(self, code: Tensor, condition: CaptionCondition) -> CodeCondition:
         """code (B, K) -> CodeCondition."""
-        if self.camera_numbers:
+        if self.view_numbers:
             code = torch.cat(
-                [torch.zeros_like(code[:, : self.camera_numbers]), code[:, self.camera_numbers :]], 1
+                [torch.zeros_like(code[:, : self.view_numbers]), code[:, self.view_numbers :]], 1
             )
         tokens = None
         if self.code_tokens is not None:

@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 
 from dalle import runtime
-from dalle.config import CAMERA_NUMBERS, Config
+from dalle.config import CAMERA_NUMBERS, VIEW_NUMBERS, Config
 from dalle.data.scenes.captions import PAIR_TEMPLATES, PLACE_PHRASES, RELATION_TEMPLATES
 from dalle.data.scenes.english import NUMBER_WORDS
-from dalle.networks import camera
+from dalle.networks import camera, colour
 from dalle.networks.flow import Latent
 from dalle.recipe import Recipe
 
@@ -24,6 +24,8 @@ CODE_TRUNCATION = 0.5
 TOLD_SCALE = {"none": 0.0, "some": 0.5, "much": 1.0}  # standard deviations, by `Recipe.variety`
 ROOM = 0.9  # of the frame that a thing fills on average where the camera varies: room for shifts
 CROWDED_CAMERA = 0.5  # factor of the camera's scale where a shift would cut things at the frame
+HUE = CAMERA_NUMBERS + colour.FACTORS.index("hue")
+HUE_FACTOR = 0.3  # of its scale: 12 degrees and more would contradict a colour that a prompt names
 
 
 def initial_latents(recipes: Sequence[Recipe], config: Config) -> Latent:
@@ -47,10 +49,10 @@ def initial_codes(recipes: Sequence[Recipe], config: Config) -> list[tuple[float
     return [tuple(code.tolist()) for code in initial_latents(recipes, config).code]
 
 
-def without_camera(recipe: Recipe, config: Config) -> Recipe:
-    """The recipe with its code stated, and the camera in it 0."""
+def without_view(recipe: Recipe, config: Config) -> Recipe:
+    """The recipe with its code stated, and the view in it, camera and colours, 0."""
     (code,) = initial_codes([recipe], config)
-    return replace(recipe, code=(0.0,) * CAMERA_NUMBERS + code[CAMERA_NUMBERS:])
+    return replace(recipe, code=(0.0,) * VIEW_NUMBERS + code[VIEW_NUMBERS:])
 
 
 def code_scales(recipe: Recipe, config: Config) -> Tensor:
@@ -59,6 +61,7 @@ def code_scales(recipe: Recipe, config: Config) -> Tensor:
     told = config.flow.told
     if told:
         scales[:told] = TOLD_SCALE[recipe.variety]
+        scales[HUE] *= HUE_FACTOR
         if names_arrangement(recipe.prompt):
             scales[:CAMERA_NUMBERS] *= CROWDED_CAMERA
     return scales

@@ -1,6 +1,6 @@
-"""PlainPictures: what the Generator made of recipes drawn lately, before the camera.
+"""PlainPictures: what the Generator made of recipes drawn lately, before camera and colours.
 
-While a slider of the camera moves, the picture is seen again from another view instead of drawn again.
+While one of their sliders moves, the picture is viewed again instead of drawn again.
 """
 
 import threading
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from dalle import images
 from dalle.networks.model import DALLEModel
-from dalle.pipeline.latents import initial_latents, without_camera
+from dalle.pipeline.latents import initial_latents, without_view
 from dalle.recipe import Recipe
 
 MAX_PLAIN_PICTURES = 64  # 192 KiB each at 128 pixels a side
@@ -43,7 +43,7 @@ class PlainPictures:
 
     @torch.inference_mode()
     def view(self, recipe: Recipe) -> Image.Image | None:
-        """The image of a recipe, if one was kept that differs from it in the camera at most; else None."""
+        """The image of a recipe, if one was kept that differs from it in the view at most; else None."""
         if recipe.edits or not self.model.config.flow.told:
             return None
         key = self._key(recipe)
@@ -56,6 +56,6 @@ class PlainPictures:
         return images.to_images(self.model.view(picture[None], code))[0]
 
     def _key(self, recipe: Recipe) -> Recipe:
-        """The same for recipes that differ in the camera alone."""
-        plain = without_camera(recipe, self.model.config)
+        """The same for recipes that differ in the view alone."""
+        plain = without_view(recipe, self.model.config)
         return replace(plain, variety=Recipe.variety, checkpoint=self.model.digest)

@@ -1,31 +1,33 @@
-"""A camera for a checkpoint whose codes are all learnt: the least telling numbers make room for it."""
+"""Camera and colours for a checkpoint whose codes are all learnt: the least telling numbers make room."""
 
 from dataclasses import replace
 from pathlib import Path
 
-from dalle.config import CAMERA_NUMBERS
+from dalle.config import VIEW_NUMBERS
 from dalle.pipeline.dalle import DALLE
 from dalle.pipeline.sliders import Slider, unnamed_slider
 from dalle.training.told_numbers import with_told_numbers
 
-# Names of learnt numbers that do by redrawing what the camera does exactly.
-CAMERA_NAMES = frozenset({"size", "left or right", "height", "proportions"})
+# Names of learnt numbers that do by redrawing what camera and colours do exactly.
+VIEW_NAMES = frozenset(
+    {"size", "left or right", "height", "proportions", "lightness", "contrast", "warmth", "colourfulness"}
+)
 
 
 def add_camera(source: Path, target: Path) -> str:
-    """Write the checkpoint `source` to `target` with the camera's numbers at the start of its code -> digest.
+    """Write the checkpoint `source` to `target` with the view at the start of its code; -> the digest.
 
-    Learnt numbers that are named after what the camera does make room first, then those that change pictures
+    Learnt numbers that are named after what the view does make room first, then those that change pictures
     least (`sliders.json` has them in that order). Raises ValueError where the code has told numbers already.
     """
     pipeline = DALLE.from_pretrained(source)
     if pipeline.model.config.flow.told:
-        raise ValueError(f"the codes of {source} begin with a camera already")
-    count = pipeline.model.config.flow.code - CAMERA_NUMBERS
-    ranked = sorted(pipeline.sliders, key=lambda slider: slider.name["en"] in CAMERA_NAMES)
+        raise ValueError(f"the codes of {source} begin with told numbers already")
+    count = pipeline.model.config.flow.code - VIEW_NUMBERS
+    ranked = sorted(pipeline.sliders, key=lambda slider: slider.name["en"] in VIEW_NAMES)
     kept = sorted(ranked[:count], key=lambda slider: slider.index)
-    model = with_told_numbers(pipeline.model, CAMERA_NUMBERS, [slider.index for slider in kept])
-    moved = {slider.index: CAMERA_NUMBERS + place for place, slider in enumerate(kept)}
+    model = with_told_numbers(pipeline.model, VIEW_NUMBERS, [slider.index for slider in kept])
+    moved = {slider.index: VIEW_NUMBERS + place for place, slider in enumerate(kept)}
     sliders = [_moved(slider, moved[slider.index]) for slider in ranked[:count]]
     converted = DALLE(
         model,

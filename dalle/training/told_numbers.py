@@ -1,4 +1,4 @@
-"""From a checkpoint whose codes are all learnt to one whose first numbers are told: camera, then light."""
+"""From a checkpoint whose codes are all learnt to one whose first numbers are told: view, then light."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -6,10 +6,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from dalle.config import CAMERA_NUMBERS, LIGHT_NUMBERS
+from dalle.config import LIGHT_NUMBERS, VIEW_NUMBERS
 from dalle.networks.model import DALLEModel
 
-TOLD = CAMERA_NUMBERS + LIGHT_NUMBERS
+TOLD = VIEW_NUMBERS + LIGHT_NUMBERS
 
 
 def with_told_numbers(model: DALLEModel, told: int = TOLD, kept: Sequence[int] = ()) -> DALLEModel:

@@ -1,4 +1,4 @@
-"""Laws of edits where codes have told numbers: what keeps camera and light, what acts on the pixels seen."""
+"""Laws of edits where codes have told numbers: what keeps view and light, what acts on the pixels seen."""
 
 import dataclasses
 import io
@@ -9,8 +9,8 @@ import torch
 from PIL import Image
 
 from dalle import edits, images
-from dalle.config import CAMERA_NUMBERS, PRESETS
-from dalle.editing.edit_source import NO_CAMERA, plain_recipe, told_numbers
+from dalle.config import CAMERA_NUMBERS, PRESETS, VIEW_NUMBERS
+from dalle.editing.edit_source import PLAIN_VIEW, plain_recipe, told_numbers
 from dalle.editing.editor import Editor
 from dalle.edits import (
     Edit,
@@ -24,17 +24,17 @@ from dalle.edits import (
     Variation,
     with_edit,
 )
-from dalle.networks import camera
+from dalle.networks import camera, colour
 from dalle.pipeline.latents import initial_codes
 from dalle.pipeline.sampler import run
 from dalle.recipe import Picture, Recipe
 from tests.tiny import TOLD_CONFIG, tiny_pipeline
 
 SIZE, TOLD = 32, TOLD_CONFIG.flow.told
-CAMERA = (1.0, -0.5, 0.25, -1.0, 0.5, 1.5)
-LIGHT = (0.5, -1.0, 1.5, 0.0, -0.25, 1.0)
-MOVED = (-1.0, 0.5, 0.5, 1.0, -0.5, -1.0, *LIGHT, *(0.25,) * 8)
-RECIPE = Recipe("a red apple", seed=3, checkpoint="told", size=SIZE, code=(*CAMERA, *LIGHT, *(0.5,) * 8))
+VIEW = (1.0, -0.5, 0.25, -1.0, 0.5, 1.5, 0.5, -1.0, 1.5, 0.0)
+LIGHT = (-0.25, 1.0)
+MOVED = (-1.0, 0.5, 0.5, 1.0, -0.5, -1.0, 1.0, 0.5, -1.0, 0.5, *LIGHT, *(0.25,) * 8)
+RECIPE = Recipe("a red apple", seed=3, checkpoint="told", size=SIZE, code=(*VIEW, *LIGHT, *(0.5,) * 8))
 OTHER = Recipe("a dog", seed=8, checkpoint="told", size=SIZE, variety="much")
 MASK = np.zeros((SIZE, SIZE), bool)
 MASK[4:13, 4:13] = True
@@ -68,8 +68,10 @@ def apply(editor: Editor, picture: Picture, *edit_list: Edit) -> list[Picture]:
 
 
 def seen(image: Image.Image, numbers: tuple[float, ...]) -> Image.Image:
-    """An image through the camera of a code."""
-    view = camera.render(images.from_images([image]), torch.tensor([numbers[:CAMERA_NUMBERS]]))
+    """An image in the colours and by the camera of a code."""
+    view = torch.tensor([numbers[:VIEW_NUMBERS]])
+    coloured = colour.render(images.from_images([image]), view[:, CAMERA_NUMBERS:])
+    view = camera.render(coloured, view[:, :CAMERA_NUMBERS])
     return images.to_images(view)[0]
 
 
@@ -119,8 +121,8 @@ def test_the_plain_recipe_is_the_picture_before_its_camera(editor: Editor, chain
         recipe = with_edit(recipe, (ANEW | PIXELS)[name])
     told = told_numbers(recipe, TOLD_CONFIG)
     plain = run(editor.replay(plain_recipe(recipe, TOLD_CONFIG)))
-    assert told_numbers(plain.recipe, TOLD_CONFIG)[:CAMERA_NUMBERS] == NO_CAMERA
-    assert told_numbers(plain.recipe, TOLD_CONFIG)[CAMERA_NUMBERS:] == told[CAMERA_NUMBERS:]
+    assert told_numbers(plain.recipe, TOLD_CONFIG)[:VIEW_NUMBERS] == PLAIN_VIEW
+    assert told_numbers(plain.recipe, TOLD_CONFIG)[VIEW_NUMBERS:] == told[VIEW_NUMBERS:]
     picture = run(editor.replay(recipe))
     assert decibels(picture.image, seen(plain.image, told)) > 40  # one is rounded to bytes before the camera
     assert decibels(picture.image, plain.image) < 30
@@ -160,12 +162,12 @@ def test_a_camera_moves_a_picture_with_its_own_pixels(editor: Editor, apple: Pic
     upload = Picture(apple.image, with_edit(Recipe("a red apple", checkpoint="told"), FromFile("0" * 16)))
     upload = dataclasses.replace(upload, recipe=dataclasses.replace(upload.recipe, size=SIZE))
     code = run(editor.infer_code(upload))
-    assert code[:CAMERA_NUMBERS] == NO_CAMERA
-    moved_code = (*CAMERA, *code[CAMERA_NUMBERS:])
-    recoloured_code = (*code[:CAMERA_NUMBERS], 2.0, *code[CAMERA_NUMBERS + 1 :])
+    assert code[:VIEW_NUMBERS] == PLAIN_VIEW
+    moved_code = (*VIEW, *code[VIEW_NUMBERS:])
+    recoloured_code = (*code[:VIEW_NUMBERS], 2.0, *code[VIEW_NUMBERS + 1 :])
     moves = [PromptEdit(code=moved_code), PromptEdit(code=recoloured_code)]
     moved, recoloured = apply(editor, upload, *moves)
-    assert moved.image.tobytes() == seen(apple.image, CAMERA).tobytes()
+    assert moved.image.tobytes() == seen(apple.image, VIEW).tobytes()
     (alone,) = apply(editor, upload, moves[1])
     assert decibels(recoloured.image, alone.image) > 40
 
@@ -210,10 +212,10 @@ def test_sliders_go_on_from_an_edit_of_pixels(editor: Editor, apple: Picture, ki
     """Guards against a camera that acts twice once pixels were edited."""
     (edited,) = apply(editor, apple, PIXELS[kind])
     code = run(editor.infer_code(edited))
-    assert code[:CAMERA_NUMBERS] == NO_CAMERA
-    (moved,) = apply(editor, edited, PromptEdit(code=(*CAMERA, *code[CAMERA_NUMBERS:])))
+    assert code[:VIEW_NUMBERS] == PLAIN_VIEW
+    (moved,) = apply(editor, edited, PromptEdit(code=(*VIEW, *code[VIEW_NUMBERS:])))
     (still,) = apply(editor, edited, PromptEdit(code=code))
-    assert decibels(moved.image, seen(still.image, CAMERA)) > 40
+    assert decibels(moved.image, seen(still.image, VIEW)) > 40
 
 
 def test_a_file_has_no_camera(editor: Editor) -> None:
@@ -222,7 +224,7 @@ def test_a_file_has_no_camera(editor: Editor) -> None:
     Image.effect_noise((SIZE, SIZE), 90).convert("RGB").save(file, "PNG")
     opened = run(editor.open_file(file.getvalue(), "a dog"))
     result = run(editor.reconstruct(opened))
-    assert result.code[:CAMERA_NUMBERS] == NO_CAMERA and all(result.code[CAMERA_NUMBERS:TOLD])
+    assert result.code[:VIEW_NUMBERS] == PLAIN_VIEW and all(result.code[VIEW_NUMBERS:TOLD])
     model = editor.model
     features = model.extract(images.from_images([opened.image]))
     estimate = model.normalizer.reader(features, editor.sampler.encode_text("a dog")).mean[0]

@@ -14,7 +14,6 @@ from dalle.config import CAMERA_NUMBERS
 from dalle.data.emoji.emoji_set import EmojiSet
 from dalle.data.scenes.composer import Composer
 from dalle.data.scenes.renderer import SceneRenderer
-from dalle.data.sprite_scenes.plan import LIGHT, OUTLINE
 from dalle.evaluation import (
     detector,
     eval_prompts,
@@ -29,7 +28,8 @@ from dalle.evaluation.classifier import IconClassifier
 from dalle.evaluation.classifier_training import class_names
 from dalle.evaluation.eval_prompts import EvalPrompt
 from dalle.evaluation.evaluator import Evaluator
-from dalle.evaluation.slider_prompts import SliderPrompt, gains_of, slider_prompts
+from dalle.evaluation.light_measures import NAMES
+from dalle.evaluation.slider_prompts import SliderPrompt, slider_prompts, states_ground
 from dalle.evaluation.told_quality import measure_told
 from dalle.networks import camera
 from dalle.networks.camera import FACTORS
@@ -73,12 +73,12 @@ def obey(monkeypatch: pytest.MonkeyPatch, sign: int) -> None:
 
     def draw(self: Evaluator, recipes: Sequence[Recipe], description: str) -> list[Image.Image]:
         plain = torch.stack([patch(recipe.prompt) for recipe in recipes])
-        light = torch.zeros(len(recipes), len(LIGHT))
+        light = torch.zeros(len(recipes), len(NAMES))
         for row, recipe in enumerate(recipes):
             if recipe.code is not None:
                 light[row] = sign * torch.tensor(recipe.code[CAMERA_NUMBERS:TOLD])
-        gains = torch.tensor([gains_of(recipe.prompt) for recipe in recipes])
-        return images.to_images(light_measures.transform(plain, subject_mask(plain), light, gains))
+        tinted = torch.tensor([not states_ground(recipe.prompt) for recipe in recipes])
+        return images.to_images(light_measures.transform(plain, subject_mask(plain), light, tinted))
 
     monkeypatch.setattr(Evaluator, "draw_recipes", draw)
     monkeypatch.setattr(Evaluator, "detect", lambda self, pixels: [])
@@ -117,7 +117,7 @@ def test_told_numbers_that_are_obeyed_have_full_scores(
         assert group["named_way"] == 1 and group.get("in_frame", 1) > 0.95, factor.name
         assert group["frame_step"] < 6 and group["edge_energy"] > 0.95, factor.name
         assert group["others_largest"] < 0.2 and group["largest_step"] < 0.6, factor.name
-    for name, group in zip(LIGHT[:OUTLINE], groups[CAMERA_NUMBERS:], strict=False):
+    for name, group in zip(NAMES[:-1], groups[CAMERA_NUMBERS:], strict=False):
         assert group["named_way"] == 1 and group["effect"] == pytest.approx(1, abs=0.05), name
         assert group["pictures"] > 0 and group["others_mean"] < 0.1, name
     assert results["camera"]["named_way"] == 1
@@ -181,12 +181,10 @@ def test_all_things_of_a_scene_are_to_be_recognised(
         assert told_quality._recognised(evaluator, picture, [prompt], "") == [expected]
 
 
-def test_prompts_say_what_they_leave_to_light() -> None:
-    """Guards against a hue that must turn where the prompt states the colour."""
-    assert gains_of("a red apple, noto style") == (0, 0.4, 0.4, 1, 1)
-    assert gains_of("a cat on an orange background") == (1, 1, 1, 1, 0)
-    assert gains_of("A green cat on blue.") == (0, 0.4, 0.4, 1, 0)
-    assert gains_of("a cat on a red house") == (0, 0.4, 0.4, 1, 1)
+def test_prompts_say_whether_the_ground_is_free() -> None:
+    """Guards against a tint that must show where the prompt states the ground."""
+    assert not states_ground("a red apple, noto style") and not states_ground("a cat on a red house")
+    assert states_ground("a cat on an orange background") and states_ground("A green cat on blue.")
     prompts = slider_prompts(shapes.shaped_emoji(), 20, 32)
     categories = [each.category for each in prompts]
     assert categories.count("styled") == 10 and categories.count("scene") == 5

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from dalle.data.sprite_scenes.plan import LIGHT
-from dalle.networks import camera
+from dalle.networks import camera, colour
 from dalle.pipeline.checkpoint import CheckpointError
 from dalle.pipeline.dalle import DALLE
 from dalle.pipeline.latents import initial_codes
@@ -69,7 +69,7 @@ def test_told_sliders_are_named_in_the_order_of_the_code() -> None:
     """Guards against a slider of one name that moves the number of another."""
     assert [slider.index for slider in TOLD_SLIDERS] == list(range(TOLD_CONFIG.flow.told))
     names = [slider.name["en"].replace(" or ", "-") for slider in TOLD_SLIDERS]
-    assert names == [factor.name for factor in camera.FACTORS] + list(LIGHT)
+    assert names == [*(factor.name for factor in camera.FACTORS), *colour.FACTORS, *LIGHT]
 
 
 def test_told_sliders_come_first_and_stay_out_of_the_file(tmp_path: Path) -> None:

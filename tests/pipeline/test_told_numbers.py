@@ -6,16 +6,18 @@ import pytest
 import torch
 
 from dalle import images
-from dalle.config import CAMERA_NUMBERS
-from dalle.networks import camera
+from dalle.config import CAMERA_NUMBERS, VIEW_NUMBERS
+from dalle.networks import camera, colour
 from dalle.pipeline.dalle import DALLE
 from dalle.pipeline.latents import code_means, initial_codes, initial_latents, names_arrangement
 from dalle.recipe import Recipe
 from tests.tiny import TOLD_CONFIG, tiny_pipeline
 
 TOLD = TOLD_CONFIG.flow.told
-PLAIN = (0.0,) * CAMERA_NUMBERS
+PLAIN = (0.0,) * VIEW_NUMBERS
 CAMERA = (1.0, -0.5, 0.25, -1.0, 0.5, 1.5)
+COLOURS = (1.0, 2.0, -1.0, 0.5)
+VIEW = (*CAMERA, *COLOURS)
 RECIPE = Recipe("a dog", seed=3, size=32, guidance=2.5)
 
 
@@ -37,9 +39,9 @@ def with_numbers(recipe: Recipe, start: int, *numbers: float) -> Recipe:
 def moved_recipes() -> dict[str, Recipe]:
     return {
         "from the seed": RECIPE,
-        "camera": with_numbers(RECIPE, 0, *CAMERA),
-        "light": with_numbers(RECIPE, CAMERA_NUMBERS, 2.0, -2.0),
-        "both": with_numbers(RECIPE, 0, *CAMERA, 2.0, -2.0),
+        "view": with_numbers(RECIPE, 0, *VIEW),
+        "light": with_numbers(RECIPE, VIEW_NUMBERS, 2.0, -2.0),
+        "both": with_numbers(RECIPE, 0, *VIEW, 2.0, -2.0),
         "plain": with_numbers(RECIPE, 0, *PLAIN),
     }
 
@@ -69,8 +71,8 @@ def test_different_told_numbers_give_different_pictures(pipeline: DALLE) -> None
     assert len(drawn) == len(moved_recipes())
 
 
-def test_the_camera_acts_on_the_finished_picture_alone(pipeline: DALLE) -> None:
-    """Guards against a drawing that changes as the camera moves, and one that is warped with camera 0."""
+def test_the_view_acts_on_the_finished_picture_alone(pipeline: DALLE) -> None:
+    """Guards against a drawing that changes with camera and colours, and a plain one that is warped."""
     features, pictures = [], {}
     for name, recipe in moved_recipes().items():
         sampler = pipeline.make_sampler()
@@ -85,13 +87,14 @@ def test_the_camera_acts_on_the_finished_picture_alone(pipeline: DALLE) -> None:
     assert not torch.equal(seed, light)
     generated = pipeline.model.render(seed[None])
     assert images.to_images(generated)[0].tobytes() == pictures["plain"]
-    warped = camera.render(generated, torch.tensor([CAMERA]))
-    assert images.to_images(warped)[0].tobytes() == pictures["camera"]
+    coloured = colour.render(generated, torch.tensor([COLOURS]))
+    warped = camera.render(coloured, torch.tensor([CAMERA]))
+    assert images.to_images(warped)[0].tobytes() == pictures["view"]
 
 
 def test_a_moved_learnt_number_keeps_the_told_ones_from_the_start(pipeline: DALLE) -> None:
     """Guards against light that waits for CODE_SWITCH_TIME because a learnt number moved too."""
-    moved = with_numbers(with_numbers(RECIPE, 0, *CAMERA, 2.0), TOLD, 2.5)
+    moved = with_numbers(with_numbers(RECIPE, 0, *VIEW, 2.0), TOLD, 2.5)
     sample = pipeline.make_sampler().prepare(moved)
     assert sample.base_code is not None
     assert sample.base_code[:TOLD].tolist() == list(moved.code[:TOLD])
@@ -102,28 +105,28 @@ def test_an_encoded_picture_has_the_plain_view(pipeline: DALLE) -> None:
     """Guards against uploads that are warped when they are decoded."""
     pictures = torch.rand(2, 3, 32, 32) * 2 - 1
     latent = pipeline.encode(pictures, ["a dog", ""], steps=2)
-    assert not latent.code[:, :CAMERA_NUMBERS].any() and latent.code[:, CAMERA_NUMBERS:].all()
+    assert not latent.code[:, :VIEW_NUMBERS].any() and latent.code[:, VIEW_NUMBERS:].all()
 
 
 # --- variety
 
 
-def told_std(variety: str, prompt: str) -> tuple[float, float, float]:
-    """Standard deviations of camera, light and learnt numbers of many seeds."""
+def told_std(variety: str, prompt: str) -> tuple[float, ...]:
+    """Standard deviations of camera, hue, other colours, light and learnt numbers of many seeds."""
     recipes = [Recipe(prompt, seed=seed, variety=variety) for seed in range(400)]
     codes = torch.tensor(initial_codes(recipes, TOLD_CONFIG))
-    parts = codes.split([CAMERA_NUMBERS, TOLD - CAMERA_NUMBERS, TOLD_CONFIG.flow.learnt], 1)
+    parts = codes.split([CAMERA_NUMBERS, 1, 3, TOLD - VIEW_NUMBERS, TOLD_CONFIG.flow.learnt], 1)
     return tuple(float((part - part.mean(0)).std()) for part in parts)
 
 
 @pytest.mark.parametrize(
     ("variety", "prompt", "expected"),
     [
-        ("none", "a cat", (0, 0, 0.5)),
-        ("some", "a cat", (0.5, 0.5, 0.5)),
-        ("much", "a cat", (1, 1, 0.5)),
-        ("some", "a cat and a dog", (0.25, 0.5, 0.5)),
-        ("much", "three cats", (0.5, 1, 0.5)),
+        ("none", "a cat", (0, 0, 0, 0, 0.5)),
+        ("some", "a cat", (0.5, 0.15, 0.5, 0.5, 0.5)),
+        ("much", "a cat", (1, 0.3, 1, 1, 0.5)),
+        ("some", "a cat and a dog", (0.25, 0.15, 0.5, 0.5, 0.5)),
+        ("much", "three cats", (0.5, 0.3, 1, 1, 0.5)),
     ],
 )
 def test_variety_scales_the_told_numbers(variety: str, prompt: str, expected: tuple) -> None:

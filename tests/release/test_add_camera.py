@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from dalle.cli import main
-from dalle.config import CAMERA_NUMBERS
+from dalle.config import CAMERA_NUMBERS, VIEW_NUMBERS
 from dalle.networks.flow import Latent
 from dalle.pipeline.dalle import DALLE
 from dalle.pipeline.sliders import Slider, unnamed_slider
@@ -23,7 +23,7 @@ def named(index: int, name: str) -> Slider:
 def converted(tmp_path: Path) -> tuple[DALLE, DALLE]:
     """A pipeline of learnt numbers, three of them named, and the same with a camera."""
     rest = (unnamed_slider(n) for n in range(20) if n not in (7, 3, 11))
-    sliders = (named(7, "warmth"), named(3, "size"), named(11, "detail"), *rest)
+    sliders = (named(7, "stripes"), named(3, "size"), named(11, "detail"), *rest)
     DALLE(tiny_pipeline().model, sliders=sliders, words=["dog"]).save_pretrained(tmp_path / "old")
     arguments = ["--checkpoint", str(tmp_path / "old"), "--output", str(tmp_path / "new")]
     assert main.main(["add-camera", *arguments]) == 0
@@ -33,10 +33,10 @@ def converted(tmp_path: Path) -> tuple[DALLE, DALLE]:
 def test_the_least_telling_numbers_make_room(converted: tuple[DALLE, DALLE]) -> None:
     """Guards against a lost slider, and against two sliders of one name."""
     old, new = converted
-    assert new.model.config.flow.told == CAMERA_NUMBERS
+    assert new.model.config.flow.told == VIEW_NUMBERS
     names = [slider.name["en"] for slider in new.sliders]
     assert names[:CAMERA_NUMBERS] == ["size", "left or right", "up or down", "tilt", "wide or tall", "bulge"]
-    assert names[CAMERA_NUMBERS : CAMERA_NUMBERS + 2] == ["warmth", "detail"]
+    assert names[VIEW_NUMBERS : VIEW_NUMBERS + 2] == ["stripes", "detail"]
     assert names.count("size") == 1
     assert sorted(slider.index for slider in new.sliders) == list(range(20))
     assert new.words == old.words
@@ -47,7 +47,7 @@ def test_kept_numbers_draw_what_they_drew(converted: tuple[DALLE, DALLE]) -> Non
     old, new = converted
     places = {slider.name["en"]: slider.index for slider in new.sliders}
     before, after = [0.0] * 20, [0.0] * 20
-    for name, index, value in (("warmth", 7, 1.5), ("detail", 11, -2.0)):
+    for name, index, value in (("stripes", 7, 1.5), ("detail", 11, -2.0)):
         before[index] = after[places[name]] = value
     noise = torch.randn(1, 4, 4, generator=torch.Generator().manual_seed(0))
     expected, drawn, moved = (

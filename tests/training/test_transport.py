@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from dalle.config import PRESETS
+from dalle.config import PRESETS, VIEW_NUMBERS
 from dalle.networks.model import DALLEModel
 from dalle.networks.text_encoder import Caption
 from dalle.pipeline.dalle import DALLE
@@ -73,8 +73,8 @@ def test_told_numbers_do_nothing_before_they_are_trained() -> None:
         assert torch.allclose(told.normalizer.velocity.condition(caption, new).mean, expected, atol=1e-5)
 
 
-def test_the_camera_does_not_reach_the_flow() -> None:
-    """Guards against a camera that is learnt as well as applied, so that it would act twice."""
+def test_the_view_does_not_reach_the_flow() -> None:
+    """Guards against a view that is learnt as well as applied, so that it would act twice."""
     config = dataclasses.replace(PRESETS["tiny"], flow=dataclasses.replace(PRESETS["tiny"].flow, learnt=8))
     model = DALLEModel(config, tiny_model().tokenizer).eval()
     for parameter in model.parameters():
@@ -82,9 +82,9 @@ def test_the_camera_does_not_reach_the_flow() -> None:
     caption = _captions(model, ["a dog"])
     code = torch.randn(1, 20)
     moved = code.clone()
-    moved[:, :6] += 1
+    moved[:, :VIEW_NUMBERS] += 1
     lit = code.clone()
-    lit[:, 6] += 1
+    lit[:, VIEW_NUMBERS] += 1
     with torch.inference_mode():
         means = [model.normalizer.velocity.condition(caption, each).mean for each in (code, moved, lit)]
     assert torch.equal(means[0], means[1])

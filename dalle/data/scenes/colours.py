@@ -7,6 +7,8 @@ Source: B. Ottosson, "A perceptual color space for image processing", 2020.
 
 import numpy as np
 
+from dalle.networks.oklab import FROM_LAB, FROM_LMS, TO_LAB, TO_LMS
+
 RGB = tuple[int, int, int]  # sRGB, 0 to 255
 
 # The eleven basic colour terms of English.
@@ -25,25 +27,6 @@ COLOURS: dict[str, RGB] = {
 }
 NEUTRAL = frozenset({"black", "grey", "white"})
 MIN_CHROMA = 0.055  # below it people call a colour grey
-
-_TO_LMS = np.array(
-    [
-        [0.4122214708, 0.5363325363, 0.0514459929],
-        [0.2119034982, 0.6806995451, 0.1073969566],
-        [0.0883024619, 0.2817188376, 0.6299787005],
-    ],
-    dtype=np.float32,
-)
-_TO_LAB = np.array(
-    [
-        [0.2104542553, 0.7936177850, -0.0040720468],
-        [1.9779984951, -2.4285922050, 0.4505937099],
-        [0.0259040371, 0.7827717662, -0.8086757660],
-    ],
-    dtype=np.float32,
-)
-_FROM_LMS = np.linalg.inv(_TO_LMS)
-_FROM_LAB = np.linalg.inv(_TO_LAB)
 
 
 def _linear_light() -> np.ndarray:
@@ -65,17 +48,17 @@ _SRGB = _srgb_values()
 
 def rgb_to_oklab(rgb: np.ndarray) -> np.ndarray:
     """sRGB (..., 3) uint8 -> Oklab (..., 3) float32."""
-    return np.cbrt(_LIGHT[rgb] @ _TO_LMS.T) @ _TO_LAB.T
+    return np.cbrt(_LIGHT[rgb] @ TO_LMS.T) @ TO_LAB.T
 
 
 def oklab_to_rgb(lab: np.ndarray) -> np.ndarray:
     """Oklab (..., 3) -> sRGB (..., 3) uint8; colours outside sRGB are clipped."""
-    light = (lab @ _FROM_LAB.T) ** 3 @ _FROM_LMS.T
+    light = (lab @ FROM_LAB.T) ** 3 @ FROM_LMS.T
     return _SRGB[np.clip(light * (len(_SRGB) - 1) + 0.5, 0, len(_SRGB) - 1).astype(np.int32)]
 
 
 _NAMES = list(COLOURS)
-_PALETTE = rgb_to_oklab(np.array(list(COLOURS.values()), dtype=np.uint8))
+PALETTE = rgb_to_oklab(np.array(list(COLOURS.values()), dtype=np.uint8))
 _HUED = np.array([name not in NEUTRAL for name in _NAMES])
 MIN_HUED_SHARE = 0.25  # an icon has the colour of its parts that are not grey, if they cover this share of it
 
@@ -93,9 +76,9 @@ def _nearest(lab: np.ndarray) -> np.ndarray:
     """
     pixel_chroma = chroma(lab)
     hue = lab[:, None, 1:] / np.maximum(pixel_chroma, 1e-6)[:, None, None]
-    palette_hue = _PALETTE[:, 1:] / np.maximum(chroma(_PALETTE), 1e-6)[:, None]
+    palette_hue = PALETTE[:, 1:] / np.maximum(chroma(PALETTE), 1e-6)[:, None]
     hue_distance = ((hue - palette_hue) ** 2).sum(-1)
-    lightness_distance = (lab[:, None, 0] - _PALETTE[:, 0]) ** 2
+    lightness_distance = (lab[:, None, 0] - PALETTE[:, 0]) ** 2
     hued = (pixel_chroma >= MIN_CHROMA) & (lab[:, 0] > 0.2)
     distance = np.where(hued[:, None], hue_distance + 2 * lightness_distance, lightness_distance)
     return np.where(hued[:, None] == _HUED, distance, np.inf).argmin(-1)
@@ -133,7 +116,7 @@ def recolour(rgba: np.ndarray, name: str) -> np.ndarray:
     if not len(lab):
         return rgba.copy()
     body, opacity, relative_chroma = _body(lab)
-    target = _PALETTE[_NAMES.index(name)]
+    target = PALETTE[_NAMES.index(name)]
     target_lightness = np.clip(target[0], 0.3, 0.94)  # even black and white leave room for shading
     lightness = _shift_lightness(lab[:, 0], np.median(lab[body, 0]), target_lightness)
     fading = np.where(  # chroma falls towards black and towards white

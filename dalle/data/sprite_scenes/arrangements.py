@@ -16,7 +16,7 @@ from dalle.data.scenes.facts import Count, Fact, HasConcept, Relation
 from dalle.data.sprite_scenes.attachments import Piece, extent, fit
 from dalle.data.sprite_scenes.cast import Cast
 from dalle.data.sprite_scenes.concepts import Role
-from dalle.data.sprite_scenes.interaction_words import describe, noun_of, states_colour
+from dalle.data.sprite_scenes.interaction_words import describe, noun_of
 from dalle.data.sprite_scenes.nouns import NUMBER_WORDS
 from dalle.data.sprite_scenes.plan import PLAIN_SIZE, Foreground
 from dalle.data.sprite_scenes.roles import SETS, Player, Troupe
@@ -185,8 +185,7 @@ class Arrangements:
         facts: set[Fact] | None = None,
     ) -> Foreground:
         layers = fit(self._properties, pieces, PLAIN_SIZE * rng.uniform(0.9, 1))
-        colour = states_colour(self._cast, *players)
-        return Foreground(text, layers, frozenset(stated), frozenset(facts or stated), states_colour=colour)
+        return Foreground(text, layers, frozenset(stated), frozenset(facts or stated))
 
 
 def _solid(cast: Cast) -> list[Player]:

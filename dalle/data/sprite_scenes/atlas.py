@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from dalle.data.scenes.colours import MIN_CHROMA, MIN_HUED_SHARE
-from dalle.data.sprite_scenes.oklab import PALETTE, chroma, oklab_to_rgb, rgb_to_oklab
+from dalle.data.scenes.colours import MIN_CHROMA, MIN_HUED_SHARE, PALETTE
 from dalle.data.sprites.sprite_set import SpriteSet
+from dalle.networks.oklab import chroma, oklab_to_rgb, rgb_to_oklab
 
 THUMBNAIL_SIZE = 32  # pixels a side: enough to measure colours
 CHUNK = 512  # sprites measured at once
@@ -31,7 +31,7 @@ class Atlas:
         self.row = row  # (n + m,) int64, of each sprite in `colour` or in `masks`
         self.monochrome = monochrome  # (n + m,) bool
         self.stats = stats  # (n, 3) float32 of the rows of `colour`
-        self.palette = PALETTE.to(colour.device)
+        self.palette = torch.from_numpy(PALETTE).to(colour.device)
 
     @classmethod
     def from_set(cls, sprites: SpriteSet, device: torch.device | str = "cpu") -> "Atlas":

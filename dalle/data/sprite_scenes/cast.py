@@ -97,10 +97,6 @@ class Cast:
                 facts.add(HasColour(slug, subject.adjective))
         return facts
 
-    def states_colour(self, *subjects: Subject) -> bool:
-        """Whether a caption that names these subjects names a colour."""
-        return any(one.adjective or self.names.own_colour(one.concept) for one in subjects)
-
     def layer(
         self,
         rng: random.Random,

@@ -55,7 +55,7 @@ class FancyKinds:
         layers = (self._cast.layer(rng, subject, *layouts.CENTRED, material=material),)
         stated = frozenset({HasConcept(slug), HasMaterial(slug, material)})
         text = self._of_material(rng, subject, material)
-        return Foreground(text, layers, stated, frozenset(), states_colour=True)
+        return Foreground(text, layers, stated, frozenset())
 
     def _two_materials(self, rng: random.Random) -> Foreground:
         def draw() -> tuple[Subject, Subject] | None:
@@ -74,7 +74,7 @@ class FancyKinds:
             texts.append(self._of_material(rng, subject, material))
             stated |= {HasConcept(slug), HasMaterial(slug, material)}
         text = pick(rng, ("{} and {}", "{} next to {}")).format(*texts)
-        return Foreground(text, tuple(layers), frozenset(stated), frozenset(), states_colour=True)
+        return Foreground(text, tuple(layers), frozenset(stated), frozenset())
 
     def _of_material(self, rng: random.Random, subject: Subject, material: str) -> str:
         noun = self._names.nouns[subject.concept]
@@ -98,7 +98,6 @@ class FancyKinds:
             base,
             text=wording.with_look(rng, base.text, look),
             stated=base.stated | {HasLook(look)},
-            states_colour=base.states_colour or look in COLOURLESS_LOOKS,
             look=look,
         )
 
@@ -111,7 +110,6 @@ class FancyKinds:
             (self._cast.layer(rng, subject, *layouts.CENTRED),),
             frozenset(self._cast.stated(subject)),
             frozenset(),
-            states_colour=self._cast.states_colour(subject),
         )
 
     def _mashup(self, rng: random.Random) -> Foreground:
@@ -134,7 +132,7 @@ class FancyKinds:
             fills=self._names.nouns[filling].plural_noun or self._names.nouns[filling].bare,
         )
         layer = Layer(shape.sprite, *layouts.CENTRED, fill=fill)
-        return Foreground(text, (layer,), frozenset({HasFill(*slugs)}), frozenset(), states_colour=True)
+        return Foreground(text, (layer,), frozenset({HasFill(*slugs)}), frozenset())
 
     # --- what is drawn from
 

@@ -72,11 +72,6 @@ def noun_of(rng: random.Random, cast: Cast, player: Player) -> Noun:
     return _parse(pick(rng, player.names)) if player.names else cast.names.nouns[player.concept]
 
 
-def states_colour(cast: Cast, *players: Player) -> bool:
-    """Whether a caption that names these players names a colour."""
-    return any(cast.names.own_colour(player.concept) for player in players)
-
-
 def describe(
     rng: random.Random, cast: Cast, kind: str, first: Player, second: Player
 ) -> tuple[str, set[Fact], set[Fact]]:

@@ -28,7 +28,7 @@ from dalle.data.sprite_scenes.attachments import (
     width_of,
 )
 from dalle.data.sprite_scenes.cast import Cast
-from dalle.data.sprite_scenes.interaction_words import describe, states_colour
+from dalle.data.sprite_scenes.interaction_words import describe
 from dalle.data.sprite_scenes.plan import PLAIN_SIZE, Foreground
 from dalle.data.sprite_scenes.roles import Player, Troupe, find_players
 from dalle.data.sprite_scenes.sampling import Weighted, pick, retry
@@ -214,8 +214,7 @@ class Interactions:
         text, stated, facts = describe(rng, self._cast, kind, first, second)
         mirrored = kind not in UNMIRRORED and rng.random() < MIRRORED_SHARE
         layers = fit(self._properties, pieces, PLAIN_SIZE * rng.uniform(MIN_SIDE, 1), mirrored)
-        colour = states_colour(self._cast, first, second)
-        return Foreground(text, layers, frozenset(stated), frozenset(facts), states_colour=colour)
+        return Foreground(text, layers, frozenset(stated), frozenset(facts))
 
 
 def _retrying(draw: Draw, kind: str) -> Callable[[random.Random], Foreground]:

@@ -14,8 +14,8 @@ from torch.nn import functional as F
 
 from dalle.data.sprite_scenes.atlas import straight
 from dalle.data.sprite_scenes.materials import GOLD, bevel, palette_colours
-from dalle.data.sprite_scenes.oklab import fit_to_rgb, rgb_to_oklab
 from dalle.data.sprite_scenes.plan import LOOKS
+from dalle.networks.oklab import fit_to_rgb, rgb_to_oklab
 
 BLOCKS = 21  # of pixel art, to a side
 INK = 0.1

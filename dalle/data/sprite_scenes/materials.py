@@ -16,8 +16,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dalle.data.sprite_scenes.atlas import straight
-from dalle.data.sprite_scenes.oklab import fit_to_rgb, rgb_to_oklab
 from dalle.data.sprite_scenes.plan import MATERIALS
+from dalle.networks.oklab import fit_to_rgb, rgb_to_oklab
 
 GOLD = ((66, 36, 6), (148, 92, 14), (224, 168, 40), (255, 214, 92), (255, 246, 190))
 WOOD = ((58, 30, 12), (110, 64, 28), (160, 102, 50), (196, 140, 80), (222, 176, 118))

@@ -9,9 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dalle.data.scenes.colours import _HUED, MIN_HUED_SHARE, _nearest, rgb_to_oklab
+from dalle.data.scenes.colours import _HUED, MIN_HUED_SHARE, PALETTE, _nearest, rgb_to_oklab
 from dalle.data.sprite_scenes import atlas
-from dalle.data.sprite_scenes.oklab import PALETTE
 from dalle.data.sprite_scenes.plan import COLOUR_NAMES
 from dalle.data.sprites.sprite_set import SpriteSet
 
@@ -112,7 +111,7 @@ def _measure_colours(thumbnails: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     stats, rgb = atlas.measure(pixels), pixels[:, :3].float() / 255
     taken = [
         _dominant(atlas.recolour(rgb, stats, target.expand(len(rgb), 3)), visible) == at
-        for at, target in enumerate(PALETTE)
+        for at, target in enumerate(torch.from_numpy(PALETTE))
     ]
     return _dominant(rgb, visible).numpy(), torch.stack(taken, 1).numpy()
 

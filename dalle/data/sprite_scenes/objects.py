@@ -48,13 +48,12 @@ class ObjectKinds:
     def _single(self, rng: random.Random) -> Foreground:
         subject = self._cast.subject(rng, Role.DRAWABLE)
         layers = (self._cast.layer(rng, subject, *layouts.CENTRED),)
-        colour = self._cast.states_colour(subject)
         if subject.adjective:
             text = self._names.draw_english(rng, subject.concept, subject.adjective)
-            return Foreground(text, layers, frozenset(self._cast.stated(subject)), frozenset(), True, colour)
+            return Foreground(text, layers, frozenset(self._cast.stated(subject)), frozenset())
         name = self._names.draw_caption(rng, subject.concept)
         stated = frozenset({name.fact})  # a rare word, which the annotator does not know: true as well
-        return Foreground(name.text, layers, stated, stated, name.english, colour)
+        return Foreground(name.text, layers, stated, stated, name.english)
 
     def _placed(self, rng: random.Random) -> Foreground:
         subject = self._cast.subject(rng, Role.OBJECT)
@@ -77,9 +76,7 @@ class ObjectKinds:
             text = f"{text} {pick(rng, captions.PLACE_PHRASES[place])}"
             stated.add(HasPlace(slug, place))
         layers = (self._cast.layer(rng, subject, *placement),)
-        return Foreground(
-            text, layers, frozenset(stated), frozenset(), states_colour=self._cast.states_colour(subject)
-        )
+        return Foreground(text, layers, frozenset(stated), frozenset())
 
     def _colour(self, rng: random.Random) -> Foreground:
         def draw() -> Subject | None:
@@ -89,9 +86,7 @@ class ObjectKinds:
         subject = retry(draw, "thing to paint")
         text = self._names.draw_english(rng, subject.concept, subject.adjective)
         layers = (self._cast.layer(rng, subject, *layouts.CENTRED),)
-        return Foreground(
-            text, layers, frozenset(self._cast.stated(subject)), frozenset(), states_colour=True
-        )
+        return Foreground(text, layers, frozenset(self._cast.stated(subject)), frozenset())
 
     def _count(self, rng: random.Random) -> Foreground:
         """Things in one sprite, at times in several, at times all recoloured."""
@@ -115,6 +110,4 @@ class ObjectKinds:
             in_digits = rng.random() < DIGITS_SHARE
             words = plural(self._names.nouns[concept], count, subject.adjective, in_digits)
             text = wording.COUNT_TEMPLATES.draw(rng).format(words)
-        return Foreground(
-            text, layers, frozenset(stated), frozenset(), states_colour=self._cast.states_colour(subject)
-        )
+        return Foreground(text, layers, frozenset(stated), frozenset())

@@ -35,7 +35,7 @@ class PackedPlans:
     ground: Tensor  # (P, 2, 3) uint8: colours at the top and at the bottom
     seed: Tensor  # (P,) int32
     look: Tensor  # (P,) int8, of LOOKS
-    gains: Tensor  # (P, 5) float32
+    tinted: Tensor  # (P,) bool
     outline: Tensor  # (P,) float32, NaN is None
     stated: Tensor  # (P, MAX_STATED) int16, facts that the caption states, -1 after them
     facts: Tensor  # (P, MAX_FACTS) int16, all that are true
@@ -101,7 +101,7 @@ def pack(plans: Sequence[ScenePlan], tokenize: Callable[[Sequence[str]], Tensor]
         "ground": ground,
         "seed": np.array([plan.ground.seed for plan in plans], np.int32),
         "look": np.array([_index(LOOKS, plan.look) for plan in plans], np.int8),
-        "gains": np.array([plan.gains for plan in plans], np.float32),
+        "tinted": np.array([plan.tinted for plan in plans]),
         "outline": np.array(outline, np.float32),
         "stated": stated,
         "facts": facts,

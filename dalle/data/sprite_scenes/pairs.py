@@ -54,7 +54,6 @@ class PairKinds:
             (second, first),  # what stands on the other is drawn over it
             frozenset(stated),
             frozenset(),
-            states_colour=self._cast.states_colour(*subjects),
         )
 
     def _draw(

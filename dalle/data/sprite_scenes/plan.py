@@ -19,8 +19,8 @@ PLACES = (  # painted grounds, by day and by night
 )
 MATERIALS = ("gold", "wood", "ice", "glass", "stone", "striped", "dotted", "starry", "rainbow")
 LOOKS = ("pixel art", "line drawing", "silhouette", "sticker", "neon", "blueprint", "gold relief")
-LIGHT = ("hue", "colourfulness", "lightness", "contrast", "background", "outline")  # told numbers, in order
-OUTLINE = LIGHT.index("outline")
+LIGHT = ("background", "outline")  # numbers of the code that the flow is told, in order
+BACKGROUND, OUTLINE = (LIGHT.index(name) for name in ("background", "outline"))
 COLOUR_NAMES = tuple(COLOURS)
 
 
@@ -55,9 +55,9 @@ class Ground:
 class ScenePlan:
     """A caption and all that its pictures are rendered from, but for light.
 
-    `gains`: how far each number of LIGHT but the last acts, from 0 to 1: less where the caption states a
-    colour or a ground. `outline`: the last number, measured: the normal score of how outlined the drawing
-    is among those that the caption allows; None where that says nothing.
+    `tinted`: whether the background number tints the ground; not where the caption states it. `outline`:
+    the outline number, measured: the normal score of how outlined the drawing is among those that the caption
+    allows; None where that says nothing.
     """
 
     caption: str
@@ -67,7 +67,7 @@ class ScenePlan:
     stated: frozenset[Fact]  # facts that the caption states: a subset of `facts`
     facts: frozenset[Fact]  # all that are true of the picture
     look: str | None = None  # one of LOOKS, applied to all layers together
-    gains: tuple[float, float, float, float, float] = (1.0, 1.0, 1.0, 1.0, 1.0)
+    tinted: bool = True
     outline: float | None = None
 
 
@@ -80,5 +80,4 @@ class Foreground:
     stated: frozenset[Fact]  # by the text
     facts: frozenset[Fact]  # all that are true of the layers
     english: bool = True  # whether English may be added to the text
-    states_colour: bool = False  # whether the text names a colour or a material
     look: str | None = None

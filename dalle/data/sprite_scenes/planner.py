@@ -30,7 +30,6 @@ OUTLINE_KINDS = frozenset({"single", "placed", "ground"})  # whose plans tell ho
 KINDS_OF_THREE = frozenset({"between"})  # three concepts are nearly never held out two by two
 NO_PLACE_KINDS = frozenset({"single", "placed", "count"})
 OWN_GROUND_LOOKS = frozenset({"neon", "blueprint"})
-TOLD, CALM = 1.0, 0.4  # gains of light: as drawn, and where a caption states a colour
 
 
 @dataclass(frozen=True)
@@ -146,8 +145,7 @@ class Planner:
         drawn = self._grounds.place(rng, text, english=True, by_day=self._shows_black(layers))
         layers = self._standing(rng, layers, drawn.ground.place or "")
         stated = frozenset(self._cast.stated(*subjects))
-        colour = self._cast.states_colour(*subjects)
-        foreground = Foreground(text, layers, stated, frozenset(), states_colour=colour)
+        foreground = Foreground(text, layers, stated, frozenset())
         return self._finish(rng, "ground", foreground, drawn)
 
     def _shows_black(self, layers: tuple[Layer, ...]) -> bool:
@@ -169,7 +167,7 @@ class Planner:
     # --- the whole
 
     def _finish(self, rng: random.Random, kind: str, foreground: Foreground, drawn: DrawnGround) -> ScenePlan:
-        """The plan of a foreground on a ground: with a style that the caption may name, facts and gains."""
+        """The plan of a foreground on a ground: with facts, and a style that the caption may name."""
         text, stated, layers = drawn.text, set(foreground.stated), foreground.layers
         facts = {*foreground.facts, *self._annotator.facts(layers, foreground.look)}
         if foreground.look not in OWN_GROUND_LOOKS:
@@ -191,7 +189,7 @@ class Planner:
             stated=frozenset(stated),
             facts=without_words(facts, stated, MAX_FACTS),
             look=foreground.look,
-            gains=_gains(foreground, drawn),
+            tinted=not drawn.stated and foreground.look not in OWN_GROUND_LOOKS,
             outline=outline,
         )
 
@@ -201,14 +199,6 @@ class Planner:
         if rng.random() >= share:
             return None
         return next((fact.style for fact in facts if isinstance(fact, HasStyle)), None)
-
-
-def _gains(foreground: Foreground, drawn: DrawnGround) -> tuple[float, float, float, float, float]:
-    """How far hue, colourfulness, lightness, contrast and background act."""
-    painted = any(layer.colour or layer.material for layer in foreground.layers)
-    hue, rest = (0.0, CALM) if foreground.states_colour or painted else (TOLD, TOLD)
-    background = 0.0 if drawn.stated or foreground.look in OWN_GROUND_LOOKS else TOLD
-    return hue, rest, rest, TOLD, background
 
 
 def _spread(weights: Mapping[str, float], interactions: Mapping[str, float]) -> dict[str, float]:

@@ -1,6 +1,6 @@
 """Pictures of many plans at once, on a CPU or a GPU, with fresh light at every rendering.
 
-    plans (PackedPlans of B)  --Renderer.render-->  pictures (B, 3, S, S) in [-1, 1], light (B, 6)
+    plans (PackedPlans of B)  --Renderer.render-->  pictures (B, 3, S, S) in [-1, 1], light (B, 2)
 
 The layers of all plans are prepared as one flat batch: a sprite is gathered from the atlas at the smallest of
 a few sizes that loses nothing, recoloured or filled there, and resampled once, bicubically, to where it is
@@ -19,6 +19,7 @@ from torch.nn import functional as F
 from dalle.data.sprite_scenes import light, looks, materials, places
 from dalle.data.sprite_scenes.atlas import Atlas
 from dalle.data.sprite_scenes.packed import PackedPlans
+from dalle.data.sprite_scenes.plan import BACKGROUND
 
 Paint = Callable[[Tensor, Tensor, Tensor, int], Tensor]  # places.paint
 
@@ -30,7 +31,7 @@ PLANS_AT_ONCE = {"cpu": 32, "cuda": 1024}  # a cache's and a GPU's memory full
 @dataclass(frozen=True)
 class Rendered:
     pictures: Tensor  # (B, 3, S, S) in [-1, 1]
-    light: Tensor  # (B, 6): the numbers of plan.LIGHT that they were seen under
+    light: Tensor  # (B, 2): the numbers of plan.LIGHT
 
 
 class Renderer:
@@ -61,12 +62,12 @@ class Renderer:
         ground = self._ground(plans, numbers, paint)
         foreground, ground = looks.apply(self._foreground(plans), ground, plans.look)
         seen = torch.addcmul(foreground[:, :3], 1 - foreground[:, 3:], ground)
-        return light.apply(seen.clamp_(0, 1), numbers, plans.gains).mul_(2).sub_(1)
+        return seen.clamp_(0, 1).mul_(2).sub_(1)
 
     def _ground(self, plans: PackedPlans, numbers: Tensor, paint: Paint) -> Tensor:
         """What is behind the layers -> (B, 3, S, S) in [0, 1]."""
         ends = plans.ground.float().div(255).transpose(1, 2)[..., None]  # (B, 3, top and bottom, 1)
-        ends = light.tint(ends, numbers, plans.gains)
+        ends = light.tint(ends, numbers[:, BACKGROUND] * plans.tinted)
         down = torch.linspace(0, 1, self.size, device=ends.device)[:, None]
         ground = torch.lerp(ends[:, :, :1], ends[:, :, 1:], down).repeat(1, 1, 1, self.size)
         painted = (plans.place >= 0).nonzero()[:, 0]

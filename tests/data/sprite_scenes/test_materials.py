@@ -7,8 +7,8 @@ import torch
 from dalle.data.scenes.colours import dominant_colour
 from dalle.data.sprite_scenes import materials
 from dalle.data.sprite_scenes.atlas import straight
-from dalle.data.sprite_scenes.oklab import chroma, rgb_to_oklab
 from dalle.data.sprite_scenes.plan import MATERIALS
+from dalle.networks.oklab import chroma, rgb_to_oklab
 
 SIZE = 64
 

@@ -1,4 +1,4 @@
-"""Plans of a small set: true captions, held-out combinations, places, gains and told outlines."""
+"""Plans of a small set: true captions, held-out combinations, places, tints and told outlines."""
 
 from dataclasses import replace
 from types import SimpleNamespace
@@ -121,7 +121,7 @@ def test_places_are_stated_or_not_and_things_stand_on_their_ground(planner: Plan
     plans = [planner.plan(index, "ground") for index in range(300)]
     stated = [plan for plan in plans if facts_of_type(plan.stated, OnPlace)]
     assert 0.85 < len(stated) / len(plans) < 1
-    assert all(plan.gains[4] == 0 for plan in stated)
+    assert not any(plan.tinted for plan in stated)
     assert {len(plan.layers) for plan in plans} == {0, 1, 2}
     for plan in plans:
         if plan.layers and plan.ground.place == "meadow":

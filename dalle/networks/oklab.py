@@ -2,8 +2,8 @@
 
     sRGB in [0, 1]  --rgb_to_oklab-->  lightness in [0, 1], two axes of colour  --oklab_to_rgb-->  sRGB
 
-The same colours as `dalle.data.scenes.colours`. All is elementwise, so that it runs at the speed of memory
-and never changes a layout.
+`dalle.data.scenes.colours` has the same colours for arrays. All is elementwise, so that it runs at the speed
+of memory and never changes a layout.
 Source: B. Ottosson, "A perceptual color space for image processing", 2020.
 """
 
@@ -11,28 +11,43 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dalle.data.scenes.colours import _FROM_LAB, _FROM_LMS, _PALETTE, _TO_LAB, _TO_LMS
+TO_LMS = np.array(
+    [
+        [0.4122214708, 0.5363325363, 0.0514459929],
+        [0.2119034982, 0.6806995451, 0.1073969566],
+        [0.0883024619, 0.2817188376, 0.6299787005],
+    ],
+    dtype=np.float32,
+)
+TO_LAB = np.array(
+    [
+        [0.2104542553, 0.7936177850, -0.0040720468],
+        [1.9779984951, -2.4285922050, 0.4505937099],
+        [0.0259040371, 0.7827717662, -0.8086757660],
+    ],
+    dtype=np.float32,
+)
+FROM_LMS = np.linalg.inv(TO_LMS)
+FROM_LAB = np.linalg.inv(TO_LAB)
 
 GAMUT_MARGIN = 1e-4  # of linear light beyond black and white that is rounding
 BISECTIONS = 7  # of a colour's chroma: to a hundredth of it
 
-PALETTE = torch.from_numpy(_PALETTE)  # (names of COLOURS, 3), Oklab
-
 
 def rgb_to_oklab(rgb: Tensor) -> Tensor:
     """sRGB (..., 3, H, W) in [0, 1] -> Oklab of the same shape."""
-    return _mix(_mix(_linear_light(rgb), _TO_LMS).log_().mul_(1 / 3).exp_(), _TO_LAB)
+    return _mix(_mix(_linear_light(rgb), TO_LMS).log_().mul_(1 / 3).exp_(), TO_LAB)
 
 
 def oklab_to_rgb(lab: Tensor) -> Tensor:
     """Oklab (..., 3, H, W) -> sRGB in [0, 1]; colours outside sRGB are clipped."""
-    return _srgb(_mix(_mix(lab, _FROM_LAB).pow_(3), _FROM_LMS))
+    return _srgb(_mix(_mix(lab, FROM_LAB).pow_(3), FROM_LMS))
 
 
 def fit_to_rgb(lab: Tensor) -> Tensor:
     """`oklab_to_rgb`, but colours outside sRGB lose chroma until they fit: hue and lightness stay."""
     lab = torch.cat([lab[..., :1, :, :].clamp(0, 1), lab[..., 1:, :, :]], -3)
-    light = _mix(_mix(lab, _FROM_LAB).pow_(3), _FROM_LMS)
+    light = _mix(_mix(lab, FROM_LAB).pow_(3), FROM_LMS)
     outside = ~_fits(light).all(-3)
     if outside.any():
         channels_last = light.movedim(-3, -1)
@@ -42,7 +57,7 @@ def fit_to_rgb(lab: Tensor) -> Tensor:
 
 def _reduced(lab: Tensor) -> Tensor:
     """Oklab colours (N, 3) outside sRGB -> linear light (N, 3) at the largest chroma inside, by bisection."""
-    to_lms, to_rgb = (torch.from_numpy(matrix).to(lab).T for matrix in (_FROM_LAB, _FROM_LMS))
+    to_lms, to_rgb = (torch.from_numpy(matrix).to(lab).T for matrix in (FROM_LAB, FROM_LMS))
     grey = lab[:, :1]
     offset = torch.cat([torch.zeros_like(grey), lab[:, 1:]], 1) @ to_lms
     low, high = torch.zeros_like(grey), torch.ones_like(grey)

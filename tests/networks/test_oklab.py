@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from dalle.data.scenes import colours
-from dalle.data.sprite_scenes.oklab import chroma, fit_to_rgb, oklab_to_rgb, rgb_to_oklab
+from dalle.networks.oklab import chroma, fit_to_rgb, oklab_to_rgb, rgb_to_oklab
 
 
 def cube(steps: int = 18) -> torch.Tensor:
