@@ -26,10 +26,12 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     sliders.add_argument("--sprites", type=Path, help="the sprite set's folder, for labels")
     sliders.set_defaults(command=_sliders)
 
-    camera = commands.add_parser("add-camera", help="make room for a camera in the codes of a checkpoint")
-    camera.add_argument("--checkpoint", type=Path, required=True, help="one whose numbers are all learnt")
-    camera.add_argument("--output", type=Path, required=True, help="folder for the checkpoint with a camera")
-    camera.set_defaults(command=_add_camera)
+    view = commands.add_parser(
+        "add-view", help="make room for camera and colours in the codes of a checkpoint"
+    )
+    view.add_argument("--checkpoint", type=Path, required=True, help="one whose numbers are all learnt")
+    view.add_argument("--output", type=Path, required=True, help="folder for the new checkpoint")
+    view.set_defaults(command=_add_view)
 
     export = commands.add_parser("export", help="write a trained checkpoint with its words and model card")
     export.add_argument("--checkpoint", type=Path, required=True, help="what a training run wrote")
@@ -93,10 +95,10 @@ def _sliders(options: argparse.Namespace) -> None:
     print(f"{options.output}: {export.name_sliders(options.checkpoint, options.output, emoji, sprites)}")
 
 
-def _add_camera(options: argparse.Namespace) -> None:
-    from dalle.release.add_camera import add_camera
+def _add_view(options: argparse.Namespace) -> None:
+    from dalle.release.add_view import add_view
 
-    print(f"{options.output}: {add_camera(options.checkpoint, options.output)}")
+    print(f"{options.output}: {add_view(options.checkpoint, options.output)}")
 
 
 def _export(options: argparse.Namespace) -> None:

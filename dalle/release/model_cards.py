@@ -12,6 +12,7 @@ from dalle.data.sprites import notices
 from dalle.data.sprites.sprite_set import SpriteSet
 from dalle.evaluation.evaluate import PARTS
 from dalle.evaluation.report import metrics_table
+from dalle.networks import colour
 from dalle.networks.camera import FACTORS
 from dalle.networks.model import DALLEModel
 
@@ -52,6 +53,7 @@ def shipped_card(
         materials=", ".join(MATERIALS),
         looks=", ".join(LOOKS),
         camera=", ".join(factor.name for factor in FACTORS),
+        colour_factors=", ".join(colour.FACTORS),
         light=", ".join(LIGHT),
         figures=metrics_table(metrics),
         evaluated=" ".join(part for part in PARTS if part in metrics),
@@ -104,7 +106,8 @@ languages. It runs on two CPU cores. Weights: `{digest}`, {total:.1f} million pa
 | sliders of | what they do |
 |---|---|
 | the camera | move the finished picture: {camera} |
-| light, told to the networks in training | {light} |
+| colours | change those of the finished picture: {colour_factors} |
+| what the networks were told in training | {light} |
 | learnt numbers | named by the effect that was measured |
 
 ## Figures
@@ -119,7 +122,7 @@ languages. It runs on two CPU cores. Weights: `{digest}`, {total:.1f} million pa
 
 On {sprites:,} drawings of {concepts:,} concepts in {styles} drawing styles (data `{data}`, built by
 `python -m dalle dataset sprites`), composed into captioned scenes without end: one thing or several, at
-places, in relations, colours, materials and looks, each in a light that the networks were told.
+places, in relations, colours, materials and looks, on grounds whose tint the networks were told.
 
 {training}
 

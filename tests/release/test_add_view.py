@@ -10,7 +10,7 @@ from dalle.config import CAMERA_NUMBERS, VIEW_NUMBERS
 from dalle.networks.flow import Latent
 from dalle.pipeline.dalle import DALLE
 from dalle.pipeline.sliders import Slider, unnamed_slider
-from dalle.release.add_camera import add_camera
+from dalle.release.add_view import add_view
 from tests.tiny import tiny_pipeline
 
 
@@ -26,7 +26,7 @@ def converted(tmp_path: Path) -> tuple[DALLE, DALLE]:
     sliders = (named(7, "stripes"), named(3, "size"), named(11, "detail"), *rest)
     DALLE(tiny_pipeline().model, sliders=sliders, words=["dog"]).save_pretrained(tmp_path / "old")
     arguments = ["--checkpoint", str(tmp_path / "old"), "--output", str(tmp_path / "new")]
-    assert main.main(["add-camera", *arguments]) == 0
+    assert main.main(["add-view", *arguments]) == 0
     return DALLE.from_pretrained(tmp_path / "old"), DALLE.from_pretrained(tmp_path / "new")
 
 
@@ -61,4 +61,4 @@ def test_kept_numbers_draw_what_they_drew(converted: tuple[DALLE, DALLE]) -> Non
 def test_a_camera_is_added_once(tmp_path: Path, converted: tuple[DALLE, DALLE]) -> None:
     """Guards against a second conversion that would throw more learnt numbers away."""
     with pytest.raises(ValueError, match="already"):
-        add_camera(tmp_path / "new", tmp_path / "newer")
+        add_view(tmp_path / "new", tmp_path / "newer")

@@ -14,7 +14,7 @@ VIEW_NAMES = frozenset(
 )
 
 
-def add_camera(source: Path, target: Path) -> str:
+def add_view(source: Path, target: Path) -> str:
     """Write the checkpoint `source` to `target` with the view at the start of its code; -> the digest.
 
     Learnt numbers that are named after what the view does make room first, then those that change pictures
