@@ -6,12 +6,12 @@ A stage is a function of a draft and a `Lexicon`. It changes a draft by `replace
 every change is noted with the span of the typed text that it stands for.
 """
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from dalle.prompts.lexicon import Lexicon
+from dalle.prompts.pieces import NO_SPACE_AFTER, NO_SPACE_BEFORE, PIECE
 
 
 class Kind(StrEnum):
@@ -48,11 +48,6 @@ class Piece:
     text: str
     start: int
     end: int
-
-
-PIECE = re.compile(r"\d+(?:[.:]\d+)+|[^\s,;.!?:()\[\]{}|\"“”„«»、。，；：！？（）]+|[^\s]")
-NO_SPACE_BEFORE = frozenset(",;.!?:)]}、。，；：！？）")
-NO_SPACE_AFTER = frozenset("([{（")
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,26 @@
-"""What the reader knows: the words of the training captions and the tables of a checkpoint.
+"""What the reader knows: the words of the training captions, English, and the tables of a checkpoint.
 
 A checkpoint without a table has an empty one: its prompts are read by the stages that need none.
 """
 
+import csv
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
+from importlib import resources
+from pathlib import Path
 
 from dalle.data.scenes.english import Noun, parse_noun
+from dalle.prompts.pieces import cut, plain_quotes
 
 ARTICLE = re.compile(r"^(?:an?|the) ", re.IGNORECASE)
+ENGLISH_FILE = "english.txt"  # the single words of WordNet 3.1
+THESAURUS_FILE = "thesaurus.tsv"  # noun, labels parted by "|", source
+NAMES_FILE = "names.tsv"  # language, name, label
+MAX_ROWS = 100_000  # of a table
+MAX_FIELD = 200  # characters
+MAX_SENSES = 3
 
 
 @dataclass(frozen=True)
@@ -26,7 +36,7 @@ class Lexicon:
     """labels: captions of one thing each ("a red apple"), as training has them.
 
     words: of all training captions in lower case, English ones first, then by frequency
-    names: language code -> name in lower case -> label
+    names: language code, or "emoji" -> name in lower case -> label
     thesaurus: English noun in the singular, in lower case, that is in no label -> the nearest labels
     """
 
@@ -47,6 +57,79 @@ class Lexicon:
         return {noun.plural_noun.lower(): bare for bare, noun in self.nouns.items() if noun.plural_noun}
 
     @cached_property
+    def pieces(self) -> dict[tuple[str, ...], tuple[Noun, bool]]:
+        """The pieces of each label's noun, singular and plural, in lower case -> noun, whether plural."""
+        found = {cut(plain_quotes(text)): (self.nouns[bare], True) for text, bare in self.plurals.items()}
+        return found | {cut(plain_quotes(text)): (noun, False) for text, noun in self.nouns.items()}
+
+    @cached_property
     def known_words(self) -> frozenset[str]:
         """`words`, as a set."""
         return frozenset(self.words)
+
+    @cached_property
+    def rank(self) -> dict[str, int]:
+        """The place of each word in `words`."""
+        return {word: place for place, word in reversed(list(enumerate(self.words)))}
+
+
+@cache
+def english_words() -> frozenset[str]:
+    """The single words of WordNet, lower-case, without inflections."""
+    text = resources.files("dalle.prompts").joinpath(ENGLISH_FILE).read_text(encoding="utf-8")
+    return frozenset(text.split())
+
+
+# --- the tables of a checkpoint
+
+
+def load_names(folder: Path, labels: Iterable[str]) -> dict[str, dict[str, str]]:
+    """The names in other languages of a checkpoint's labels; {} without the file. Raises ValueError."""
+    names: dict[str, dict[str, str]] = {}
+    known = set(labels)
+    for language, name, label in _rows(folder / NAMES_FILE):
+        if label in known:
+            names.setdefault(language, {})[name] = label
+    return names
+
+
+def load_thesaurus(folder: Path, labels: Iterable[str]) -> dict[str, Near]:
+    """A checkpoint's thesaurus; {} without the file. Raises ValueError."""
+    known = set(labels)
+    return {
+        noun: Near(tuple(label for label in near.split("|") if label in known)[:MAX_SENSES], source)
+        for noun, near, source in _rows(folder / THESAURUS_FILE)
+    }
+
+
+def save_names(folder: Path, names: Mapping[str, Mapping[str, str]]) -> None:
+    """Write a file that `load_names` reads; none without names."""
+    rows = [(language, *item) for language, found in sorted(names.items()) for item in sorted(found.items())]
+    _write(folder / NAMES_FILE, rows)
+
+
+def save_thesaurus(folder: Path, thesaurus: Mapping[str, Near]) -> None:
+    """Write a file that `load_thesaurus` reads; none without entries."""
+    rows = [(noun, "|".join(near.labels), near.source) for noun, near in sorted(thesaurus.items())]
+    _write(folder / THESAURUS_FILE, rows)
+
+
+def _write(path: Path, rows: list[tuple[str, str, str]]) -> None:
+    if rows:
+        path.write_text("".join("\t".join(row) + "\n" for row in rows), encoding="utf-8")
+
+
+def _rows(path: Path) -> list[tuple[str, str, str]]:
+    """Rows of three fields of a table; none without the file. Raises ValueError."""
+    if not path.is_file():
+        return []
+    rows: list[tuple[str, str, str]] = []
+    with path.open(encoding="utf-8", newline="") as file:
+        for number, row in enumerate(csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE), 1):
+            if number > MAX_ROWS or len(row) != 3 or max(map(len, row)) > MAX_FIELD:
+                raise ValueError(
+                    f"{path.name}, line {number}: at most {MAX_ROWS} lines of three fields parted by tabs, "
+                    f"each of at most {MAX_FIELD} characters; delete the file, or copy the checkpoint again"
+                )
+            rows.append((row[0], row[1], row[2]))
+    return rows

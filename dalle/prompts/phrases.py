@@ -1,0 +1,105 @@
+"""Which pieces of a draft are names of things that the model knows, and which are plain English."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from dalle.data.scenes.english import Noun, article
+from dalle.prompts.draft import Draft
+from dalle.prompts.lexicon import Lexicon, english_words
+from dalle.prompts.pieces import plain_quotes
+
+MAX_NAME_PIECES = 8  # longer names of things are only known as whole prompts
+
+ARTICLES = frozenset({"a", "an", "the"})
+POSSESSIVES = frozenset("my your our his her its their this that".split())
+PREPOSITIONS = frozenset(
+    "on in at of with under over near to by behind above below beside inside into from between around "
+    "next left right top against across along through".split()
+)
+FUNCTION_WORDS = (
+    ARTICLES
+    | POSSESSIVES
+    | PREPOSITIONS
+    | frozenset(
+        "and or but nor as is are was were be been has have had do does did who which what when where while "
+        "i you he she it we they me him them us there here very really so just only too also more most some "
+        "any all each every both other another such no not than then if for about up down out off".split()
+    )
+)
+
+
+class NamedThing(NamedTuple):
+    """Pieces first to last - 1 are the noun of a label, without its article."""
+
+    first: int
+    last: int
+    noun: Noun
+    plural: bool
+
+
+def named_things(draft: Draft, lexicon: Lexicon) -> list[NamedThing]:
+    """The names of things in a draft from left to right, the longest at each place."""
+    words = [plain_quotes(word) for word in draft.words]
+    things, at = list[NamedThing](), 0
+    while at < len(words):
+        thing = _longest(lexicon, words, at)
+        if thing:
+            things.append(thing)
+        at = thing.last if thing else at + 1
+    return things
+
+
+def _longest(lexicon: Lexicon, words: Sequence[str], first: int) -> NamedThing | None:
+    for last in range(min(len(words), first + MAX_NAME_PIECES), first, -1):
+        if found := lexicon.pieces.get(tuple(words[first:last])):
+            return NamedThing(first, last, *found)
+    return None
+
+
+def singulars(word: str) -> list[str]:
+    """What an English word may be the plural of, the likeliest first; the word itself comes last."""
+    found = []
+    if word.endswith("ies") and len(word) > 4:
+        found.append(word[:-3] + "y")
+    if word.endswith("ves") and len(word) > 4:
+        found += [word[:-3] + "f", word[:-3] + "fe"]
+    if word.endswith(("ses", "xes", "zes", "ches", "shes", "oes")):
+        found.append(word[:-2])
+    if word.endswith("s") and not word.endswith("ss"):
+        found.append(word[:-1])
+    return [*found, word]
+
+
+def is_english(word: str) -> bool:
+    """Whether a lower-case word is English: in WordNet, or an inflected form of such a word."""
+    words = english_words()
+    if word in words or word in FUNCTION_WORDS:
+        return True
+    stems = {*singulars(word), word.removesuffix("'s")}
+    for ending, stem_endings in (
+        ("ing", ("", "e")),
+        ("ed", ("", "e")),
+        ("er", ("", "e")),
+        ("est", ("", "e")),
+    ):
+        if word.endswith(ending):
+            stem = word.removesuffix(ending)
+            stems |= {stem + end for end in stem_endings}
+            if len(stem) > 2 and stem[-1] == stem[-2]:
+                stems.add(stem[:-1])  # "running"
+    if word.endswith("ly"):
+        stems.add(word[:-2])
+    return not stems.isdisjoint(words)
+
+
+def is_known(word: str, lexicon: Lexicon) -> bool:
+    """Whether training captions had a word, or one that it may be the plural of; signs and numbers count."""
+    if not any(character.isalpha() for character in word):
+        return True
+    known = lexicon.known_words
+    return any(each in known for each in singulars(word)) or word in FUNCTION_WORDS
+
+
+def with_article(words: str) -> str:
+    """ "an owl" for "owl"."""
+    return f"{article(words)} {words}"
