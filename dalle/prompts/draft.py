@@ -97,6 +97,16 @@ class Draft:
         """Leave out pieces first to last - 1; noted unless kind is None."""
         return self.replace(first, last, "", kind)
 
+    def unwanted(self, phrase: str, first: int, last: int) -> "Draft":
+        """Move pieces first to last - 1 to the negative prompt, as `phrase`."""
+        moved = self.note(Kind.NEGATION, first, last, phrase).drop(first, last)
+        return replace(moved, negative=(*moved.negative, phrase)) if phrase else moved
+
+    def append(self, text: str) -> "Draft":
+        """With `text` at the end, which stands for no part of the typed text."""
+        end = len(self.typed)
+        return replace(self, pieces=(*self.pieces, *(Piece(m[0], end, end) for m in PIECE.finditer(text))))
+
     def note(self, kind: Kind, first: int, last: int, target: str = "") -> "Draft":
         """A note on pieces first to last - 1, which stay."""
         start, end = self.pieces[first].start, self.pieces[last - 1].end

@@ -4,6 +4,7 @@ A checkpoint without a table has an empty one: its prompts are read by the stage
 """
 
 import csv
+import itertools
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from functools import cache, cached_property
 from importlib import resources
 from pathlib import Path
 
+from dalle.data.scenes.colours import COLOURS
 from dalle.data.scenes.english import Noun, parse_noun
 from dalle.prompts.pieces import cut, plain_quotes
 
@@ -61,6 +63,16 @@ class Lexicon:
         """The pieces of each label's noun, singular and plural, in lower case -> noun, whether plural."""
         found = {cut(plain_quotes(text)): (self.nouns[bare], True) for text, bare in self.plurals.items()}
         return found | {cut(plain_quotes(text)): (noun, False) for text, noun in self.nouns.items()}
+
+    @cached_property
+    def label_words(self) -> frozenset[str]:
+        """All words of the labels' nouns, singular and plural, in lower case."""
+        return frozenset(itertools.chain.from_iterable(self.pieces))
+
+    @cached_property
+    def spellings(self) -> tuple[str, ...]:
+        """Words that a slip of the hand may have meant: those of labels and colours."""
+        return tuple(sorted({word for word in self.label_words if word.isalpha()} | set(COLOURS)))
 
     @cached_property
     def known_words(self) -> frozenset[str]:

@@ -96,7 +96,7 @@ def is_known(word: str, lexicon: Lexicon) -> bool:
     """Whether training captions had a word, or one that it may be the plural of; signs and numbers count."""
     if not any(character.isalpha() for character in word):
         return True
-    known = lexicon.known_words
+    known, word = lexicon.known_words, word.removesuffix("'s")
     return any(each in known for each in singulars(word)) or word in FUNCTION_WORDS
 
 

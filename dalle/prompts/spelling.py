@@ -1,0 +1,42 @@
+"""Stage 9: slips of the hand: "unicron" -> "unicorn"."""
+
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
+
+from dalle.prompts.draft import Draft, Kind
+from dalle.prompts.lexicon import Lexicon
+from dalle.prompts.phrases import is_english, is_known
+
+MIN_LENGTH = 4  # letters of a word that may be a slip
+LONG = 6  # letters, from which two slips are one word's
+
+
+def spelling(draft: Draft, lexicon: Lexicon) -> Draft:
+    """Each word that is neither known nor English, and near to a known one, as that is spelt."""
+    for at, word in enumerate(draft.words):
+        if not word.isalpha() or not word.isascii() or len(word) < MIN_LENGTH:
+            continue
+        if is_known(word, lexicon) or is_english(word) or word in lexicon.thesaurus:
+            continue
+        if right := nearest_spelling(word, lexicon):
+            draft = draft.replace(at, at + 1, right, Kind.SPELLING)
+    return draft
+
+
+def nearest_spelling(word: str, lexicon: Lexicon) -> str | None:
+    """The known word with the fewest slips between, of several the most frequent; None where none is near."""
+    slips = 2 if len(word) >= LONG else 1
+    found = process.extract(
+        word, lexicon.spellings, scorer=OSA.distance, score_cutoff=slips, limit=12, processor=None
+    )
+    near = [
+        (distance, _starts_otherwise(word, right), lexicon.rank.get(right, len(lexicon.words)), right)
+        for right, distance, _ in found
+        if distance < 2 or not _starts_otherwise(word, right)
+    ]
+    return min(near)[3] if near else None
+
+
+def _starts_otherwise(word: str, right: str) -> bool:
+    """Whether the first letter is another: few people miss that, but for letters exchanged."""
+    return word[0] != right[0] and sorted(word[:2]) != sorted(right[:2])
