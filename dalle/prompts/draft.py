@@ -102,6 +102,22 @@ class Draft:
         moved = self.note(Kind.NEGATION, first, last, phrase).drop(first, last)
         return replace(moved, negative=(*moved.negative, phrase)) if phrase else moved
 
+    def with_unwanted(self, phrase: str, start: int, end: int) -> "Draft":
+        """With `phrase` in the negative prompt, which the typed characters start to end - 1 say."""
+        note = Note(Kind.NEGATION, start, end, self.typed[start:end], phrase)
+        return replace(self, negative=(*self.negative, phrase), notes=(*self.notes, note))
+
+    def note_typed(self, kind: Kind, text: str) -> "Draft":
+        """A note on the first place of the typed text that has `text`; none if it has not."""
+        start = self.typed.casefold().find(text.casefold())
+        end = start + len(text)
+        note = Note(kind, start, end, self.typed[start:end], "")
+        return self if start < 0 else replace(self, notes=(*self.notes, note))
+
+    def keep(self, count: int) -> "Draft":
+        """The first `count` pieces alone."""
+        return replace(self, pieces=self.pieces[:count])
+
     def append(self, text: str) -> "Draft":
         """With `text` at the end, which stands for no part of the typed text."""
         end = len(self.typed)

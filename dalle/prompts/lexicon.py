@@ -23,6 +23,7 @@ NAMES_FILE = "names.tsv"  # language, name, label
 MAX_ROWS = 100_000  # of a table
 MAX_FIELD = 200  # characters
 MAX_SENSES = 3
+STEM = 3  # letters by which names are found whose ending is another
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,19 @@ class Lexicon:
     def spellings(self) -> tuple[str, ...]:
         """Words that a slip of the hand may have meant: those of labels and colours."""
         return tuple(sorted({word for word in self.label_words if word.isalpha()} | set(COLOURS)))
+
+    @cached_property
+    def _stems(self) -> dict[str, dict[str, list[str]]]:
+        stems: dict[str, dict[str, list[str]]] = {}
+        for language, names in self.names.items():
+            by_stem = stems.setdefault(language, {})
+            for name in names:
+                by_stem.setdefault(name[:STEM], []).append(name)
+        return stems
+
+    def names_by_stem(self, language: str) -> Mapping[str, list[str]]:
+        """The first letters of a language's names, STEM of them -> the names."""
+        return self._stems.get(language, {})
 
     @cached_property
     def known_words(self) -> frozenset[str]:

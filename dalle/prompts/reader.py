@@ -12,6 +12,7 @@ from functools import lru_cache
 from dalle.data.emoji.emoji_set import STYLES
 from dalle.prompts.colour_names import colour_names
 from dalle.prompts.draft import Draft, Reading, Stage
+from dalle.prompts.language import language
 from dalle.prompts.lexicon import Lexicon
 from dalle.prompts.negation import negation
 from dalle.prompts.normalise import normalise
@@ -28,6 +29,7 @@ STAGES: tuple[Stage, ...] = (
     normalise,
     syntax,
     wrapping,
+    language,
     negation,
     colour_names,
     style_names,
