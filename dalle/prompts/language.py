@@ -21,7 +21,9 @@ SCRIPTS = {  # the start of a character's name in Unicode -> language
     "CJK": "zh",
 }
 LATIN = ("es", "fr", "de", "pt", "it")
-MIN_READ_SHARE = 0.6  # of a phrase's words that a language must explain
+MIN_READ_SHARE = 0.55  # of a phrase's words that a language must explain
+INEXACT = 0.8  # weight of a word whose ending is another than in the tables
+ENGLISH_PENALTY = 0.25  # where all words are English too
 ELISIONS = ("l'", "d'", "un'", "dell'", "all'", "sull'")  # before a vowel, written with the next word
 
 
@@ -57,31 +59,33 @@ def _script(draft: Draft) -> str | None:
 
 def _is_explained(word: str, lexicon: Lexicon) -> bool:
     """Whether English or a label explains a word."""
-    return not word.isalpha() or word in lexicon.label_words or is_english(word)
+    known = lexicon.names.get("en", {})
+    return not word.isalpha() or word in lexicon.label_words or word in known or is_english(word)
 
 
 def _read(draft: Draft, grammar: Grammar, lexicon: Lexicon) -> tuple[float, Draft]:
     """The share of the words that a language explains, and the draft in English."""
     body, tail = _without_style(draft)
-    units, pieces = _units(draft, body, grammar)
+    units = _units(draft, body, grammar)
     if not units:
         return 0.0, draft
     tokens = tokens_of(units, grammar, lexicon)
     read = [token for token in tokens if token.kind]
     words = [token for token in tokens if token.kind or any(c.isalpha() for c in token.value)]
-    share = sum(token.last - token.first for token in read) / max(1, sum(t.last - t.first for t in words))
+    lengths = [(token.last - token.first) * (1.0 if token.exact else INEXACT) for token in read]
+    share = sum(lengths) / max(1, sum(token.last - token.first for token in words))
     phrase = phrase_of(tokens, grammar)
     text, unwanted = in_english(phrase, lexicon)
     if not text and not unwanted:
         return 0.0, draft
     if grammar.language in LATIN:
-        share -= 0.5 * _english_share(draft, body, tokens)
+        share -= ENGLISH_PENALTY * _english_share(draft, body)
     english = _replaced(draft, body, text, unwanted)
-    english = _with_unread(english, [t for t in tokens if not t.kind], pieces)
-    return share + 0.001 * len(read), english.append(tail) if tail else english
+    english = _with_unread(english, [token for token in tokens if not token.kind])
+    return share, english.append(tail) if tail else english
 
 
-def _english_share(draft: Draft, body: int, tokens: list[Token]) -> float:
+def _english_share(draft: Draft, body: int) -> float:
     """Of the words, how many are English as well: "pain" and "chat" alone do not make a prompt French."""
     words = [word for word in draft.words[:body] if word.isalpha()]
     return sum(is_english(word) for word in words) / max(1, len(words))
@@ -101,15 +105,10 @@ def _without_style(draft: Draft) -> tuple[int, str]:
     return len(words), ""
 
 
-def _units(draft: Draft, body: int, grammar: Grammar) -> tuple[list[str], list[int]]:
-    """Words or characters of the pieces before `body`, and the piece of each."""
-    units, places = [], []
-    for at, piece in enumerate(draft.pieces[:body]):
-        text = piece.text.lower()
-        parts = list(text) if not grammar.spaced else _elided(text)
-        units += parts
-        places += [at] * len(parts)
-    return units, places
+def _units(draft: Draft, body: int, grammar: Grammar) -> list[str]:
+    """Words or characters of the pieces before `body`, in lower case."""
+    texts = [piece.text.lower() for piece in draft.pieces[:body]]
+    return [unit for text in texts for unit in (_elided(text) if grammar.spaced else list(text))]
 
 
 def _elided(word: str) -> list[str]:
@@ -130,7 +129,7 @@ def _replaced(draft: Draft, body: int, text: str, unwanted: list[str]) -> Draft:
     return english.keep(len(english.pieces) - tail)
 
 
-def _with_unread(draft: Draft, unread: list[Token], pieces: list[int]) -> Draft:
+def _with_unread(draft: Draft, unread: list[Token]) -> Draft:
     """Notes on words that the language's tables do not have."""
     for token in unread:
         if any(character.isalpha() for character in token.value):

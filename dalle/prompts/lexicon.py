@@ -81,7 +81,7 @@ class Lexicon:
         for language, names in self.names.items():
             by_stem = stems.setdefault(language, {})
             for name in names:
-                by_stem.setdefault(name[:STEM], []).append(name)
+                by_stem.setdefault(without_umlauts(name)[:STEM], []).append(name)
         return stems
 
     def names_by_stem(self, language: str) -> Mapping[str, list[str]]:
@@ -104,6 +104,11 @@ def english_words() -> frozenset[str]:
     """The single words of WordNet, lower-case, without inflections."""
     text = resources.files("dalle.prompts").joinpath(ENGLISH_FILE).read_text(encoding="utf-8")
     return frozenset(text.split())
+
+
+def without_umlauts(word: str) -> str:
+    """For comparing inflected forms: "Äpfel" with "Apfel"."""
+    return word.translate(str.maketrans("äöüё", "aouе"))
 
 
 # --- the tables of a checkpoint

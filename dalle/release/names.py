@@ -10,7 +10,7 @@ from dalle.data.emoji.emoji_set import Concept, EmojiSet
 from dalle.data.scenes.english import parse_noun
 from dalle.prompts.lexicon import ARTICLE, MAX_FIELD
 
-LANGUAGES = ("zh", "es", "fr", "de", "ja", "pt", "ru", "ko", "it", "hi")
+LANGUAGES = ("en", "zh", "es", "fr", "de", "ja", "pt", "ru", "ko", "it", "hi")
 OTHER_FORMS = {"zh": "zh-hant"}  # a second set of names of the same language
 EMOJI = "emoji"  # in place of a language: characters
 MAX_SHARED = 3  # concepts of whose keyword the first is meant
