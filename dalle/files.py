@@ -1,11 +1,11 @@
-"""Small files: atomic writes with fsync, reading of JSON lines and lists, deterministic zip files."""
+"""Small files: atomic writes with fsync, JSON lines and lists, deterministic zip files."""
 
 import io
 import json
 import os
 import threading
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -62,6 +62,12 @@ def read_string_list(path: Path) -> list[str]:
             f"{path} cannot be read: {error}; delete the file, or copy the checkpoint again"
         ) from error
     return texts
+
+
+def write_string_list(path: Path, texts: Sequence[str]) -> None:
+    """Write what `read_string_list` reads; no file for no texts."""
+    if texts:
+        path.write_text(json.dumps(list(texts), ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def zip_bytes(files: Mapping[str, bytes]) -> bytes:

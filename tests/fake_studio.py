@@ -11,10 +11,18 @@ from pathlib import Path
 from PIL import Image
 
 from dalle.pipeline.sliders import Slider, unnamed_slider
-from dalle.recipe import CODE_SIZE, Picture, Recipe
+from dalle.prompts.draft import Kind, Note, Reading
+from dalle.recipe import CODE_SIZE, Picture, Recipe, check_text
 from dalle.serving.requests import Frame, QueueFull
 
 SIZE = 32
+READ = {  # word of a prompt -> how it is read
+    "<apfel>": (Kind.LANGUAGE, "<apple>"),
+    "crimson": (Kind.COLOUR, "red"),
+    "no hat": (Kind.NEGATION, "a hat"),
+    "please": (Kind.WRAPPING, ""),
+    "<gizmo>": (Kind.UNKNOWN, ""),
+}
 NAMED_SLIDER = Slider(  # shown first, though it moves the fourth number of the code
     3, {"en": "size", "zh": "大小"}, {"en": 'sm"all', "zh": "小"}, {"en": "</style>large", "zh": "大"}
 )
@@ -65,14 +73,23 @@ class FakeStudio:
         self.drawn_now.append(recipe)
         return self.draw([recipe], priority=True)[0]
 
-    def rewrite(self, prompt: str) -> str:
-        return prompt.replace("<apfel>", "<apple>")
+    def read(self, prompt: str) -> Reading:
+        check_text("prompt", prompt)
+        notes = [
+            Note(kind, at, at + len(word), word, target)
+            for word, (kind, target) in READ.items()
+            if (at := prompt.find(word)) >= 0
+        ]
+        text = prompt
+        for note in notes:
+            if note.kind is not Kind.UNKNOWN:
+                text = text.replace(note.source, "" if note.kind is Kind.NEGATION else note.target)
+        negative = ", ".join(note.target for note in notes if note.kind is Kind.NEGATION)
+        others = ("a <cup>", "a shop") if "bar" in prompt else ()
+        return Reading(prompt, " ".join(text.split()), negative, None, tuple(notes), others)
 
-    def unknown_words(self, prompt: str) -> list[tuple[str, str]]:
-        return [(word, "lamp") for word in prompt.split() if word == "<gizmo>"]
-
-    def truncated_end(self, prompt: str) -> str:
-        return prompt[100:]
+    def truncated_end(self, reading: Reading) -> str:
+        return reading.text[100:]
 
     def random_prompt(self, seed: int) -> str:
         return f"a surprise {seed % 7}"

@@ -10,11 +10,20 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dalle.cli import data_commands, edit_commands, evaluation_commands, pretrain_commands, train_commands
+from dalle.cli import (
+    data_commands,
+    edit_commands,
+    evaluation_commands,
+    pretrain_commands,
+    read,
+    train_commands,
+)
 from dalle.cli.defaults import DEFAULT_CHECKPOINT
 
 if TYPE_CHECKING:
     from dalle.recipe import Picture
+
+COMMANDS = (read, edit_commands, train_commands, pretrain_commands, data_commands, evaluation_commands)
 
 
 def main(arguments: Sequence[str] | None = None, prepare: Callable[[], None] = lambda: None) -> int:
@@ -40,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m dalle", description="A small DALL·E.")
     commands = parser.add_subparsers(required=True, metavar="command")
     _add_generate(commands)
-    for module in (edit_commands, train_commands, pretrain_commands, data_commands, evaluation_commands):
+    for module in COMMANDS:
         module.add_to(commands)
     return parser
 
@@ -88,12 +97,16 @@ def _generate(options: argparse.Namespace) -> None:
 
     from dalle import runtime
     from dalle.pipeline.dalle import DALLE
+    from dalle.recipe import check_text
 
+    check_text("prompt", options.prompt)
+    check_text("negative", options.negative)
     if options.best_of < 1:
         raise ValueError(f"--best-of must be at least 1; got {options.best_of}")
     pipeline = DALLE.from_pretrained(options.checkpoint, runtime.inference_dtype())
-    if (read := pipeline.rewriter.rewrite(options.prompt)) != options.prompt:
-        print(f"read as: {read}", file=sys.stderr)
+    reading = pipeline.reader.read(options.prompt)
+    if reading.notes or reading.text != options.prompt:
+        print(*read.describe(reading), sep="\n", file=sys.stderr)
     settings = ("guidance", "steps", "variety")
     chosen = {name: value for name in settings if (value := getattr(options, name)) is not None}
     with tqdm(desc="drawing", unit="step", leave=False) as progress:

@@ -181,9 +181,8 @@ def interpolate(
         noise = slerp(start.noise[None], end.noise[None], edit.weight)[0]
         code = _mix_codes(start.code, end.code, edit.weight, inverter.model.config.flow.told)
         trajectory = inverter.trajectory(noise, 1.0, source.recipe.steps)
-        # Guidance of strength w <= 1 from a negative prompt is the mixture (1 - w) negative + w prompt.
-        samples[index] = inverter.prepare(
-            recipe, trajectory, code, prompt=end.caption, guidance=edit.weight, negative=start.caption
+        samples[index] = inverter.prepare_mixture(
+            recipe, trajectory, code, start.caption, end.caption, edit.weight
         )
     generated = (yield inverter.batch(samples.values())) if samples else []
     results |= dict(zip(samples, generated, strict=True))

@@ -134,6 +134,16 @@ class ImageInverter:
         captions = self.sampler.encode_captions(prompt, negative, guidance)
         return SampleState(recipe, trajectory, captions, guidance, code.to(self.model.device))
 
+    def prepare_mixture(
+        self, recipe: Recipe, trajectory: Trajectory, code: Tensor, start: str, end: str, weight: float
+    ) -> SampleState:
+        """The sample of `recipe` under the mixture of two captions: (1 - weight) start + weight end.
+
+        That is guidance of strength `weight` away from `start`; the captions' own negations are not used.
+        """
+        captions = (self.sampler.encode_text(end), self.sampler.encode_text(start))
+        return SampleState(recipe, trajectory, captions, weight, code.to(self.model.device))
+
     def batch(self, samples: Iterable[SampleState]) -> SampleBatch[SampleState]:
         return SampleBatch(self.sampler, list(samples))
 

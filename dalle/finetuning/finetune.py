@@ -7,6 +7,7 @@
 
 import copy
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from dalle.finetuning.plan import MIN_RECONSTRUCTION_PSNR, flow_settings, genera
 from dalle.finetuning.reconstruction import ReconstructionQuality
 from dalle.finetuning.runner import ProgressCallback, Runner
 from dalle.pipeline.dalle import DALLE
+from dalle.prompts.reader import Reader
 
 DISTILLATION_CAPTIONS = 4096
 
@@ -44,7 +46,7 @@ class _FineTuning:
     def __init__(self, runner: Runner):
         self.runner, self.plan = runner, runner.plan
         self.pipeline = DALLE.from_pretrained(self.plan.base).to(runtime.device())
-        self.known_labels, self.known_words = self.pipeline.rewriter.labels, self.pipeline.words
+        self.known = self.pipeline.lexicon
         self._add_captions(runner.captions)
         self.replay_folder, self.user_folder = runner.folder / "prior", runner.folder / "own"
         self.metrics_path = runner.folder / "figures.json"
@@ -98,18 +100,19 @@ class _FineTuning:
 
     def _add_captions(self, captions: list[str]) -> None:
         """Put the new captions before the labels, words and prompts of the checkpoint, if it has these."""
-        pipeline = self.pipeline
-        if pipeline.rewriter.labels:
-            pipeline.add_labels(captions)
-        if pipeline.words:
-            pipeline.words = list(dict.fromkeys([*replay.caption_words(captions), *pipeline.words]))
+        pipeline, labels, words = self.pipeline, self.known.labels, self.known.words
+        if labels:
+            labels = tuple(dict.fromkeys([*captions, *labels]))
+        if words:
+            words = tuple(dict.fromkeys([*replay.caption_words(captions), *words]))
+        pipeline.reader = Reader(replace(self.known, labels=labels, words=words))
         if pipeline.prompts:
             pipeline.prompts = list(dict.fromkeys([*captions, *pipeline.prompts]))
 
     def _known_captions(self, count: int) -> list[str]:
         """Captions that the model knew before this run."""
-        captions, seed = self.runner.captions, self.plan.seed
-        return replay.sample_captions(count, captions, self.known_words, self.known_labels, seed)
+        captions, known, seed = self.runner.captions, self.known, self.plan.seed
+        return replay.sample_captions(count, captions, known.words, known.labels, seed)
 
     def _measure_reconstruction(self, pixels: np.ndarray) -> float:
         """Write reconstructions.png of the images, which come first in `pixels`; -> their mean PSNR in dB."""

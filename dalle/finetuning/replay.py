@@ -13,10 +13,11 @@ import torch
 from dalle.pipeline.dalle import DALLE
 from dalle.pipeline.sampler import MAX_BATCH, SampleBatch, run_batch
 from dalle.prompts import suggestions
-from dalle.prompts.vocabulary import MIN_WORD_LENGTH, split_words
+from dalle.prompts.words import split_words
 from dalle.recipe import Recipe
 
 SAMPLING_STEPS = 16
+MIN_WORD_LENGTH = 3  # letters: shorter words, as "is" and "my", do not show in a picture
 MAX_COMMON_WORDS = 2_000  # of the vocabulary, the most frequent ones, that captions are chosen from
 MAX_RELATED_SHARE = 0.25  # of captions that are a word of the new captions
 
@@ -35,7 +36,7 @@ def sample_captions(
     """`count` captions that the model knows: words of the `new` captions, labels, and random prompts.
 
     `vocabulary` is words.json of the checkpoint, most frequent first; it replaces `labels`, those of the
-    checkpoint's prompt rewriter, where there are none. Both may be empty.
+    checkpoint's lexicon, where there are none. Both may be empty.
     """
     rng = random.Random(seed)
     common = labels or [word for word in vocabulary[:MAX_COMMON_WORDS] if len(word) >= MIN_WORD_LENGTH]

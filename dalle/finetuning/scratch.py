@@ -27,6 +27,8 @@ from dalle.finetuning.runner import ProgressCallback, Runner
 from dalle.networks.model import DALLEModel
 from dalle.networks.text_encoder import Tokenizer
 from dalle.pipeline.dalle import DALLE
+from dalle.prompts.lexicon import Lexicon
+from dalle.prompts.reader import Reader
 from dalle.training.pretrain import PHASE_DEFAULTS
 from dalle.training.task import TrainingSettings
 from dalle.training.tasks import AutoencoderTask
@@ -107,7 +109,8 @@ def _train_flow(runner: Runner, pixels: np.ndarray, captions: list[str]) -> bool
     encoded = runner.folder / "own"
     EncodedDataset.write(encoded, pixels, encode_images(pipeline.model, pixels), captions)
     task = FlowFinetuneTask(pipeline, EncodedDataset(encoded), EncodedDataset(encoded), runner.captions)
-    pipeline.words, pipeline.prompts = caption_words(runner.captions), runner.captions
+    pipeline.reader = Reader(Lexicon(words=tuple(caption_words(runner.captions))))
+    pipeline.prompts = runner.captions
     return runner.train_flow(pipeline, task, _settings(runner.plan, "flow"), {"psnr": quality.psnr})
 
 

@@ -17,17 +17,17 @@ from dalle.files import fsync_directory, fsync_files
 from dalle.networks.model import DALLEModel
 from dalle.networks.text_encoder import Tokenizer
 from dalle.networks.upscaler import UPSCALER_FILE
+from dalle.prompts.lexicon import NAMES_FILE, THESAURUS_FILE
+from dalle.prompts.lexicon_files import LABELS_FILE, WORDS_FILE
 
 CONFIG_FILE = "config.json"
 MODEL_FILE = "model.safetensors"  # bf16
 TOKENIZER_FILE = "tokenizer.json"
-LABELS_FILE = "labels.json"  # captions that the prompt rewriter knows
-VOCABULARY_FILE = "words.json"  # words of the training captions, the most frequent first
 PROMPTS_FILE = "prompts.json"  # example prompts
 SLIDERS_FILE = "sliders.json"
 CARD_FILE = "README.md"
 GRID_FILES = tuple(  # sample grids that a model card shows
-    f"{name}.webp" for name in ("samples", "concepts", "good", "bad", "scenes-good", "scenes-bad")
+    f"{name}.webp" for name in ("samples", "concepts", "good", "bad", "scenes-good", "scenes-bad", "sliders")
 )
 
 REQUIRED_FILES = (CONFIG_FILE, MODEL_FILE, TOKENIZER_FILE)
@@ -36,9 +36,11 @@ ALL_FILES = (
     LABELS_FILE,
     UPSCALER_FILE,
     CARD_FILE,
-    VOCABULARY_FILE,
+    WORDS_FILE,
     PROMPTS_FILE,
     SLIDERS_FILE,
+    NAMES_FILE,
+    THESAURUS_FILE,
     *GRID_FILES,
 )
 

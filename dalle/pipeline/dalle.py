@@ -6,11 +6,9 @@ pipeline = DALLE.from_pretrained("checkpoints/emoji")
 pictures = pipeline.generate("a red apple", count=4, seed=7)
 """
 
-import json
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -20,7 +18,7 @@ from PIL import Image
 from torch import Tensor
 
 from dalle import images
-from dalle.files import read_string_list
+from dalle.files import read_string_list, write_string_list
 from dalle.networks.flow import Latent
 from dalle.networks.model import DALLEModel
 from dalle.networks.solver import guided_indices
@@ -29,14 +27,17 @@ from dalle.networks.upscaler import Upscaler
 from dalle.pipeline import checkpoint
 from dalle.pipeline.checkpoint import CheckpointError
 from dalle.pipeline.latents import initial_codes
+from dalle.pipeline.prompt_texts import prompt_texts
 from dalle.pipeline.sampler import MAX_BATCH, SampleBatch, Sampler, run_batch, stack_captions
 from dalle.pipeline.sliders import Slider, load_sliders, save_sliders, slide_code, unnamed_sliders
 from dalle.pipeline.told_sliders import TOLD_SLIDERS
-from dalle.prompts.rewriter import PromptRewriter
-from dalle.prompts.vocabulary import Vocabulary
+from dalle.prompts.lexicon import Lexicon
+from dalle.prompts.lexicon_files import load_lexicon, save_lexicon
+from dalle.prompts.reader import Reader
 from dalle.recipe import SEED_COUNT, Picture, Recipe
 
 Preview = Callable[[], list[Image.Image]]
+NO_LEXICON = Lexicon()
 OnPreview = Callable[[int, int, Preview], None]  # steps taken, of how many, the batch's pictures as estimated
 
 
@@ -44,8 +45,7 @@ class DALLE:
     """The networks of a checkpoint with everything else that its folder holds.
 
     model      the networks and their tokenizer
-    rewriter   replaces unknown names in prompts by labels that the model knows
-    words      of the training captions, the most frequent first; `vocabulary` looks up words of prompts
+    reader     reads prompts as what the model was taught, by the words and names of its lexicon
     prompts    example prompts
     sliders    names of the code's numbers: told ones first, then learnt ones, the most effective first
     upscaler   super-resolution, or None
@@ -56,20 +56,16 @@ class DALLE:
         self,
         model: DALLEModel,
         *,
-        labels: Iterable[str] = (),
-        words: Iterable[str] = (),
+        lexicon: Lexicon = NO_LEXICON,
         prompts: Iterable[str] = (),
         sliders: Sequence[Slider] = (),
         upscaler: Upscaler | None = None,
         card: str = "",
     ):
-        """labels: of the rewriter, captions of one thing each.
-
-        sliders: of all learnt numbers, or none; those of told numbers are left out, since theirs are fixed.
-        """
+        """sliders: of all learnt numbers, or none; those of told numbers, which are fixed, are left out."""
         self.model = model
-        self.rewriter = PromptRewriter(list(labels), model.embed)
-        self.words, self.prompts = list(words), list(prompts)
+        self.reader = Reader(lexicon)
+        self.prompts = list(prompts)
         learnt = _learnt_indices(model)
         named = tuple(slider for slider in sliders if slider.index in learnt)
         self._learnt_sliders = named or unnamed_sliders(learnt)
@@ -79,10 +75,9 @@ class DALLE:
     def sliders(self) -> tuple[Slider, ...]:
         return TOLD_SLIDERS[: self.model.config.flow.told] + self._learnt_sliders
 
-    @cached_property
-    def vocabulary(self) -> Vocabulary:
-        """Of `words`; made at its first use, which takes about a second."""
-        return Vocabulary(self.words, self.model.embed)
+    @property
+    def lexicon(self) -> Lexicon:
+        return self.reader.lexicon
 
     def to(self, device: torch.device) -> "DALLE":
         """Move all networks to a device; -> self."""
@@ -90,10 +85,6 @@ class DALLE:
         if self.upscaler:
             self.upscaler.to(device)
         return self
-
-    def add_labels(self, labels: Iterable[str]) -> None:
-        """Let the rewriter know more labels, which come before those it has."""
-        self.rewriter = PromptRewriter([*labels, *self.rewriter.labels], self.model.embed)
 
     # --- prompts to pictures
 
@@ -169,7 +160,7 @@ class DALLE:
 
     def make_sampler(self) -> Sampler:
         """A sampler of the networks as they are: it remembers encoded prompts, which training outdates."""
-        return Sampler(self.model, lambda prompt: self.encode_prompts([prompt]))
+        return Sampler(self.model, self.reader)
 
     @torch.inference_mode()
     def rank(self, pictures: Sequence[Picture]) -> list[Picture]:
@@ -183,8 +174,8 @@ class DALLE:
     # --- pictures to latents, and back
 
     def encode_prompts(self, prompts: Sequence[str]) -> Caption:
-        """B prompts, rewritten and encoded."""
-        return self.model.encode_text([self.rewriter.rewrite(prompt) for prompt in prompts])
+        """B prompts, read and encoded."""
+        return self.model.encode_text([self.reader.read(prompt).text for prompt in prompts])
 
     @torch.inference_mode()
     def encode(self, pictures: Tensor, prompts: Sequence[str], steps: int = 24) -> Latent:
@@ -204,9 +195,10 @@ class DALLE:
         """latent -> images (B, 3, S, S) in [-1, 1]; guidance: one strength or one a picture, 1 is none."""
         strengths = list(guidance) if isinstance(guidance, Sequence) else [guidance] * len(prompts)
         negatives = negatives or [""] * len(prompts)
-        texts = [*prompts, *(negatives[i] for i in guided_indices(strengths))]
+        told = [prompt_texts(self.reader, *texts) for texts in zip(prompts, negatives, strict=True)]
+        texts = [*(wanted for wanted, _ in told), *(told[i][1] for i in guided_indices(strengths))]
         # One by one, as a sampler does: in a batch the last bits differ, and the picture from the drawn one.
-        caption = stack_captions([self.encode_prompts([text]) for text in texts])
+        caption = stack_captions([self.model.encode_text([text]) for text in texts])
 
         def view(features: Tensor) -> Tensor:
             return self.model.view(self.model.render(features), latent.code)
@@ -228,8 +220,7 @@ class DALLE:
         try:
             return cls(
                 model,
-                labels=read_string_list(folder / checkpoint.LABELS_FILE),
-                words=read_string_list(folder / checkpoint.VOCABULARY_FILE),
+                lexicon=load_lexicon(folder),
                 prompts=read_string_list(folder / checkpoint.PROMPTS_FILE),
                 sliders=load_sliders(folder / checkpoint.SLIDERS_FILE, _learnt_indices(model)),
                 upscaler=Upscaler.load(folder, dtype),
@@ -246,14 +237,8 @@ class DALLE:
         """
         with checkpoint.atomic_folder(Path(folder)) as scratch:
             digest = checkpoint.save_model(self.model, scratch)
-            for name, texts in (
-                (checkpoint.LABELS_FILE, self.rewriter.labels),
-                (checkpoint.VOCABULARY_FILE, self.words),
-                (checkpoint.PROMPTS_FILE, self.prompts),
-            ):
-                if texts:
-                    text = json.dumps(texts, ensure_ascii=False)
-                    (scratch / name).write_text(text + "\n", encoding="utf-8")
+            save_lexicon(scratch, self.lexicon)
+            write_string_list(scratch / checkpoint.PROMPTS_FILE, self.prompts)
             if self._learnt_sliders != unnamed_sliders(_learnt_indices(self.model)):
                 save_sliders(scratch / checkpoint.SLIDERS_FILE, self._learnt_sliders)
             if self.upscaler:

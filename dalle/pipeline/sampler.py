@@ -25,6 +25,8 @@ from dalle.networks.text_encoder import Caption
 from dalle.networks.velocity import ConditionedField
 from dalle.pipeline.latents import initial_latents
 from dalle.pipeline.plain_pictures import PlainPictures
+from dalle.pipeline.prompt_texts import prompt_texts
+from dalle.prompts.reader import Reader
 from dalle.recipe import Recipe
 
 MAX_BATCH = 16  # samples stepped at once: more would not be faster on a CPU, and memory stays bounded
@@ -104,23 +106,28 @@ def _uses_base_code(time: Tensor) -> Tensor:
 
 
 class Sampler:
-    """Samples with one model; remembers encoded texts, and the velocity field of the last batch.
+    """Samples with one model; remembers what prompts say, and the velocity field of the last batch.
 
     `plain_pictures` has those of recipes that were drawn alone lately.
     """
 
-    def __init__(self, model: DALLEModel, encode_text: Callable[[str], Caption]):
-        """The results of `encode_text` are cached: neither it nor the networks may change."""
+    def __init__(self, model: DALLEModel, reader: Reader):
+        """Captions are cached: the networks may not change."""
         self.model = model
-        self.encode_text = lru_cache(CAPTION_CACHE_SIZE)(encode_text)
+        self._reader = reader
+        self._encode = lru_cache(CAPTION_CACHE_SIZE)(lambda text: model.encode_text([text]))
         self.plain_pictures = PlainPictures(model)
         self._batch: list[SampleState] = []
         self._field: Field | None = None
 
+    def encode_text(self, prompt: str) -> Caption:
+        """The caption of a prompt, without what it says is not wanted."""
+        return self._encode(self._reader.read(prompt).text)
+
     def encode_captions(self, prompt: str, negative: str, guidance: float) -> tuple[Caption, ...]:
         """What `SampleState.captions` holds."""
-        texts = (prompt, negative) if guided_indices([guidance]) else (prompt,)
-        return tuple(map(self.encode_text, texts))
+        texts = prompt_texts(self._reader, prompt, negative)
+        return tuple(map(self._encode, texts if guided_indices([guidance]) else texts[:1]))
 
     @torch.inference_mode()
     def prepare(self, recipe: Recipe) -> SampleState:

@@ -10,6 +10,7 @@ import re
 from functools import lru_cache
 
 from dalle.data.emoji.emoji_set import STYLES
+from dalle.errors import InputError
 from dalle.prompts.colour_names import colour_names
 from dalle.prompts.draft import Draft, Reading, Stage
 from dalle.prompts.language import language
@@ -50,7 +51,7 @@ class Reader:
     def read(self, text: str) -> Reading:
         """The reading of a prompt; the same for the same text. Raises ValueError for one that is too long."""
         if len(text) > MAX_PROMPT_LENGTH:
-            raise ValueError(f"a prompt has at most {MAX_PROMPT_LENGTH} characters; this one has {len(text)}")
+            raise InputError("field_long", name="prompt", length=len(text), most=MAX_PROMPT_LENGTH)
         return self._cached(text)
 
     def _read(self, text: str) -> Reading:

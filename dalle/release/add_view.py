@@ -31,8 +31,7 @@ def add_view(source: Path, target: Path) -> str:
     sliders = [_moved(slider, moved[slider.index]) for slider in ranked[:count]]
     converted = DALLE(
         model,
-        labels=pipeline.rewriter.labels,
-        words=pipeline.words,
+        lexicon=pipeline.lexicon,
         prompts=pipeline.prompts,
         sliders=sliders,
         upscaler=pipeline.upscaler,

@@ -1,9 +1,10 @@
-"""Export of a trained checkpoint for release: vocabulary, named sliders, sample grids, model card."""
+"""Export of a trained checkpoint for release: its lexicon, named sliders, sample grids, model card."""
 
 import itertools
 import json
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from PIL import Image
@@ -17,7 +18,8 @@ from dalle.evaluation.evaluate import SAMPLE_GRIDS
 from dalle.networks.upscaler import Upscaler
 from dalle.pipeline.dalle import DALLE
 from dalle.pipeline.sliders import save_sliders
-from dalle.prompts.vocabulary import split_words
+from dalle.prompts.lexicon import Lexicon
+from dalle.prompts.words import split_words
 from dalle.recipe import Recipe
 from dalle.release import slider_rotation
 from dalle.release.model_cards import shipped_card
@@ -62,7 +64,8 @@ def name_sliders(source: Path, target: Path, emoji: EmojiSet, sprites: SpriteSet
     prompts = common_labels(emoji, SLIDER_PROMPTS)
     recipes = [Recipe(t, seed=seed, size=pipeline.model.config.image_size) for seed, t in enumerate(prompts)]
     slider_rotation.rotate_code(pipeline.model, slider_rotation.find_rotation(quick, recipes))
-    rotated = DALLE(pipeline.model, labels=known_labels(sprites))  # without sliders of the old code
+    lexicon = Lexicon(tuple(dict.fromkeys(known_labels(sprites))))
+    rotated = DALLE(pipeline.model, lexicon=lexicon)  # without sliders of the old code
     digest = rotated.save_pretrained(target)
     save_sliders(
         target / "sliders.json", name_sliders_by_effect(DALLE.from_pretrained(target, dtype), recipes)
@@ -93,8 +96,11 @@ def export(
     grids = [(file, titles[name]) for name, file in files.items()]
     exported = DALLE(
         pipeline.model,
-        labels=known_labels(sprites),
-        words=known_words(sprites),
+        lexicon=replace(
+            pipeline.lexicon,
+            labels=tuple(dict.fromkeys(known_labels(sprites))),
+            words=tuple(known_words(sprites)),
+        ),
         sliders=pipeline.sliders,
         upscaler=pipeline.upscaler or Upscaler.load(target),
         card=shipped_card(pipeline.model, sprites, metrics, training, limits, grids),

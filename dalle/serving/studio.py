@@ -23,7 +23,7 @@ from dalle.pipeline.latents import initial_codes
 from dalle.pipeline.sampler import SampleCoroutine
 from dalle.pipeline.sliders import Slider
 from dalle.prompts import suggestions
-from dalle.prompts.vocabulary import Vocabulary
+from dalle.prompts.draft import Reading
 from dalle.recipe import Picture, Recipe
 from dalle.serving.requests import Frame, GenerationRequest
 from dalle.serving.scheduler import Scheduler
@@ -37,7 +37,6 @@ class _LoadedCheckpoint(NamedTuple):
     folder: Path
     name: str
     pipeline: DALLE
-    vocabulary: Vocabulary
     editor: Editor
 
     @classmethod
@@ -48,7 +47,7 @@ class _LoadedCheckpoint(NamedTuple):
         """
         pipeline = DALLE.from_pretrained(folder, runtime.inference_dtype()).to(runtime.device())
         editor = Editor(pipeline.make_sampler(), pipeline.upscaler)
-        return cls(folder, name or folder.resolve().name, pipeline, pipeline.vocabulary, editor)
+        return cls(folder, name or folder.resolve().name, pipeline, editor)
 
 
 class Studio:
@@ -254,17 +253,13 @@ class Studio:
 
     # --- prompts
 
-    def rewrite(self, prompt: str) -> str:
-        """The prompt with unknown names replaced by the nearest known ones, as the model reads it."""
-        return self._checkpoint.pipeline.rewriter.rewrite(prompt)
+    def read(self, prompt: str) -> Reading:
+        """What the model is told of a prompt. Raises InputError for one that is too long."""
+        return self._checkpoint.pipeline.reader.read(prompt)
 
-    def unknown_words(self, rewritten: str) -> list[tuple[str, str]]:
-        """Words of a rewritten prompt that are not in the vocabulary, each with the nearest known word."""
-        return self._checkpoint.vocabulary.out_of_vocabulary(rewritten)
-
-    def truncated_end(self, prompt: str) -> str:
-        """The end of the prompt beyond the maximum length, which is not read; empty if all is."""
-        return self._checkpoint.pipeline.model.tokenizer.overflow(prompt)
+    def truncated_end(self, reading: Reading) -> str:
+        """The end of what the model is told beyond the maximum length; empty if it takes in all."""
+        return self._checkpoint.pipeline.model.tokenizer.overflow(reading.text)
 
     def random_prompt(self, seed: int) -> str:
         """An example prompt, the same for the same seed."""

@@ -18,6 +18,7 @@ from dalle.data.scenes.scene_dataset import SceneDataset
 from dalle.networks.model import DALLEModel
 from dalle.networks.text_encoder import Tokenizer
 from dalle.pipeline.dalle import DALLE
+from dalle.prompts.lexicon import Lexicon
 from dalle.training.feature_cache import FeatureCache
 from dalle.training.synonyms import SynonymDataset, synonym_pairs
 from dalle.training.task import Task, TrainingSettings
@@ -48,7 +49,7 @@ PREREQUISITES = {  # phases that need a checkpoint to start from, and why
 
 
 def new_pipeline(preset: str, emoji: EmojiSet, seed: int = 0) -> DALLE:
-    """Randomly initialised networks, a tokenizer trained on the set's captions, a rewriter of its labels.
+    """Randomly initialised networks, a tokenizer trained on the set's captions, a reader of its labels.
 
     Raises ValueError for an unknown preset.
     """
@@ -57,7 +58,8 @@ def new_pipeline(preset: str, emoji: EmojiSet, seed: int = 0) -> DALLE:
     config = PRESETS[preset]
     torch.manual_seed(seed)
     tokenizer = Tokenizer.train(tokenizer_corpus(emoji), config.text.vocabulary, config.text.length)
-    return DALLE(DALLEModel(config, tokenizer), labels=[plain_caption(concept) for concept in emoji.concepts])
+    labels = tuple(dict.fromkeys(map(plain_caption, emoji.concepts)))
+    return DALLE(DALLEModel(config, tokenizer), lexicon=Lexicon(labels))
 
 
 def composer_for(phase: str, emoji: EmojiSet, model: DALLEModel, seed: int) -> Composer:
@@ -105,4 +107,5 @@ def train_phase(
         if isinstance(task, AutoencoderTask):
             task.standardise()
         # Vocabulary, sliders, upscaler and card belong to the weights before: they are left out.
-        return DALLE(pipeline.model, labels=pipeline.rewriter.labels).save_pretrained(folder / "checkpoint")
+        trained = DALLE(pipeline.model, lexicon=Lexicon(pipeline.lexicon.labels))
+        return trained.save_pretrained(folder / "checkpoint")

@@ -124,7 +124,7 @@ def _train_phase(
     if name == "autoencoder":
         task: SceneTask = SceneAutoencoderTask(*scenes)
     elif name == "text":
-        task = SceneTextTask(*scenes, pipeline.words)
+        task = SceneTextTask(*scenes, pipeline.lexicon.words)
     elif name == "flow":
         task = SceneFlowTask(*scenes, repeats)
     else:
@@ -135,7 +135,7 @@ def _train_phase(
         if isinstance(task, SceneAutoencoderTask):
             task.standardise()
         # Sliders, upscaler and card belong to the weights before: they are left out.
-        kept = DALLE(model, labels=pipeline.rewriter.labels, words=pipeline.words)
+        kept = DALLE(model, lexicon=pipeline.lexicon)
         kept.save_pretrained(folder / "checkpoint")
 
 

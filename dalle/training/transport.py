@@ -13,8 +13,9 @@ from pathlib import Path
 
 from dalle.data.sprites.sprite_set import SpriteSet
 from dalle.pipeline import checkpoint
-from dalle.pipeline.checkpoint import CONFIG_FILE, LABELS_FILE, TOKENIZER_FILE, VOCABULARY_FILE
+from dalle.pipeline.checkpoint import CONFIG_FILE, TOKENIZER_FILE
 from dalle.pipeline.dalle import DALLE
+from dalle.prompts.lexicon_files import LEXICON_FILES
 from dalle.training.pieces import join_file, split_file
 from dalle.training.sprite_pack import pack_sprites, unpack_sprites
 from dalle.training.timed_run import PHASES, weights_so_far
@@ -22,7 +23,7 @@ from dalle.training.told_numbers import with_told_numbers
 from dalle.training.weight_pack import load_weights, save_weights
 
 SPRITES_FILE = "sprites.safetensors"
-START_FILES = (CONFIG_FILE, TOKENIZER_FILE, LABELS_FILE, VOCABULARY_FILE)
+START_FILES = (CONFIG_FILE, TOKENIZER_FILE, *LEXICON_FILES)
 WEIGHTS_FILE = "weights.safetensors"  # of `weight_pack`
 ARCHIVE = "run.zip"
 
@@ -105,7 +106,7 @@ def join(folders: Sequence[Path], start: Path, target: Path) -> str:
                 if part.is_file():
                     model.load_state_dict(load_weights(part), strict=False)
                     part.unlink()
-        digest = DALLE(model, labels=pipeline.rewriter.labels, words=pipeline.words).save_pretrained(target)
+        digest = DALLE(model, lexicon=pipeline.lexicon).save_pretrained(target)
         for log in Path(scratch).glob("*.jsonl"):
             shutil.copy(log, target / log.name)
     return digest

@@ -13,6 +13,7 @@ from gradio.events import api
 from gradio.processing_utils import save_bytes_to_cache
 
 from dalle.pipeline.sliders import slide_code
+from dalle.prompts.reading_data import to_dict
 from dalle.recipe import SEED_COUNT, Picture, Recipe, load_png
 from dalle.serving.studio import Studio
 from dalle.ui.shared import links
@@ -139,16 +140,15 @@ class GenerationApi:
     def words(self, prompt: str) -> dict:
         """How the model reads a prompt.
 
-        prompt: the prompt.
-        Returns the rewritten prompt ("read"), its unknown words, each with the nearest known word
-        ("unknown"), and the end that is too long to be read ("unread").
+        prompt: the prompt, at most 1,000 characters.
+        Returns the English that the model is told ("text"), what is not wanted ("negative"), the drawing
+        style that the prompt names, or null ("style"), the changes ("notes": each with its kind, the span of
+        characters, from and to), up to three other texts that it may mean ("alternatives"), and the end of
+        the text that is too long to be drawn ("unread").
         """
-        rewritten = self._studio.rewrite(prompt)
-        return {
-            "read": rewritten,
-            "unknown": dict(self._studio.unknown_words(rewritten)),
-            "unread": self._studio.truncated_end(prompt),
-        }
+        with show_errors(Translator("en")):
+            reading = self._studio.read(prompt)
+            return to_dict(reading) | {"unread": self._studio.truncated_end(reading)}
 
     def surprise(self, seed: int = RANDOM_SEED) -> str:
         """A random example prompt.

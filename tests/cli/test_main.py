@@ -328,5 +328,5 @@ def test_all_phases_from_nothing_to_a_picture(
     assert sheets == {path.name for path in Path("shipped").glob("*.webp")}
     assert all(f"]({sheet})" in shipped.card for sheet in sheets)
     assert set(export.GRID_FILE_NAMES.values()) <= set(GRID_FILES)  # else a download would leave some out
-    assert shipped.rewriter.labels == tuple(known_labels(sprites))
-    assert "crown" in shipped.vocabulary.suggestions and Upscaler.load(tmp_path / "shipped").width == 8
+    assert shipped.lexicon.labels == tuple(known_labels(sprites))
+    assert "crown" in shipped.lexicon.words and Upscaler.load(tmp_path / "shipped").width == 8

@@ -16,7 +16,15 @@ from dalle.pipeline import sliders
 from dalle.pipeline.checkpoint import CheckpointError
 from dalle.pipeline.dalle import DALLE
 from dalle.pipeline.sliders import Slider
+from dalle.prompts.lexicon import Lexicon, Near
 from tests.tiny import CAPTIONS, tiny_checkpoint, tiny_model, tiny_pipeline
+
+LEXICON = Lexicon(
+    labels=("a red apple", "a cup"),
+    words=("apple", "苹果"),
+    names={"de": {"apfel": "a red apple"}, "emoji": {"🍎": "a red apple"}},
+    thesaurus={"pippin": Near(("a red apple",), "apple.n.01"), "lathe": Near((), "hand")},
+)
 
 
 @pytest.fixture(scope="module")
@@ -54,16 +62,14 @@ def test_every_part_comes_back(tmp_path: Path) -> None:
     texts = {language: "size" for language in sliders.SLIDER_LANGUAGES}
     DALLE(
         tiny_model(),
-        labels=["a red apple"],
-        words=["apple", "苹果"],
+        lexicon=LEXICON,
         prompts=["a red apple on the moon"],
         sliders=[Slider(3, texts, texts, texts)],
         upscaler=Upscaler(8, 1),
         card="---\ntags: []\n---\n# A card\n",
     ).save_pretrained(tmp_path / "one")
     loaded = DALLE.from_pretrained(tmp_path / "one", torch.bfloat16)
-    assert loaded.rewriter.labels == ("a red apple",)
-    assert [word for word, _ in loaded.vocabulary.out_of_vocabulary("apple 苹果 zebra")] == ["zebra"]
+    assert loaded.lexicon == loaded.reader.lexicon == LEXICON
     assert loaded.prompts == ["a red apple on the moon"]
     assert [slider.index for slider in loaded.sliders] == [3, *range(3), *range(4, 20)]
     assert loaded.upscaler is not None and loaded.upscaler.digest
@@ -71,7 +77,7 @@ def test_every_part_comes_back(tmp_path: Path) -> None:
     loaded.save_pretrained(tmp_path / "two")
     DALLE.from_pretrained(tmp_path / "two").save_pretrained(tmp_path / "three")
     names = sorted(path.name for path in (tmp_path / "one").iterdir())
-    assert len(names) == 9
+    assert len(names) == 11
     for folder in ("two", "three"):
         assert sorted(path.name for path in (tmp_path / folder).iterdir()) == names
     for name in set(names) - {"sliders.json"}:  # which names the other numbers too, once it was loaded
@@ -253,6 +259,8 @@ def test_a_folder_that_does_not_exist(tmp_path: Path) -> None:
     [
         ("labels.json", "{}"),
         ("words.json", "[1]"),
+        ("names.tsv", "de\tApfel\n"),
+        ("thesaurus.tsv", "apple"),
         ("prompts.json", "{"),
         ("sliders.json", "[1]"),
         ("upscaler.safetensors", "none"),

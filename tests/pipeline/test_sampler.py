@@ -1,6 +1,5 @@
 """Tests of the sampler: predicted means, moved codes, and coroutines of batches."""
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -119,11 +118,11 @@ def test_a_coroutine_is_sent_the_images_of_its_batches() -> None:
     assert steps == [(1, 2), (2, 2), (3, 4), (4, 4), (1, 2), (2, 2)]
 
 
-def test_encoded_prompts_are_remembered() -> None:
+def test_encoded_prompts_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     """Guards against a slider that encodes the same prompt again at every move."""
-    pipeline, texts = tiny_pipeline(), []
-    encode: Callable = pipeline.encode_prompts
-    sampler = Sampler(pipeline.model, lambda text: texts.append(text) or encode([text]))
+    sampler, encoded = make_sampler(), []
+    encode = sampler.model.encode_text
+    monkeypatch.setattr(sampler.model, "encode_text", lambda texts: encoded.extend(texts) or encode(texts))
     for seed in range(3):
         sampler.prepare(Recipe("a dog", negative="a cat", seed=seed, size=32))
-    assert texts == ["a dog", "a cat"]
+    assert encoded == ["a dog", "a cat"]

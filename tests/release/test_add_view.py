@@ -10,8 +10,11 @@ from dalle.config import CAMERA_NUMBERS, VIEW_NUMBERS
 from dalle.networks.flow import Latent
 from dalle.pipeline.dalle import DALLE
 from dalle.pipeline.sliders import Slider, unnamed_slider
+from dalle.prompts.lexicon import Lexicon, Near
 from dalle.release.add_view import add_view
 from tests.tiny import tiny_pipeline
+
+LEXICON = Lexicon(("a dog",), ("dog",), {"de": {"hund": "a dog"}}, {"pug": Near(("a dog",), "hand")})
 
 
 def named(index: int, name: str) -> Slider:
@@ -24,7 +27,7 @@ def converted(tmp_path: Path) -> tuple[DALLE, DALLE]:
     """A pipeline of learnt numbers, three of them named, and the same with a camera."""
     rest = (unnamed_slider(n) for n in range(20) if n not in (7, 3, 11))
     sliders = (named(7, "stripes"), named(3, "size"), named(11, "detail"), *rest)
-    DALLE(tiny_pipeline().model, sliders=sliders, words=["dog"]).save_pretrained(tmp_path / "old")
+    DALLE(tiny_pipeline().model, sliders=sliders, lexicon=LEXICON).save_pretrained(tmp_path / "old")
     arguments = ["--checkpoint", str(tmp_path / "old"), "--output", str(tmp_path / "new")]
     assert main.main(["add-view", *arguments]) == 0
     return DALLE.from_pretrained(tmp_path / "old"), DALLE.from_pretrained(tmp_path / "new")
@@ -39,7 +42,7 @@ def test_the_least_telling_numbers_make_room(converted: tuple[DALLE, DALLE]) -> 
     assert names[VIEW_NUMBERS : VIEW_NUMBERS + 2] == ["stripes", "detail"]
     assert names.count("size") == 1
     assert sorted(slider.index for slider in new.sliders) == list(range(20))
-    assert new.words == old.words
+    assert new.lexicon == old.lexicon == LEXICON
 
 
 def test_kept_numbers_draw_what_they_drew(converted: tuple[DALLE, DALLE]) -> None:

@@ -17,6 +17,7 @@ from PIL import Image
 from dalle import images, runtime
 from dalle.editing.editor import MissingFileError
 from dalle.edits import PromptEdit, Upscale, Variation
+from dalle.errors import InputError
 from dalle.networks.upscaler import Upscaler
 from dalle.pipeline.checkpoint import CheckpointError
 from dalle.pipeline.latents import initial_latents
@@ -334,10 +335,13 @@ def test_the_card_has_no_front_matter(studio: Studio) -> None:
 
 def test_help_with_words(studio: Studio) -> None:
     """Guards against flagging every word where it is not known which words are known."""
-    assert studio.unknown_words("an aple and a zyzzyva") == []
-    assert studio.truncated_end("a dog") == ""
+    assert studio.read("an aple and a zyzzyva").notes == ()
+    assert studio.truncated_end(studio.read("a dog")) == ""
     long = "a red apple " * 30
-    assert long.strip().endswith(studio.truncated_end(long)) and len(studio.truncated_end(long)) > 100
+    end = studio.truncated_end(studio.read(long))
+    assert long.strip().endswith(end) and len(end) > 100
+    with pytest.raises(InputError, match="prompt has 1,001 characters; 1,000 are allowed"):
+        studio.read("x" * 1001)
     assert studio.random_prompt(1) == studio.random_prompt(1)
 
 
@@ -359,25 +363,17 @@ def test_what_stands_beside_a_checkpoint_is_read(folder: Path) -> None:
         "high": {"en": "large", "zh": "大"},
     }
     (folder / "sliders.json").write_text(json.dumps([slider]))
+    (folder / "labels.json").write_text(json.dumps(["a red apple"]))
     (folder / "words.json").write_text(json.dumps(["apple", "dog", "red"]))
     (folder / "prompts.json").write_text(json.dumps(["a red dog"]))
     with Studio(folder) as studio:
         assert (studio.sliders[0].index, studio.sliders[0].name) == (3, name)
         assert len({slider.index for slider in studio.sliders}) == 20
-        assert studio.unknown_words("a red aple for dogs") == [
-            ("aple", "apple"),
-            ("for", studio_nearest(studio)),
-        ]
+        assert studio.read("a red appple").text == "a red apple"
         assert studio.random_prompt(5) == "a red dog"
 
 
-def studio_nearest(studio: Studio) -> str:
-    """The nearest word by an untrained network: any of them, but always the same."""
-    ((_, nearest),) = studio.unknown_words("for")
-    return nearest
-
-
-@pytest.mark.parametrize("file", ["sliders.json", "words.json", "prompts.json"])
+@pytest.mark.parametrize("file", ["sliders.json", "labels.json", "words.json", "prompts.json"])
 @pytest.mark.parametrize("text", ["{", "{}", '[{"index": 0}]', "[1]"])
 def test_damaged_files_are_named(folder: Path, file: str, text: str) -> None:
     """Guards against a server that starts and fails later, at a visitor's hands."""

@@ -103,7 +103,7 @@ def test_a_start_and_a_run_travel(tmp_path: Path) -> None:
     transport.pack_start(start, tmp_path / "packed" / "start")
     transport.unpack(tmp_path / "packed", tmp_path / "there")
     there = DALLE.from_pretrained(tmp_path / "there" / "start")
-    assert there.words == ["dog"]
+    assert there.lexicon.words == ("dog",)
     exact = DALLE.from_pretrained(start).model.state_dict()
     for name, tensor in there.model.state_dict().items():
         assert (tensor - exact[name]).abs().max() <= 0.01 * exact[name].abs().max() + 1e-6, name
@@ -120,7 +120,7 @@ def test_a_start_and_a_run_travel(tmp_path: Path) -> None:
     joined, expected = (
         DALLE.from_pretrained(each) for each in (tmp_path / "joined", run / "autoencoder" / "checkpoint")
     )
-    assert joined.words == ["dog"]
+    assert joined.lexicon.words == ("dog",)
     assert (tmp_path / "joined" / "autoencoder.jsonl").read_text() == "{}\n"
     for name, tensor in expected.model.state_dict().items():
         assert torch.equal(joined.model.state_dict()[name], tensor), name

@@ -43,7 +43,19 @@ def test_every_action_has_an_endpoint(address: str, studio: FakeStudio, tmp_path
     assert len(call("walk", values, 3)) == 7
     link = call("link", values)
     assert link == recipes[0].to_query() and call("open_link", link) == values
-    assert call("words", "a <gizmo>") == {"read": "a <gizmo>", "unknown": {"<gizmo>": "lamp"}, "unread": ""}
+    assert call("words", "a <gizmo>, no hat") == {
+        "text": "a <gizmo>,",
+        "negative": "a hat",
+        "style": None,
+        "notes": [
+            {"kind": "negation", "span": [11, 17], "from": "no hat", "to": "a hat"},
+            {"kind": "unknown", "span": [2, 9], "from": "<gizmo>", "to": ""},
+        ],
+        "alternatives": [],
+        "unread": "",
+    }
+    with pytest.raises(AppError, match="prompt has 1,001 characters; 1,000 are allowed"):
+        call("words", "x" * 1001)
     assert call("surprise", seed=3) == studio.random_prompt(3)
     assert call("about")["sliders"][0]["index"] == 3
     with pytest.raises(AppError, match="count must be from 1 to 16; got 99"):

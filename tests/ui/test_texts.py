@@ -15,6 +15,7 @@ from dalle.errors import ENGLISH_TEXTS, error_message
 from dalle.finetuning.plan import FINETUNE_PRESETS
 from dalle.recipe import VARIETIES, Recipe
 from dalle.ui.create.form import EXAMPLES
+from dalle.ui.create.prompt_reading import CHANGES
 from dalle.ui.edit.results import ACTIONS
 from dalle.ui.edit.tools import TOOL_CONTROLS
 from dalle.ui.shared.events import error_text
@@ -49,7 +50,7 @@ def test_both_languages_are_complete() -> None:
 def test_the_chinese_texts_are_chinese() -> None:
     """Guards against a text that was never translated; names of icon sets stay as they are."""
     chinese = re.compile(r"[\u4e00-\u9fff]")
-    names = {"style_noto", "style_twemoji", "style_fxemoji", "style_emojione", "list_join"}
+    names = {"style_noto", "style_twemoji", "style_fxemoji", "style_emojione", "list_join", "in_brackets"}
     assert [key for key, (_, text) in TEXTS.items() if key not in names and not chinese.search(text)] == []
 
 
@@ -93,6 +94,7 @@ def test_every_text_is_used_and_every_used_text_exists() -> None:
     used |= {f"edit_{name}{suffix}" for name in ("amount", "keep", "room") for suffix in ("", "_info")}
     used |= {f"edit_{name}{suffix}" for name in ("wanted", "beside") for suffix in ("", "_hint")}
     used |= {f"edit_{name}" for name in ("look", "side", "factor")}
+    used |= {f"reason_{kind}" for kind in CHANGES}
     used |= {f"error_{code}" for code in ENGLISH_TEXTS}
     assert used == TEXTS.keys()
 

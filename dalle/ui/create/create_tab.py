@@ -1,7 +1,6 @@
 """The Create tab: layout, the events that connect its parts, and recipes from links, files and history."""
 
 import secrets
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +10,23 @@ from gradio.processing_utils import save_bytes_to_cache
 
 from dalle.recipe import SEED_COUNT, Recipe, load_png
 from dalle.serving.studio import Studio
-from dalle.ui.create.form import CLICK_DRAW_JS, FormControls
+from dalle.ui.create.form import CLICK_DRAW_JS, FOCUS_PROMPT_JS, FormControls
 from dalle.ui.create.gallery import Gallery
 from dalle.ui.create.history import History
 from dalle.ui.create.picture_panel import PicturePanel
+from dalle.ui.create.prompt_reading import SETTLED_JS, reading_html
 from dalle.ui.create.traversal import Traversal
 from dalle.ui.shared import links
-from dalle.ui.shared.events import QUEUED, UNQUEUED, Outputs, Updates, show_errors
+from dalle.ui.shared.events import (
+    EXPECTED_ERRORS,
+    QUEUED,
+    UNQUEUED,
+    Outputs,
+    Updates,
+    error_html,
+    error_text,
+    show_errors,
+)
 from dalle.ui.shared.generation_settings import GenerationSettings
 from dalle.ui.shared.localization import Localizer
 from dalle.ui.shared.open_picture import OpenPicture
@@ -84,10 +93,16 @@ class CreateTab:
         drawn.then(self._open_first, [self._language, gallery.finished], self.open_outputs, **UNQUEUED)
         drawn.then(history.add, [history.entries, gallery.finished], history.outputs, **UNQUEUED)
         form.save_after(drawn.then)
-        # Not a second listener of the draw button: Gradio would run it only after the generation.
-        gallery.drawn_prompt.change(
-            self._prompt_notes, [self._language, gallery.drawn_prompt], form.notice, **UNQUEUED
+        gr.on(
+            [form.prompt.change, self._language.change],
+            self._read_prompt,
+            [self._language, form.prompt],
+            form.notice,
+            js=SETTLED_JS,
+            trigger_mode="always_last",
+            **UNQUEUED,
         )
+        form.notice.select(_example_prompt, None, form.prompt, **UNQUEUED).then(None, js=FOCUS_PROMPT_JS)
         form.stop_button.click(gallery.stop, **UNQUEUED)
         form.examples.select(_example_prompt, None, form.prompt, **UNQUEUED).then(None, js=CLICK_DRAW_JS)
         form.surprise_button.click(self._random_prompt, None, form.prompt, **UNQUEUED).then(
@@ -144,20 +159,14 @@ class CreateTab:
     def _random_prompt(self) -> str:
         return self._studio.random_prompt(secrets.randbelow(SEED_COUNT))
 
-    def _prompt_notes(self, language: str, prompt: str) -> str:
-        """HTML that says what the model rewrites, does not know, or does not read of the prompt."""
-        translate, notes = Translator(language), []
-        if (rewritten := self._studio.rewrite(prompt)) != prompt:
-            notes.append(translate("read_as", read=escape(rewritten)))
-        if unknown := self._studio.unknown_words(rewritten):
-            words = (
-                translate("unknown_word", word=escape(word), near=escape(nearest))
-                for word, nearest in unknown
-            )
-            notes.append(translate("unknown", words=translate("list_join").join(words)))
-        if truncated := self._studio.truncated_end(prompt):
-            notes.append(translate("too_long", rest=escape(truncated)))
-        return "".join(f"<p>{note}</p>" for note in notes)
+    def _read_prompt(self, language: str, prompt: str) -> str:
+        """HTML that says how the model reads the prompt."""
+        translate = Translator(language)
+        try:
+            reading = self._studio.read(prompt)
+            return reading_html(translate, reading, self._studio.truncated_end(reading))
+        except EXPECTED_ERRORS as error:
+            return error_html(error_text(translate, error))
 
     # --- pictures of the gallery and of the traversal
 

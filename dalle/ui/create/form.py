@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 
 from dalle.recipe import MAX_GUIDANCE, MAX_PROMPT_LENGTH, MAX_STEPS, SEED_COUNT, VARIETIES
+from dalle.ui.create.prompt_reading import CHOOSE_JS
 from dalle.ui.shared.events import Updates
 from dalle.ui.shared.generation_settings import MAX_COUNT, OFFERED_STYLES, GenerationSettings
 from dalle.ui.shared.localization import Localizer
@@ -18,6 +19,7 @@ FormField = gr.Textbox | gr.Radio | gr.Slider | gr.Number | gr.Checkbox
 
 # The draw button is replaced by the stop button while pictures are drawn.
 CLICK_DRAW_JS = "() => document.querySelector('#draw')?.click()"
+FOCUS_PROMPT_JS = "() => document.querySelector('#prompt :is(input, textarea)')?.focus()"
 _EXAMPLES_JS = """
 element.addEventListener("click", (event) => {
     const chip = event.target.closest("button");
@@ -42,7 +44,7 @@ class FormControls:
     def __init__(self, localized: Localizer, secret: str):
         """`secret` encrypts what the browser stores."""
         self._create_prompt(localized)
-        self.notice = gr.HTML(elem_id="notice", apply_default_css=False)
+        self.notice = gr.HTML(elem_id="notice", apply_default_css=False, js_on_load=CHOOSE_JS)
         self._create_suggestions(localized)
         style = localized(gr.Radio, {"label": "style", "choices": _style_choices}, value="", elem_id="style")
         with localized(gr.Accordion, {"label": "settings"}, open=False, elem_id="settings"):

@@ -35,7 +35,6 @@ class Gallery:
             visible=False, js_on_load=tiles.SELECT_JS, apply_default_css=False, elem_id="pictures"
         )
         self.finished = gr.State(())
-        self.drawn_prompt = gr.Textbox(label="", visible="hidden")  # the prompt of the last generation
 
     @property
     def outputs(self) -> Outputs:
@@ -48,7 +47,6 @@ class Gallery:
             self.empty_state,
             self.pictures,
             self.finished,
-            self.drawn_prompt,
         ]
 
     def draw(self, request: gr.Request, language: str, **settings: Any) -> Iterator[Updates]:
@@ -79,7 +77,6 @@ class Gallery:
             self.empty_state: gr.update(visible=False),
             self.pictures: gr.update(value=tiles.picture_placeholders([], int(settings.count)), visible=True),
             self.finished: (),
-            self.drawn_prompt: settings.prompt,
             self.zip_button: gr.update(visible=False),
             self._form.draw_button: gr.update(visible=False),
             self._form.stop_button: gr.update(visible=True),
