@@ -13,6 +13,7 @@ HYPHENS = str.maketrans({character: "-" for character in "‐‑‒–—−"})
 # Soft hyphens, spaces and joiners without width.
 INVISIBLE: dict[int, str] = dict.fromkeys((0x00AD, 0x200B, 0x2060, 0xFEFF), "")
 PREFIXES = ("t-", "x-", "non-", "e-", "re-", "self-", "semi-", "anti-")  # their hyphens stay
+SHORT = {"w/": "with", "w/o": "without", "u": "you"}
 AND_SIGNS = frozenset("&+")
 SEPARATORS = frozenset(",;")
 
@@ -44,6 +45,8 @@ def _parts(piece: Piece, lexicon: Lexicon, shouted: bool) -> Iterator[Piece]:
 
 def _words(part: str, lexicon: Lexicon) -> list[str]:
     """Joined words apart: "red-apple" where no label has the hyphen, "cat/dog", "cat&dog"."""
+    if part.lower() in SHORT:
+        return [SHORT[part.lower()]]
     for sign in "/&+":
         words = part.split(sign)
         if len(words) > 1 and all(word.isalpha() for word in words):

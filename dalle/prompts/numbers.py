@@ -5,7 +5,7 @@ import re
 from dalle.data.scenes.english import NUMBER_WORDS
 from dalle.prompts.draft import Draft, Kind
 from dalle.prompts.lexicon import Lexicon
-from dalle.prompts.phrases import PREPOSITIONS, NamedThing, named_things
+from dalle.prompts.phrases import FUNCTION_WORDS, NamedThing, named_things
 
 MOST = max(NUMBER_WORDS)  # that training captions count to
 SEVERAL = 3  # drawn for "several", and for a plural without a number
@@ -36,7 +36,7 @@ def _without_number(draft: Draft, things: list[NamedThing]) -> Draft:
     if len(things) != 1 or not things[0].plural or any(_number(word) for word in draft.words):
         return draft
     first = things[0].first
-    while first and draft.words[first - 1].isalpha() and draft.words[first - 1] not in PREPOSITIONS:
+    while first and draft.words[first - 1].isalpha() and draft.words[first - 1] not in FUNCTION_WORDS:
         first -= 1
     if first and draft.words[first - 1] != ",":
         return draft

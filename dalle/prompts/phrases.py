@@ -97,7 +97,10 @@ def is_known(word: str, lexicon: Lexicon) -> bool:
     if not any(character.isalpha() for character in word):
         return True
     known, word = lexicon.known_words, word.removesuffix("'s")
-    return any(each in known for each in singulars(word)) or word in FUNCTION_WORDS
+    if any(each in known for each in singulars(word)) or word in FUNCTION_WORDS:
+        return True
+    parts = word.split("-")  # the words of captions are kept without hyphens
+    return len(parts) > 1 and all(is_known(part, lexicon) for part in parts)
 
 
 def with_article(words: str) -> str:

@@ -15,6 +15,7 @@ from dalle.prompts.colour_names import colour_names
 from dalle.prompts.draft import Draft, Reading, Stage
 from dalle.prompts.language import language
 from dalle.prompts.lexicon import Lexicon
+from dalle.prompts.meaning import meaning
 from dalle.prompts.negation import negation
 from dalle.prompts.normalise import normalise
 from dalle.prompts.numbers import numbers
@@ -35,6 +36,7 @@ STAGES: tuple[Stage, ...] = (
     colour_names,
     style_names,
     spelling,
+    meaning,
     numbers,
     unknown,
 )

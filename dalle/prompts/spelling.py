@@ -3,31 +3,40 @@
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
+from dalle.data.emoji.emoji_set import STYLES
 from dalle.prompts.draft import Draft, Kind
 from dalle.prompts.lexicon import Lexicon
 from dalle.prompts.phrases import is_english, is_known
 
+STYLE_WORDS = frozenset(" ".join(STYLES.values()).split())
 MIN_LENGTH = 4  # letters of a word that may be a slip
 LONG = 6  # letters, from which two slips are one word's
+MAX_CANDIDATES = 12
 
 
 def spelling(draft: Draft, lexicon: Lexicon) -> Draft:
     """Each word that is neither known nor English, and near to a known one, as that is spelt."""
     for at, word in enumerate(draft.words):
-        if not word.isalpha() or not word.isascii() or len(word) < MIN_LENGTH:
-            continue
-        if is_known(word, lexicon) or is_english(word) or word in lexicon.thesaurus:
+        if len(word) < MIN_LENGTH or not (word.isalpha() and word.isascii()) or _is_right(word, lexicon):
             continue
         if right := nearest_spelling(word, lexicon):
             draft = draft.replace(at, at + 1, right, Kind.SPELLING)
     return draft
 
 
+def _is_right(word: str, lexicon: Lexicon) -> bool:
+    """Whether English, labels, styles, keywords or the thesaurus have a word."""
+    if is_english(word) or word in STYLE_WORDS or word in lexicon.label_words or word in lexicon.thesaurus:
+        return True
+    # Without a table of English keywords, words of other languages count too.
+    return word in lexicon.names["en"] if "en" in lexicon.names else is_known(word, lexicon)
+
+
 def nearest_spelling(word: str, lexicon: Lexicon) -> str | None:
     """The known word with the fewest slips between, of several the most frequent; None where none is near."""
     slips = 2 if len(word) >= LONG else 1
     found = process.extract(
-        word, lexicon.spellings, scorer=OSA.distance, score_cutoff=slips, limit=12, processor=None
+        word, lexicon.spellings, scorer=OSA.distance, score_cutoff=slips, limit=MAX_CANDIDATES, processor=None
     )
     near = [
         (distance, _starts_otherwise(word, right), lexicon.rank.get(right, len(lexicon.words)), right)

@@ -3,9 +3,11 @@
 import re
 import unicodedata
 
+from dalle.data.scenes.colours import COLOURS
+from dalle.data.scenes.english import NUMBER_WORDS
 from dalle.prompts.draft import Draft, Kind
 from dalle.prompts.lexicon import ARTICLE, Lexicon
-from dalle.prompts.phrases import ARTICLES, POSSESSIVES, named_things, with_article
+from dalle.prompts.phrases import ARTICLES, FUNCTION_WORDS, POSSESSIVES, named_things, with_article
 
 # All of them at the start of a text of pieces, parted by single spaces.
 ASKING = re.compile(
@@ -14,7 +16,7 @@ ASKING = re.compile(
     r"|(?:i|we) (?:want|wanna|need|would like|would love|'d like|'d love|like|wish)(?: you)?(?: to)?"
     r"|(?:i'd|we'd) (?:like|love)(?: you)?(?: to)?"
     r"|(?:i'm|i am) looking for|let's|lets|how about|what about|maybe|just|try"
-    r"|(?:see|have|get|imagine|visuali[sz]e)"
+    r"|what (?:does|do|would)|(?:see|have|get|imagine|visuali[sz]e)"
     r"|(?:draw|make|create|generate|paint|show|give|design|render|sketch|produce|build|get|do)(?: me| us)?"
     r")(?: ,| !| \?)?(?= |$)"
 )
@@ -31,7 +33,7 @@ TRAINED_PICTURE = re.compile(  # templates of training captions: they stay
     r"(?:a picture|a drawing|an icon|an illustration|a sticker|clip art|a group) of "
 )
 THANKS = re.compile(
-    r"(?: ,)?(?: (?:please|pls|plz|thanks|thank you|thx|ty|lol|for me|now|haha))+(?: [.!?]+)?$"
+    r"(?: ,)?(?: (?:look like|please|pls|plz|thanks|thank you|thx|ty|lol|for me|now|haha))+(?: [.!?]+)?$"
 )
 FLAG_WITHOUT_VALUE = frozenset({"--tile", "--raw", "--hd", "--turbo", "--fast", "--relax"})
 
@@ -71,6 +73,9 @@ def _with_names_of_emoji(draft: Draft, lexicon: Lexicon) -> Draft:
     at = 0
     while at < len(draft.pieces):
         text = draft.pieces[at].text
+        if _is_emoji(text) and _is_decoration(draft, at):
+            draft = draft.drop(at, at + 1, Kind.WRAPPING)
+            continue
         label = emoji_label(text, lexicon) if _is_emoji(text) and _is_in_a_sentence(draft, at) else None
         if label is None:
             at += 1
@@ -80,6 +85,13 @@ def _with_names_of_emoji(draft: Draft, lexicon: Lexicon) -> Draft:
         draft = draft.replace(at, at + 1, name, Kind.EMOJI)
         at += 1
     return draft
+
+
+def _is_decoration(draft: Draft, at: int) -> bool:
+    """Whether an emoji stands at the end, after a word that does not lead to it: "a rocket 🚀"."""
+    words = draft.words
+    leads = FUNCTION_WORDS | {*COLOURS, *NUMBER_WORDS.values()}
+    return at == len(words) - 1 and at > 0 and words[at - 1].isalpha() and words[at - 1] not in leads
 
 
 def _is_in_a_sentence(draft: Draft, at: int) -> bool:
