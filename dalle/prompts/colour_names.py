@@ -44,7 +44,7 @@ def _colour_at(draft: Draft, lexicon: Lexicon, at: int) -> tuple[int, str] | Non
     for last in range(min(len(words), at + MAX_WORDS), at, -1):
         text = " ".join(words[at:last]).replace("-", " ")
         known = _table().get(text)
-        if known is None:
+        if known is None or _cuts_a_name(draft, lexicon, at, last):
             continue
         name, is_thing = known
         end = _with_suffix(words, last)
@@ -61,6 +61,11 @@ def _colour_at(draft: Draft, lexicon: Lexicon, at: int) -> tuple[int, str] | Non
 def _with_suffix(words: tuple[str, ...], last: int) -> int:
     """Past "coloured" and the like."""
     return last + 1 if last < len(words) and words[last] in COLOURED else last
+
+
+def _cuts_a_name(draft: Draft, lexicon: Lexicon, first: int, last: int) -> bool:
+    """Whether a name begins among the words and goes on: "green yellow" of "a green yellow square"."""
+    return any(first < thing.first < last < thing.last for thing in named_things(draft, lexicon))
 
 
 def _is_part_of_a_name(draft: Draft, lexicon: Lexicon, first: int, last: int) -> bool:

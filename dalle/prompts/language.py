@@ -10,7 +10,7 @@ from dalle.prompts.draft import Draft, Kind
 from dalle.prompts.foreign_phrase import Token, in_english, phrase_of, tokens_of
 from dalle.prompts.grammar import Grammar, grammars
 from dalle.prompts.lexicon import Lexicon
-from dalle.prompts.phrases import is_english
+from dalle.prompts.phrases import STYLE_WORDS, is_english
 
 SCRIPTS = {  # the start of a character's name in Unicode -> language
     "HIRAGANA": "ja",
@@ -59,8 +59,9 @@ def _script(draft: Draft) -> str | None:
 
 def _is_explained(word: str, lexicon: Lexicon) -> bool:
     """Whether English or a label explains a word."""
-    known = lexicon.names.get("en", {})
-    return not word.isalpha() or word in lexicon.label_words or word in known or is_english(word)
+    keywords = lexicon.names.get("en", {})
+    known = word in lexicon.label_words or word in STYLE_WORDS or word in keywords
+    return known or not word.isalpha() or is_english(word)
 
 
 def _read(draft: Draft, grammar: Grammar, lexicon: Lexicon) -> tuple[float, Draft]:

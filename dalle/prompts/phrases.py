@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from dalle.data.emoji.emoji_set import STYLES
 from dalle.data.scenes.english import Noun, article
 from dalle.prompts.draft import Draft
 from dalle.prompts.lexicon import Lexicon, english_words
 from dalle.prompts.pieces import plain_quotes
 
-MAX_NAME_PIECES = 8  # longer names of things are only known as whole prompts
+MAX_NAME_PIECES = 12  # longer names of things are only known as whole prompts
 
+STYLE_WORDS = frozenset(" ".join(STYLES.values()).split())  # of drawing styles
 ARTICLES = frozenset({"a", "an", "the"})
 POSSESSIVES = frozenset("my your our his her its their this that".split())
 PREPOSITIONS = frozenset(

@@ -3,12 +3,10 @@
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from dalle.data.emoji.emoji_set import STYLES
 from dalle.prompts.draft import Draft, Kind
 from dalle.prompts.lexicon import Lexicon
-from dalle.prompts.phrases import is_english, is_known
+from dalle.prompts.phrases import STYLE_WORDS, is_english, is_known
 
-STYLE_WORDS = frozenset(" ".join(STYLES.values()).split())
 MIN_LENGTH = 4  # letters of a word that may be a slip
 LONG = 6  # letters, from which two slips are one word's
 MAX_CANDIDATES = 12

@@ -45,7 +45,9 @@ def _names(found: list[Found], language: str) -> dict[str, str]:
             if name and len(name) <= MAX_FIELD and "\t" not in name:
                 names.setdefault(name, label)
     for word, owners in _keyword_owners(found, languages).items():
-        if len(word) <= MAX_FIELD and "\t" not in word and (label := _meant(owners)):
+        # English words are not replaced by these names, but all have to be known.
+        label = owners[0][1] if language == "en" else _meant(owners)
+        if label and len(word) <= MAX_FIELD and "\t" not in word:
             names.setdefault(word, label)
     return names
 
