@@ -30,11 +30,13 @@ def main(arguments: Sequence[str] | None = None, prepare: Callable[[], None] = l
     """Run one command and return the exit status: 0, 1 after an error, 130 when interrupted.
 
     Expected errors (ValueError, RuntimeError, OSError) are printed as one line on standard error, without a
-    traceback. `prepare` runs once, after the arguments are parsed and before the command: process-wide setup.
+    traceback. `prepare` runs once, after the arguments are parsed and before a command that uses networks:
+    process-wide setup.
     """
     options = _parser().parse_args(arguments)
     try:
-        prepare()
+        if getattr(options, "uses_networks", True):
+            prepare()
         options.command(options)
     except (ValueError, RuntimeError, OSError) as error:
         print(f"dalle: {error}", file=sys.stderr)

@@ -16,7 +16,6 @@ STANDARD_INPUT = "-"
 REASONS = {  # of a note's kind
     "wrapping": "left out",
     "syntax": "left out",
-    "negation": "not to be drawn",
     "number": "number",
     "colour": "nearest colour",
     "style": "drawing style",
@@ -34,7 +33,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     read.add_argument("prompt", help="or - for standard input, one prompt a line")
     read.add_argument("--json", action="store_true", help="one JSON object a line")
     read.add_argument("--checkpoint", type=Path, default=DEFAULT_CHECKPOINT)
-    read.set_defaults(command=_read)
+    read.set_defaults(command=_read, uses_networks=False)
 
 
 def _read(options: argparse.Namespace) -> None:
@@ -67,6 +66,8 @@ def describe(reading: "Reading") -> list[str]:
     if reading.style:
         lines.append(f"style: {reading.style}")
     for note in reading.notes:
+        if note.kind == "negation":  # named above
+            continue
         change = f" -> {note.target}" if note.target else ""
         lines.append(f"  {REASONS[note.kind]}: {note.source}{change}")
     return lines + [f"or: {text}" for text in reading.alternatives]

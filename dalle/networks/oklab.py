@@ -11,24 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-TO_LMS = np.array(
-    [
-        [0.4122214708, 0.5363325363, 0.0514459929],
-        [0.2119034982, 0.6806995451, 0.1073969566],
-        [0.0883024619, 0.2817188376, 0.6299787005],
-    ],
-    dtype=np.float32,
-)
-TO_LAB = np.array(
-    [
-        [0.2104542553, 0.7936177850, -0.0040720468],
-        [1.9779984951, -2.4285922050, 0.4505937099],
-        [0.0259040371, 0.7827717662, -0.8086757660],
-    ],
-    dtype=np.float32,
-)
-FROM_LMS = np.linalg.inv(TO_LMS)
-FROM_LAB = np.linalg.inv(TO_LAB)
+from dalle.networks.oklab_matrices import FROM_LAB, FROM_LMS, TO_LAB, TO_LMS
 
 GAMUT_MARGIN = 1e-4  # of linear light beyond black and white that is rounding
 BISECTIONS = 7  # of a colour's chroma: to a hundredth of it

@@ -106,7 +106,7 @@ def _uses_base_code(time: Tensor) -> Tensor:
 
 
 class Sampler:
-    """Samples with one model; remembers what prompts say, and the velocity field of the last batch.
+    """Samples with one model; remembers encoded texts, and the velocity field of the last batch.
 
     `plain_pictures` has those of recipes that were drawn alone lately.
     """

@@ -13,6 +13,7 @@ from dalle.recipe import Recipe, load_png
 from dalle.ui.shared.tiles import EncodedPicture
 from tests.fake_studio import FakeStudio
 from tests.ui.browser import (
+    axe_violations,
     draw,
     expect,
     expect_other_picture,
@@ -63,6 +64,26 @@ def test_a_prompt_becomes_pictures_with_previews(visit: Callable, studio: FakeSt
     gallery(page).nth(3).click()
     expect(page.get_by_role("figure")).to_contain_text(f"#{(first.seed + 3) % 2**32}")
     assert open_picture_recipe(page).seed == (first.seed + 3) % 2**32
+
+
+def test_a_prompt_is_read_while_it_is_typed(visit: Callable, studio: FakeStudio) -> None:
+    """Guards against notes on half a word, in another language than the page's, or on an earlier prompt."""
+    page = visit()
+    notice = page.locator("#notice")
+    expect(notice).to_be_hidden()
+    prompt_box(page).press_sequentially("please a crimson bar, no hat", delay=20)
+    expect(notice).to_contain_text("It reads this as a red bar,.")
+    expect(notice.locator("mark")).to_have_text("red")
+    expect(notice).to_contain_text("It leaves out please.")
+    expect(notice).to_contain_text("Not to be in the picture: a hat.")
+    assert axe_violations(page) == []
+    page.get_by_text("中文").click()
+    expect(notice).to_contain_text("它把这句话读作")
+    page.get_by_text("EN", exact=True).click()
+    notice.get_by_role("group", name="Or did you mean").get_by_role("button", name="a <cup>").click()
+    expect(prompt_box(page)).to_have_value("a <cup>")
+    expect(prompt_box(page)).to_be_focused()
+    expect(notice).to_be_hidden()
 
 
 def test_stop_stops(visit: Callable, studio: FakeStudio) -> None:

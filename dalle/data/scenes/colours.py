@@ -7,7 +7,7 @@ Source: B. Ottosson, "A perceptual color space for image processing", 2020.
 
 import numpy as np
 
-from dalle.networks.oklab import FROM_LAB, FROM_LMS, TO_LAB, TO_LMS
+from dalle.networks.oklab_matrices import FROM_LAB, FROM_LMS, TO_LAB, TO_LMS
 
 RGB = tuple[int, int, int]  # sRGB, 0 to 255
 

@@ -49,9 +49,11 @@ def _lines(translate: Translator, reading: Reading, unread: str) -> Iterator[str
     dropped = [note for note in notes if note.kind in LEFT_OUT or (note.kind in CHANGES and not note.target)]
     left_out = _left_out(reading.typed, dropped)
     if reading.text and (changes or left_out or reading.negative):
-        yield translate("read_as", read=f'<b lang="en">{_marked_text(translate, reading)}</b>')
-    if changes:
-        yield _joined(translate, (_change(translate, note) for note in changes), len(changes))
+        yield translate("read_as", read=f'<b lang="en">{_marked_text(translate, reading, changes)}</b>')
+    # A phrase that was read anew as a whole stands there already.
+    listed = [note for note in changes if note.target != reading.text]
+    if listed:
+        yield _joined(translate, (_change(translate, note) for note in listed), len(listed))
     if left_out:
         yield translate("read_left_out", words=_quoted(translate, left_out))
     if reading.negative:
@@ -80,10 +82,11 @@ def _change(translate: Translator, note: Note) -> str:
     """ "hawk → eagle (the nearest it knows)"."""
     source = f"<i>{escape(note.source)}</i>"
     target = f'<b lang="en">{escape(note.target)}</b>'
-    return f"{source} → {target} {translate('in_brackets', text=_reason(translate, note))}"
+    return f"{source} → {target} {_reason(translate, note)}"
 
 
 def _reason(translate: Translator, note: Note) -> str:
+    """Why it was changed: "(the nearest it knows)"."""
     return translate(f"reason_{note.kind}")
 
 
@@ -104,30 +107,28 @@ def _alternatives(translate: Translator, texts: Iterable[str]) -> str:
     return f'<span class="chips" role="group" aria-label="{label}"><span>{label}</span>{buttons}</span>'
 
 
-def _marked_text(translate: Translator, reading: Reading) -> str:
+def _marked_text(translate: Translator, reading: Reading, changes: Sequence[Note]) -> str:
     """The text that the model is told, with <mark> around what stands for other words."""
-    html, at = "", 0
-    for start, end, note in _changed_places(reading):
-        change = f"{note.source} → {note.target}: {_reason(translate, note)}"
-        html += escape(reading.text[at:start])
-        html += f'<mark title="{escape(change)}">{escape(reading.text[start:end])}</mark>'
+    text, html, at = reading.text, "", 0
+    for start, end, note in _changed_places(reading, changes):
+        change = f"{note.source} → {note.target} {_reason(translate, note)}"
+        html += escape(text[at:start]) + f'<mark title="{escape(change)}">{escape(text[start:end])}</mark>'
         at = end
-    return html + escape(reading.text[at:])
+    return html + escape(text[at:])
 
 
-def _changed_places(reading: Reading) -> list[tuple[int, int, Note]]:
-    """Where the targets of notes stand in the text, from left to right; the last note counts for a place."""
-    numbered = enumerate(reading.notes)
-    in_order = sorted(numbered, key=lambda item: (item[1].start, -item[0]))
-    places: list[tuple[int, int, Note]] = []
-    for _, note in in_order:
-        if not note.target or note.kind not in CHANGES:
-            continue
-        found = re.finditer(rf"(?<!\w){re.escape(note.target)}(?!\w)", reading.text, re.IGNORECASE)
+def _changed_places(reading: Reading, changes: Sequence[Note]) -> list[tuple[int, int, Note]]:
+    """Where the targets of changes stand in the text that the model is told, from left to right.
+
+    Of changes at one place the last one counts, since it is what became of the others.
+    """
+    text, places = reading.text, list[tuple[int, int, Note]]()
+    for _, note in sorted(enumerate(changes), key=lambda item: (item[1].start, -item[0])):
+        found = re.finditer(rf"(?<!\w){re.escape(note.target)}(?!\w)", text, re.IGNORECASE)
         free = [m for m in found if all(m.end() <= start or m.start() >= end for start, end, _ in places)]
-        last = places[-1][1] if places else 0
         if free:
-            # Words mostly stay in their order: the next place rather than an equal word before.
-            match = next((m for m in free if m.start() >= last), free[0])
+            # Of equal words the one that stands about as far in the text as the typed one did.
+            share = note.start / len(reading.typed)
+            match = min(free, key=lambda m: abs(m.start() / len(text) - share))
             places.append((match.start(), match.end(), note))
     return sorted(places, key=lambda place: place[0])
