@@ -25,6 +25,7 @@ from dalle.errors import InputError, error_message
 FORMAT_VERSION = 2  # increased whenever an older version of this program would draw another picture
 SEED_COUNT = 2**32
 MAX_PROMPT_LENGTH = 1_000  # characters
+WHITE_SPACE = "\t\n\r"  # in texts that were pasted
 MAX_GUIDANCE = 20.0
 MAX_STEPS = 100
 MAX_SIZE = 2_048  # pixels a side
@@ -161,9 +162,9 @@ class Recipe:
         }
         if self.checkpoint:
             settings["Model hash"] = self.checkpoint
-        lines = [self.prompt]
+        lines = [" ".join(self.prompt.splitlines())]
         if self.negative:
-            lines.append(f"Negative prompt: {self.negative}")
+            lines.append(f"Negative prompt: {' '.join(self.negative.splitlines())}")
         lines.append(", ".join(f"{name}: {value}" for name, value in settings.items()))
         return "\n".join(lines)
 
@@ -199,13 +200,13 @@ def load_png(source: images.Source) -> Recipe:
 
 
 def check_text(name: str, text: str) -> None:
-    """At most MAX_PROMPT_LENGTH characters, no control characters, surrogates or line separators."""
+    """At most MAX_PROMPT_LENGTH characters, no surrogates, no control characters but WHITE_SPACE."""
     if not isinstance(text, str):
         raise InputError("text", name=name, value=short_repr(text))
     _check_length(name, text, MAX_PROMPT_LENGTH)
     for position, character in enumerate(text, 1):
         # Format characters (Cf) are allowed: emoji are joined by them.
-        if unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp"):
+        if unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") and character not in WHITE_SPACE:
             point = ord(character)
             known = CONTROL_NAMES[point] if point < len(CONTROL_NAMES) else unicodedata.name(character, "")
             raise InputError("field_control", name=name, known=known, point=point, at=position)

@@ -42,6 +42,7 @@ RECIPES = {
     "tiny numbers": Recipe("x", guidance=5e-324, code=(5e-324, -0.0, 1e-40, -10.0, 10) + (0.0,) * 15),
     "whole guidance": Recipe("x", guidance=3),
     "variety": Recipe("x", variety="much"),
+    "lines": Recipe("two\r\nlines,\n\twith a tab", negative="one\nmore"),
     "longest": Recipe("👩‍🚀" * 333, "好" * 1_000, code=(math.pi,) * 20, seed=1),
 }
 
@@ -157,7 +158,7 @@ for _ in range(10_000):
 BAD_FIELDS: list[tuple[str, Any, str]] = [  # field, value, message
     ("prompt", "a" * 1_001, "1,001 characters; 1,000"),
     ("prompt", "bell\a", r"BEL U\+0007 at position 5"),
-    ("prompt", "two\nlines", r"LF U\+000A at position 4"),
+    ("prompt", "two\x0blines", r"VT U\+000B at position 4"),
     ("prompt", "\0", "NUL"),
     ("prompt", "a\x7f", r"U\+007F"),
     ("prompt", "a\u2028b", "LINE SEPARATOR"),

@@ -15,11 +15,19 @@ from dalle.networks.upscaler import UPSCALER_FILE, Upscaler
 from dalle.pipeline import sliders
 from dalle.pipeline.dalle import DALLE
 from dalle.pipeline.sliders import Slider
+from dalle.prompts.lexicon import Lexicon, Near
+from dalle.prompts.lexicon_files import LEXICON_FILES, save_lexicon
 from tests.tiny import tiny_checkpoint
 
 CAPTION = "a blorple"
 PATIENCE = 300  # seconds that a process may take to begin on a busy machine
-OPTIONAL_FILES = ("words.json", "prompts.json", "sliders.json", UPSCALER_FILE)  # of a checkpoint
+OPTIONAL_FILES = (*LEXICON_FILES, "prompts.json", "sliders.json", UPSCALER_FILE)  # of a checkpoint
+LEXICON = Lexicon(
+    labels=("a red apple", "a dog"),
+    words=("apple", "dog", "red", "blorple stew"),
+    names={"de": {"hund": "a dog"}},
+    thesaurus={"pug": Near(("a dog",), "hand"), "blorple": Near((), "hand")},
+)
 
 
 def save_blorple_images(folder: Path, count: int = 5) -> Path:
@@ -37,7 +45,7 @@ def save_blorple_images(folder: Path, count: int = 5) -> Path:
 def complete_checkpoint(folder: Path) -> Path:
     """A tiny checkpoint with all OPTIONAL_FILES; -> the folder."""
     tiny_checkpoint(folder, card="# A card\n\n## Data and credits\n\nDrawings by somebody.\n")
-    (folder / "words.json").write_text('["apple", "dog", "red", "blorple stew"]')
+    save_lexicon(folder, LEXICON)
     (folder / "prompts.json").write_text('["a red apple"]')
     text = {"en": "size", "zh": "大小"}
     sliders.save_sliders(folder / "sliders.json", (Slider(3, text, text, text),))

@@ -20,6 +20,7 @@ from dalle.training.trainer import TrainingError
 from tests.tiny import tiny_checkpoint
 from tests.training_runs import (
     CAPTION,
+    LEXICON,
     complete_checkpoint,
     create_run,
     load_checkpoint,
@@ -58,8 +59,10 @@ def test_the_checkpoint_is_complete(whole: Path, base: Path) -> None:
     changed = {name.split(".")[0] for name in before if not torch.equal(before[name], after[name])}
     assert changed == {"generator", "text", "normalizer"}
     assert torch.equal(before["text.embed.weight"], after["text.embed.weight"])
-    words = json.loads((folder / "words.json").read_text())
-    assert words == ["blorple", "apple", "dog", "red", "blorple stew"]
+    taught = DALLE.from_pretrained(folder).lexicon
+    assert taught.labels == (CAPTION, *LEXICON.labels)
+    assert taught.words == ("blorple", *LEXICON.words)
+    assert (taught.names, taught.thesaurus) == (LEXICON.names, LEXICON.thesaurus)
     assert json.loads((folder / "prompts.json").read_text()) == [CAPTION, "a red apple"]
     assert DALLE.from_pretrained(folder).sliders == DALLE.from_pretrained(base).sliders
     assert (folder / UPSCALER_FILE).read_bytes() == (base / UPSCALER_FILE).read_bytes()
@@ -74,6 +77,23 @@ def test_the_checkpoint_is_complete(whole: Path, base: Path) -> None:
     remove_intermediate(whole)
     assert not list(whole.rglob("*.npy")) + list(whole.rglob("state.safetensors"))
     assert (whole / "flow/metrics.jsonl").is_file() and load_checkpoint(whole).generate(CAPTION, seed=1)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "told"),
+    [
+        (CAPTION, CAPTION),
+        ("three blorples on a blue background", "three blorples on a blue background"),
+        ("ein Hund", "a dog"),
+        ("please draw a pug and a  Blorple", "a dog and a Blorple"),
+    ],
+)
+def test_taught_words_are_known(whole: Path, prompt: str, told: str) -> None:
+    """Guards against a taught word that is put right as a slip, or said to be unknown."""
+    (folder,) = whole.glob("checkpoint-*")
+    reading = DALLE.from_pretrained(folder).reader.read(prompt)
+    assert reading.text == told
+    assert "blorple" not in {note.source.lower() for note in reading.notes}
 
 
 def flow_loss(data: EncodedDataset, pipeline: DALLE) -> float:

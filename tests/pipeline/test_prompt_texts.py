@@ -52,7 +52,7 @@ def test_a_negation_is_a_negative_prompt(pipeline: DALLE) -> None:
 
 
 @pytest.mark.parametrize(
-    "prompt", ["  a   gray cat ", "a\u00a0grey cat,", "please draw a grey cat", "ａ grey cat"]
+    "prompt", ["  a \r\n\t gray cat ", "a\u00a0grey cat,", "please draw a grey cat", "ａ grey cat"]
 )
 def test_prompts_that_read_alike_draw_alike(pipeline: DALLE, prompt: str) -> None:
     """Guards against another picture for one more space."""
