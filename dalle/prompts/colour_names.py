@@ -1,4 +1,4 @@
-"""Stage 7: names of colours: some hundred, and hex codes, each to the nearest that the model was taught."""
+"""Stage 8: names of colours: some hundred, and hex codes, each to the nearest that the model was taught."""
 
 import re
 from functools import cache
@@ -43,7 +43,7 @@ def _colour_at(draft: Draft, lexicon: Lexicon, at: int) -> tuple[int, str] | Non
         return _with_suffix(words, at + 1), _of_hex(words[at])
     for last in range(min(len(words), at + MAX_WORDS), at, -1):
         text = " ".join(words[at:last]).replace("-", " ")
-        known = _table().get(text)
+        known = colour_table().get(text)
         if known is None or _cuts_a_name(draft, lexicon, at, last):
             continue
         name, is_thing = known
@@ -106,7 +106,7 @@ def _with_right_article(draft: Draft, at: int) -> Draft:
 
 
 @cache
-def _table() -> dict[str, tuple[str, bool]]:
+def colour_table() -> dict[str, tuple[str, bool]]:
     """The name of a colour -> the nearest taught colour, and whether it is also the name of a thing."""
     table = {name: (name, False) for name in COLOURS} | {"gray": ("grey", False)}
     for name, code, *more in rows("colours.tsv"):

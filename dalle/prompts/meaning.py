@@ -1,13 +1,19 @@
-"""Stage 10: nouns outside the data, each as the nearest thing that the data has: "a hawk" -> "an eagle"."""
+"""Stage 7: nouns outside the data, each as the nearest thing that the data has: "a hawk" -> "an eagle"."""
 
 from dataclasses import replace
 
+from dalle.data.scenes import captions
+from dalle.data.scenes.colours import COLOURS
 from dalle.data.scenes.english import Noun
+from dalle.prompts.colour_names import colour_table
 from dalle.prompts.draft import Draft, Kind
 from dalle.prompts.lexicon import ARTICLE, MAX_SENSES, Lexicon, Near
 from dalle.prompts.phrases import FUNCTION_WORDS, is_known, named_things, singulars, with_article
+from dalle.prompts.style_names import style_table
 
 MAX_WORDS = 2  # of a noun in the thesaurus
+SIZES = frozenset(word for words in captions.SIZE_WORDS.values() for word in words)
+ADJECTIVES = SIZES | {*COLOURS, "gray", "neon"}  # "a gray wolf" is grey, and not a kind of dog
 
 
 def meaning(draft: Draft, lexicon: Lexicon) -> Draft:
@@ -21,6 +27,10 @@ def meaning(draft: Draft, lexicon: Lexicon) -> Draft:
             at += 1
             continue
         last, near, plural = found
+        if last < len(draft.pieces) and near.labels:  # "oak trees", where the label is "a deciduous tree"
+            forms = singulars(draft.words[last])
+            if near.labels[0].split()[-1] in forms:
+                last, plural = last + 1, forms[-1] != near.labels[0].split()[-1]
         if not near.labels:
             draft = draft.note(Kind.UNKNOWN, at, last)
             at = last
@@ -35,10 +45,12 @@ def meaning(draft: Draft, lexicon: Lexicon) -> Draft:
 def _entry_at(draft: Draft, lexicon: Lexicon, at: int) -> tuple[int, Near, bool] | None:
     """The end of a noun at a place, its entry, and whether it is a plural; None for what is known."""
     words = draft.words
-    if any(thing.first <= at < thing.last for thing in named_things(draft, lexicon)):
+    if words[at] in ADJECTIVES or any(t.first <= at < t.last for t in named_things(draft, lexicon)):
         return None
     for last in range(min(len(words), at + MAX_WORDS), at, -1):
         text = " ".join(words[at:last])
+        if text in colour_table() or text in style_table():
+            return None
         if last == at + 1 and (is_known(text, lexicon) or text in FUNCTION_WORDS):
             return None
         *_, unchanged = forms = singulars(text)

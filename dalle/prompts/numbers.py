@@ -1,4 +1,4 @@
-"""Stage 6: numbers of things, as training captions have them: "a dozen eggs", "3x cat", "cats"."""
+"""Stage 10: numbers of things, as training captions have them: "a dozen eggs", "3x cat", "cats"."""
 
 import re
 

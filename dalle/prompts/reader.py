@@ -33,10 +33,10 @@ STAGES: tuple[Stage, ...] = (
     wrapping,
     language,
     negation,
-    colour_names,
-    style_names,
     spelling,
     meaning,
+    colour_names,
+    style_names,
     numbers,
     unknown,
 )

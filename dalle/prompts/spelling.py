@@ -1,4 +1,4 @@
-"""Stage 9: slips of the hand: "unicron" -> "unicorn"."""
+"""Stage 6: slips of the hand: "unicron" -> "unicorn"."""
 
 from rapidfuzz import process
 from rapidfuzz.distance import OSA

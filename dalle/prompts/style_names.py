@@ -1,4 +1,4 @@
-"""Stage 8: names of looks, each as the nearest drawing style that was taught, or said to be unknown."""
+"""Stage 9: names of looks, each as the nearest drawing style that was taught, or said to be unknown."""
 
 import re
 from functools import cache
@@ -50,9 +50,9 @@ def _style_at(draft: Draft, lexicon: Lexicon, at: int) -> tuple[int, int, str] |
     things = named_things(draft, lexicon)
     for last in range(min(len(words), at + MAX_WORDS), at, -1):
         text = " ".join(words[at:last])
-        if text not in _table():
+        if text not in style_table():
             continue
-        style, end = _table()[text], last
+        style, end = style_table()[text], last
         is_said = False
         while end < len(words) and words[end] in STYLE_WORDS:
             is_said, end = True, end + 1
@@ -94,5 +94,6 @@ def _with_right_article(draft: Draft, at: int) -> Draft:
 
 
 @cache
-def _table() -> dict[str, str]:
+def style_table() -> dict[str, str]:
+    """What people call a look -> the taught drawing style; "" where none is near."""
     return {row[0]: row[1] if len(row) > 1 else "" for row in rows("styles.tsv")}
