@@ -16,6 +16,7 @@ from PIL import Image
 from dalle.config import VIEW_NUMBERS, Config
 from dalle.edits import Edit, FromFile, Interpolate, PromptEdit, Variation, parse_edits, to_dict
 from dalle.pipeline.latents import initial_codes, without_view
+from dalle.prompts.reader import Reader
 from dalle.recipe import Recipe
 
 DRAWN_ANEW = (Variation, PromptEdit, Interpolate)  # kinds of edits; the others edit pixels
@@ -35,7 +36,7 @@ class EditSource:
     told: tuple[float, ...]
 
 
-def told_numbers(recipe: Recipe, config: Config) -> tuple[float, ...]:
+def told_numbers(recipe: Recipe, config: Config, reader: Reader | None = None) -> tuple[float, ...]:
     """View and light of a recipe's picture; empty where they are not known.
 
     That is so for a picture that began as a file, after an edit of pixels, and without told numbers.
@@ -43,12 +44,12 @@ def told_numbers(recipe: Recipe, config: Config) -> tuple[float, ...]:
     edits, count = parse_edits(recipe), config.flow.told
     if not count or any(isinstance(edit, FromFile) for edit in edits):
         return ()
-    told = initial_codes([recipe], config)[0][:count]
+    told = initial_codes([recipe], config, reader)[0][:count]
     for edit in edits:
         if isinstance(edit, PromptEdit):
             told = told if edit.code is None else edit.code[:count]
         elif isinstance(edit, Interpolate):
-            told = _mix(told, told_numbers(Recipe.from_dict(edit.other), config), edit.weight)
+            told = _mix(told, told_numbers(Recipe.from_dict(edit.other), config, reader), edit.weight)
         elif not isinstance(edit, DRAWN_ANEW):
             told = ()
     return told
@@ -61,19 +62,19 @@ def _mix(start: Sequence[float], end: Sequence[float], weight: float) -> tuple[f
     return tuple((1 - weight) * a + weight * b for a, b in zip(start, end, strict=True))
 
 
-def plain_recipe(recipe: Recipe, config: Config) -> Recipe:
+def plain_recipe(recipe: Recipe, config: Config, reader: Reader | None = None) -> Recipe:
     """The recipe of a picture before its view; of one whose told numbers are known."""
     edits = parse_edits(recipe)
     pixel_edits = [index for index, edit in enumerate(edits) if not isinstance(edit, DRAWN_ANEW)]
     first = pixel_edits[-1] + 1 if pixel_edits else 0  # of the edits that were drawn anew since
-    base = recipe if pixel_edits else without_view(recipe, config)
-    plain = [_plain_edit(edit, config) for edit in edits[first:]]
+    base = recipe if pixel_edits else without_view(recipe, config, reader)
+    plain = [_plain_edit(edit, config, reader) for edit in edits[first:]]
     return replace(base, edits=(*recipe.edits[:first], *map(to_dict, plain)))
 
 
-def _plain_edit(edit: Edit, config: Config) -> Edit:
+def _plain_edit(edit: Edit, config: Config, reader: Reader | None) -> Edit:
     if isinstance(edit, PromptEdit) and edit.code is not None:
         return replace(edit, code=PLAIN_VIEW + edit.code[VIEW_NUMBERS:])
     if isinstance(edit, Interpolate):
-        return replace(edit, other=plain_recipe(Recipe.from_dict(edit.other), config).to_dict())
+        return replace(edit, other=plain_recipe(Recipe.from_dict(edit.other), config, reader).to_dict())
     return edit

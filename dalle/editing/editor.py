@@ -172,12 +172,12 @@ class Editor:
 
     def _edit_source(self, picture: Picture, edit_type: type[Edit]) -> SampleCoroutine[EditSource]:
         """Coroutine. What an edit of this kind starts from; the picture is drawn again if it has a view."""
-        told = told_numbers(picture.recipe, self.model.config)
+        told = told_numbers(picture.recipe, self.model.config, self.sampler.reader)
         if not any(told[:VIEW_NUMBERS]):
             return EditSource(picture.image, picture.recipe, told)
         if not issubclass(edit_type, DRAWN_ANEW):
             return EditSource(picture.image, picture.recipe, PLAIN_VIEW + told[VIEW_NUMBERS:])
-        plain = yield from self.replay(plain_recipe(picture.recipe, self.model.config))
+        plain = yield from self.replay(plain_recipe(picture.recipe, self.model.config, self.sampler.reader))
         return EditSource(plain.image, picture.recipe, told)
 
     def _open_end(self, files: FilesByDigest, recipe: Recipe) -> SampleCoroutine[EndPicture]:

@@ -114,7 +114,7 @@ class DALLE:
 
     def slide(self, recipe: Recipe, slides: Mapping[str, float]) -> Recipe:
         """The recipe with sliders moved: numbers by English names, as {"size": 2}. Raises ValueError."""
-        (code,) = initial_codes([recipe], self.model.config)
+        (code,) = initial_codes([recipe], self.model.config, self.reader)
         return replace(recipe, code=slide_code(code, self.sliders, slides))
 
     def draw(self, recipes: Sequence[Recipe], on_step: OnPreview | None = None) -> list[Picture]:

@@ -17,6 +17,7 @@ from dalle.data.scenes.captions import PAIR_TEMPLATES, PLACE_PHRASES, RELATION_T
 from dalle.data.scenes.english import NUMBER_WORDS
 from dalle.networks import camera, colour
 from dalle.networks.flow import Latent
+from dalle.prompts.reader import Reader
 from dalle.recipe import Recipe
 
 # Scale of sampled learnt numbers: below 1, more typical and less varied pictures (arXiv:1809.11096).
@@ -28,41 +29,43 @@ HUE = CAMERA_NUMBERS + colour.FACTORS.index("hue")
 HUE_FACTOR = 0.3  # of its scale: 12 degrees and more would contradict a colour that a prompt names
 
 
-def initial_latents(recipes: Sequence[Recipe], config: Config) -> Latent:
+def initial_latents(recipes: Sequence[Recipe], config: Config, reader: Reader | None = None) -> Latent:
     """Codes (B, K) and noise (B, N, C) of recipes, each from its own seed, on the CPU, the same in any batch.
 
     A code that its recipe does not state is a sample from N(0, I), scaled and shifted by `code_scales`
-    and `code_means`.
+    and `code_means`. Without a reader, prompts are taken as captions.
     """
     codes, noises = [], []
     for recipe in recipes:
         generator = runtime.seeded_generator(recipe.seed)
         drawn = torch.randn(config.flow.code, generator=generator)
-        code = code_means(recipe, config) + code_scales(recipe, config) * drawn
+        code = code_means(recipe, config) + code_scales(recipe, config, reader) * drawn
         noises.append(torch.randn(config.tokens, config.channels, generator=generator))
         codes.append(code if recipe.code is None else torch.tensor(recipe.code, dtype=torch.float32))
     return Latent(torch.stack(codes), torch.stack(noises))
 
 
-def initial_codes(recipes: Sequence[Recipe], config: Config) -> list[tuple[float, ...]]:
+def initial_codes(
+    recipes: Sequence[Recipe], config: Config, reader: Reader | None = None
+) -> list[tuple[float, ...]]:
     """The K numbers of each recipe's code: the values of its sliders."""
-    return [tuple(code.tolist()) for code in initial_latents(recipes, config).code]
+    return [tuple(code.tolist()) for code in initial_latents(recipes, config, reader).code]
 
 
-def without_view(recipe: Recipe, config: Config) -> Recipe:
+def without_view(recipe: Recipe, config: Config, reader: Reader | None = None) -> Recipe:
     """The recipe with its code stated, and the view in it, camera and colours, 0."""
-    (code,) = initial_codes([recipe], config)
+    (code,) = initial_codes([recipe], config, reader)
     return replace(recipe, code=(0.0,) * VIEW_NUMBERS + code[VIEW_NUMBERS:])
 
 
-def code_scales(recipe: Recipe, config: Config) -> Tensor:
+def code_scales(recipe: Recipe, config: Config, reader: Reader | None = None) -> Tensor:
     """Standard deviations of the numbers in the recipe's code: (K,)."""
     scales = torch.full((config.flow.code,), CODE_TRUNCATION)
     told = config.flow.told
     if told:
         scales[:told] = TOLD_SCALE[recipe.variety]
         scales[HUE] *= HUE_FACTOR
-        if names_arrangement(recipe.prompt):
+        if names_arrangement(reader.read(recipe.prompt).text if reader else recipe.prompt):
             scales[:CAMERA_NUMBERS] *= CROWDED_CAMERA
     return scales
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from dalle import images
 from dalle.networks.model import DALLEModel
 from dalle.pipeline.latents import initial_latents, without_view
+from dalle.prompts.reader import Reader
 from dalle.recipe import Recipe
 
 MAX_PLAIN_PICTURES = 64  # 192 KiB each at 128 pixels a side
@@ -22,8 +23,8 @@ MAX_PLAIN_PICTURES = 64  # 192 KiB each at 128 pixels a side
 class PlainPictures:
     """The last MAX_PLAIN_PICTURES pictures that one model drew; thread-safe. Empty without told numbers."""
 
-    def __init__(self, model: DALLEModel):
-        self.model = model
+    def __init__(self, model: DALLEModel, reader: Reader):
+        self.model, self._reader = model, reader
         self._pictures: OrderedDict[Recipe, Tensor] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -52,10 +53,10 @@ class PlainPictures:
             if picture is None:
                 return None
             self._pictures.move_to_end(key)
-        code = initial_latents([recipe], self.model.config).code
+        code = initial_latents([recipe], self.model.config, self._reader).code
         return images.to_images(self.model.view(picture[None], code))[0]
 
     def _key(self, recipe: Recipe) -> Recipe:
         """The same for recipes that differ in the view alone."""
-        plain = without_view(recipe, self.model.config)
+        plain = without_view(recipe, self.model.config, self._reader)
         return replace(plain, variety=Recipe.variety, checkpoint=self.model.digest)

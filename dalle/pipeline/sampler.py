@@ -114,28 +114,28 @@ class Sampler:
     def __init__(self, model: DALLEModel, reader: Reader):
         """Captions are cached: the networks may not change."""
         self.model = model
-        self._reader = reader
+        self.reader = reader
         self._encode = lru_cache(CAPTION_CACHE_SIZE)(lambda text: model.encode_text([text]))
-        self.plain_pictures = PlainPictures(model)
+        self.plain_pictures = PlainPictures(model, reader)
         self._batch: list[SampleState] = []
         self._field: Field | None = None
 
     def encode_text(self, prompt: str) -> Caption:
         """The caption of a prompt, without what it says is not wanted."""
-        return self._encode(self._reader.read(prompt).text)
+        return self._encode(self.reader.read(prompt).text)
 
     def encode_captions(self, prompt: str, negative: str, guidance: float) -> tuple[Caption, ...]:
         """What `SampleState.captions` holds."""
-        texts = prompt_texts(self._reader, prompt, negative)
+        texts = prompt_texts(self.reader, prompt, negative)
         return tuple(map(self._encode, texts if guided_indices([guidance]) else texts[:1]))
 
     @torch.inference_mode()
     def prepare(self, recipe: Recipe) -> SampleState:
         """The sample of a recipe at time 1."""
         device, config = self.model.device, self.model.config
-        latent = initial_latents([recipe], config)
+        latent = initial_latents([recipe], config, self.reader)
         (code,), (noise,) = latent
-        (base_code,) = initial_latents([replace(recipe, code=None)], config).code
+        (base_code,) = initial_latents([replace(recipe, code=None)], config, self.reader).code
         base_code[: config.flow.told] = code[: config.flow.told]
         is_moved = not torch.equal(code, base_code)
         times = schedule(1, 0, recipe.steps)

@@ -125,7 +125,8 @@ class Studio:
 
     def code_of_recipe(self, recipe: Recipe) -> tuple[float, ...]:
         """The code (K numbers) of the recipe: its own, or the one that its seed gives."""
-        return initial_codes([recipe], self._checkpoint.pipeline.model.config)[0]
+        pipeline = self._checkpoint.pipeline
+        return initial_codes([recipe], pipeline.model.config, pipeline.reader)[0]
 
     def stream(
         self, recipes: Sequence[Recipe], cancel: threading.Event | None = None, previews: bool = True

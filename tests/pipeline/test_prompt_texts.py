@@ -11,7 +11,7 @@ from dalle.pipeline.dalle import DALLE
 from dalle.pipeline.prompt_texts import prompt_texts
 from dalle.prompts.lexicon import Lexicon
 from dalle.recipe import Recipe
-from tests.tiny import tiny_model
+from tests.tiny import TOLD_CONFIG, tiny_model
 
 LEXICON = Lexicon(("a cat", "a hat", "a dog"), ("a", "cat", "hat", "dog", "grey"))
 LONG = "x" * 1001
@@ -70,3 +70,15 @@ def test_a_text_that_is_too_long_is_refused(pipeline: DALLE) -> None:
     for use in (pipeline.reader.read, pipeline.generate, lambda text: pipeline.encode_prompts([text])):
         with pytest.raises(InputError, match=TOO_LONG):
             use(LONG)
+
+
+@pytest.mark.parametrize("prompt", ["three  dogs", "ｔｈｒｅｅ dogs", "drei Hunde"])
+def test_codes_are_those_of_what_the_prompt_says(prompt: str) -> None:
+    """Guards against a camera that cuts several things where they are named in another way."""
+    lexicon = replace(LEXICON, names={"de": {"hund": "a dog"}})
+    pipeline = DALLE(tiny_model(config=TOLD_CONFIG), lexicon=lexicon)
+    assert pipeline.reader.read(prompt).text == "three dogs"
+    ours, theirs = (pipeline.slide(Recipe(text, seed=1), {}).code for text in (prompt, "three dogs"))
+    assert ours == theirs != pipeline.slide(Recipe("a dog", seed=1), {}).code
+    drawn = [pipeline.draw([Recipe(text, seed=1, size=32, steps=1)])[0] for text in (prompt, "three dogs")]
+    assert drawn[0].image.tobytes() == drawn[1].image.tobytes()
