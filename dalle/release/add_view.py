@@ -1,11 +1,10 @@
 """Camera and colours for a checkpoint whose codes are all learnt: the least telling numbers make room."""
 
-from dataclasses import replace
 from pathlib import Path
 
 from dalle.config import VIEW_NUMBERS
 from dalle.pipeline.dalle import DALLE
-from dalle.pipeline.sliders import Slider, unnamed_slider
+from dalle.pipeline.sliders import unnamed_sliders
 from dalle.training.told_numbers import with_told_numbers
 
 # Names of learnt numbers that do by redrawing what camera and colours do exactly.
@@ -28,7 +27,8 @@ def add_view(source: Path, target: Path) -> str:
     kept = sorted(ranked[:count], key=lambda slider: slider.index)
     model = with_told_numbers(pipeline.model, VIEW_NUMBERS, [slider.index for slider in kept])
     moved = {slider.index: VIEW_NUMBERS + place for place, slider in enumerate(kept)}
-    sliders = [_moved(slider, moved[slider.index]) for slider in ranked[:count]]
+    # Without names: pictures at both ends say more of what a learnt number does than a word.
+    sliders = unnamed_sliders([moved[slider.index] for slider in ranked[:count]])
     converted = DALLE(
         model,
         lexicon=pipeline.lexicon,
@@ -38,9 +38,3 @@ def add_view(source: Path, target: Path) -> str:
         card=pipeline.card,
     )
     return converted.save_pretrained(target)
-
-
-def _moved(slider: Slider, index: int) -> Slider:
-    """The slider of the same number at another place of the code."""
-    unnamed = slider == unnamed_slider(slider.index)
-    return unnamed_slider(index) if unnamed else replace(slider, index=index)

@@ -10,12 +10,13 @@ from html import escape
 
 import gradio as gr
 
+from dalle.config import VIEW_NUMBERS
 from dalle.pipeline.sliders import Slider
 from dalle.ui.shared.events import UNQUEUED, Outputs, Updates
 from dalle.ui.shared.open_picture import SLIDER_DECIMALS, SLIDER_LIMIT, Code
 from dalle.ui.shared.texts import Translator
 
-VISIBLE_SLIDERS = 12  # as many as there are told numbers; the others are in a closed accordion
+VISIBLE_SLIDERS = VIEW_NUMBERS  # they act at once; the others are in a closed accordion
 
 
 class LatentSliders:
