@@ -21,7 +21,7 @@ from dalle.edits import (
 )
 from dalle.pipeline.dalle import DALLE
 from dalle.pipeline.sampler import MAX_BATCH, run
-from dalle.recipe import Picture, Recipe, load_png, save_png
+from dalle.recipe import Picture, Recipe, check_text, load_png, save_png
 
 
 class EditJob:
@@ -31,6 +31,8 @@ class EditJob:
     """
 
     def __init__(self, options: argparse.Namespace):
+        for text in (options.shows, getattr(options, "wanted", "")):
+            check_text("prompt", text)
         pipeline = DALLE.from_pretrained(options.checkpoint, runtime.inference_dtype())
         self.editor = Editor(pipeline.make_sampler(), pipeline.upscaler)
         self.options = options

@@ -65,6 +65,9 @@ def test_what_is_refused(words: Path, tmp_path: Path, capsys: pytest.CaptureFixt
     assert capsys.readouterr().err == refused
     assert main(["generate", "x" * 1001, "--checkpoint", str(tmp_path / "none")]) == 1
     assert capsys.readouterr().err == refused
+    for edit in (["look", "x.png", "--shows", "x" * 1001], ["words", "x.png", "x" * 1001]):
+        assert main(["edit", *edit, "--checkpoint", str(tmp_path / "none")]) == 1
+        assert capsys.readouterr().err == refused
     assert main(["read", "a cat", "--checkpoint", str(tmp_path / "none")]) == 1
     assert "there is no checkpoint" in capsys.readouterr().err
     (tmp_path / "thesaurus.tsv").write_text("moggy\n")

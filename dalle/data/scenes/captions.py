@@ -15,7 +15,6 @@ from dalle.data.scenes.facts import Fact, HasConcept, HasWord
 T = TypeVar("T")
 
 # Templates with their weights; {one} is "a red apple", {bare} "red apple".
-# The prompt rewriter counts the words of all templates, placeholders included, as known words.
 LABEL_TEMPLATES = {
     "{bare}": 8,
     "{one}": 8,

@@ -1,4 +1,4 @@
-"""The texts of a sprite set that a checkpoint keeps, for rewriting prompts and for telling unknown words."""
+"""The texts of a sprite set that a checkpoint keeps, for reading prompts."""
 
 from collections.abc import Iterator
 

@@ -7,7 +7,7 @@ from tests.tiny_sprites import LABELS, tiny_sprites
 
 
 def test_labels_are_captions_in_the_order_of_the_set(tmp_path: Path) -> None:
-    """Guards against a label that no caption has: prompts are rewritten to these."""
+    """Guards against a label that no caption has: prompts are read as these."""
     labels = known_labels(tiny_sprites(tmp_path))
     assert labels == [f"{'an' if label == 'apple' else 'a'} {label}" for label in LABELS]
 
