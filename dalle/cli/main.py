@@ -14,6 +14,7 @@ from dalle.cli import (
     data_commands,
     edit_commands,
     evaluation_commands,
+    lexicon_command,
     pretrain_commands,
     read,
     train_commands,
@@ -23,7 +24,15 @@ from dalle.cli.defaults import DEFAULT_CHECKPOINT
 if TYPE_CHECKING:
     from dalle.recipe import Picture
 
-COMMANDS = (read, edit_commands, train_commands, pretrain_commands, data_commands, evaluation_commands)
+COMMANDS = (
+    read,
+    edit_commands,
+    train_commands,
+    pretrain_commands,
+    data_commands,
+    evaluation_commands,
+    lexicon_command,
+)
 
 
 def main(arguments: Sequence[str] | None = None, prepare: Callable[[], None] = lambda: None) -> int:
