@@ -1,7 +1,7 @@
 """Reader: what people type -> what the model is told, with notes on all that was changed.
 
     reader = Reader(lexicon)
-    reader.read("can you draw a gray woolf, no hat?")    # "a grey wolf", negative "a hat"
+    reader.read("can you draw a gray unicron, no hat?")    # "a grey unicorn", negative "a hat"
 
 The stages stand in STAGES, in their order; each is a function in a file of its name.
 """
