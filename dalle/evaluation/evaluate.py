@@ -18,8 +18,9 @@ from dalle.evaluation.quality import (
     measure_distribution,
     measure_recognition,
     measure_reconstruction,
-    measure_words,
 )
+from dalle.evaluation.reading_drawn import measure_words_and_phrases
+from dalle.evaluation.reading_quality import measure_reading
 from dalle.evaluation.slider_quality import measure_sliders
 from dalle.files import write_text_atomically
 from dalle.pipeline.dalle import DALLE
@@ -30,13 +31,19 @@ PARTS: dict[str, Callable[[Evaluator], Metrics]] = {
     "concepts": draw_concepts,
     "recognition": measure_recognition,
     "composition": measure_composition,
-    "words": measure_words,
+    "words": measure_words_and_phrases,
+    "reading": measure_reading,
     "distribution": measure_distribution,
     "sliders": measure_sliders,
     "edit": measure_edits,
 }
 
-PARTS_WITHOUT_CLASSIFIER = {"reconstruction", "concepts", "edit"}  # they can do without one, wholly or mostly
+PARTS_WITHOUT_CLASSIFIER = {
+    "reconstruction",
+    "concepts",
+    "reading",
+    "edit",
+}  # they can do without one, wholly or mostly
 
 SAMPLE_GRIDS: dict[str, dict[str, str]] = {  # part -> file names of its sample grids -> their titles
     "reconstruction": {"reconstructions": "Best and worst reconstructions of held-out icons, right of each"},

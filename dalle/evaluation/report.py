@@ -16,6 +16,24 @@ ROW_TITLES = {  # path of a group in evaluation.json -> title; other groups are 
     "words keywords": "keywords and synonyms",
     "words outside": "words outside the data",
     "words languages": "labels in ten languages",
+    "words nouns": "drawn: nouns outside the data; asked: top-5 60%",
+    "words colours": "drawn: names of colours on things",
+    "words negation": "drawn: the unwanted thing; asked: absent 95%",
+    "words phrases en": "drawn: phrases in English",
+    **{
+        f"words phrases {language}": f"drawn: phrases in {language}; asked: {asked} of English"
+        for language, asked in {
+            "zh": "90%",
+            **dict.fromkeys("es fr de ja pt ru ko it hi".split(), "80%"),
+        }.items()
+    },
+    "reading typed": "read: typed prompts; asked: 85%",
+    "reading colours": "read: names of colours on things; asked: 95%",
+    "reading negation": "read: negation; asked: 95%",
+    "reading nouns": "read: nouns outside the data; asked: said unknown 90%, wrong 5%",
+    "reading nouns 1-5000": "read: the 5,000 most frequent nouns; asked: 85% as a fair label",
+    "reading nouns 5001-10000": "read: the next 5,000; asked: 70% as a fair label",
+    "reading captions": "read: training captions; asked: unchanged 100%",
     "sliders recognition none": "variety none; asked: top-1 91.5%, top-5 96%",
     "sliders recognition some": "variety some",
     "sliders diversity": "diversity over seeds; asked, variety some: style open 0.65, style said 0.45",
@@ -37,6 +55,15 @@ ROW_TITLES = {  # path of a group in evaluation.json -> title; other groups are 
     "edit enlarging": "super-resolution of held-out icons from 128 pixels",
 }
 METRIC_FORMATS = {  # name of a metric -> text with its value, in metrics_table
+    "right": "right {:.1%}",
+    "read_as_fair": "read as a fair label {:.1%}",
+    "said_unknown": "where none is, said {:.1%}",
+    "wrong": "as another label {:.1%}",
+    "silent": "as none, unsaid {:.1%}",
+    "known_kept": "kept {:.1%}",
+    "unchanged": "unchanged {:.1%}",
+    "absent": "absent {:.1%}",
+    "of_english": "{:.0%} of the English score",
     "psnr": "{:.2f} dB PSNR",
     "ssim": "SSIM {:.3f}",
     "perceptual": "perceptual distance {:.3f}",

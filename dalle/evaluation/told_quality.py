@@ -235,12 +235,14 @@ def _read_change(evaluator: Evaluator, plain: PlainPictures, index: int, ends: d
 
 
 def _others(changes: Tensor) -> list[Metrics]:
-    """changes (12, 12) of each told number, a column, by each slider, a row -> metrics of the rows.
+    """changes (n, 12) of each number that can be told, a column, by each of n sliders -> metrics of the rows.
 
-    Numbers that their own slider does not change either are left out.
+    Numbers that their own slider does not change either are left out, and those without a slider.
     """
+    changes = changes[:, : len(changes)]
     own = changes.diagonal()
-    shares = torch.where(own > MIN_OWN_CHANGE, changes / own, torch.nan).fill_diagonal_(torch.nan)
+    is_changed = own > MIN_OWN_CHANGE[: len(own)]
+    shares = torch.where(is_changed, changes / own, torch.nan).fill_diagonal_(torch.nan)
     return [
         {"others_largest": float(row.nan_to_num(0).max()), "others_mean": float(row.nanmean().nan_to_num(0))}
         for row in shares

@@ -13,7 +13,7 @@ from importlib import resources
 from pathlib import Path
 
 from dalle.data.scenes.colours import COLOURS
-from dalle.data.scenes.english import Noun, parse_noun
+from dalle.data.scenes.english import NUMBER_WORDS, Noun, parse_noun
 from dalle.prompts.pieces import cut, plain_quotes
 
 ARTICLE = re.compile(r"^(?:an?|the) ", re.IGNORECASE)
@@ -72,8 +72,11 @@ class Lexicon:
 
     @cached_property
     def spellings(self) -> tuple[str, ...]:
-        """Words that a slip of the hand may have meant: those of labels and colours."""
-        return tuple(sorted({word for word in self.label_words if word.isalpha()} | set(COLOURS)))
+        """Words that a slip of the hand may have meant: those of labels, and of captions around them."""
+        label_words = {word for word in self.label_words if word.isalpha() and len(word) > 2}
+        keywords = {word for word in self.names.get("en", {}) if word.isalpha() and len(word) > 3}
+        around = {*COLOURS, *NUMBER_WORDS.values(), "background", "style"}
+        return tuple(sorted((label_words | keywords | around) - {"the", "and", "for", "with"}))
 
     @cached_property
     def _stems(self) -> dict[str, dict[str, list[str]]]:

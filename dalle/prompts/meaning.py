@@ -8,7 +8,7 @@ from dalle.data.scenes.english import Noun
 from dalle.prompts.colour_names import colour_table
 from dalle.prompts.draft import Draft, Kind
 from dalle.prompts.lexicon import ARTICLE, MAX_SENSES, Lexicon, Near
-from dalle.prompts.phrases import FUNCTION_WORDS, is_known, named_things, singulars, with_article
+from dalle.prompts.phrases import FUNCTION_WORDS, is_known_in_english, named_things, singulars, with_article
 from dalle.prompts.style_names import style_table
 
 MAX_WORDS = 2  # of a noun in the thesaurus
@@ -51,7 +51,7 @@ def _entry_at(draft: Draft, lexicon: Lexicon, at: int) -> tuple[int, Near, bool]
         text = " ".join(words[at:last])
         if text in colour_table() or text in style_table():
             return None
-        if last == at + 1 and (is_known(text, lexicon) or text in FUNCTION_WORDS):
+        if last == at + 1 and (is_known_in_english(text, lexicon) or text in FUNCTION_WORDS):
             return None
         *_, unchanged = forms = singulars(text)
         for form in (unchanged, *forms[:-1]):

@@ -11,7 +11,7 @@ from dalle.prompts.phrases import ARTICLES, named_things, with_article
 NOT = re.compile(
     r"(?:but )?(?:"
     r"(?:there (?:is|are|should be) |with |and |has |having )?"
-    r"(?:no|without|w/o|minus|sans|excluding|except)"
+    r"(?:no|without|w/o|minus|sans|excluding|except|lacking|never|none of)"
     r"|(?:please )?(?:do not|don't|dont|never) (?:include|draw|add|want|show|put|use|have|make)"
     r"|i (?:do not|don't|dont) (?:want|like|need)"
     r"|not|avoid)"

@@ -2,10 +2,11 @@
 
 import re
 
-from dalle.data.scenes.english import NUMBER_WORDS
+from dalle.data.scenes.colours import COLOURS
+from dalle.data.scenes.english import NUMBER_WORDS, parse_noun
 from dalle.prompts.draft import Draft, Kind
 from dalle.prompts.lexicon import Lexicon
-from dalle.prompts.phrases import FUNCTION_WORDS, NamedThing, named_things
+from dalle.prompts.phrases import FUNCTION_WORDS, NamedThing, named_things, singulars
 
 MOST = max(NUMBER_WORDS)  # that training captions count to
 SEVERAL = 3  # drawn for "several", and for a plural without a number
@@ -17,7 +18,17 @@ WORDS |= {
 WORDS |= {"fifteen": 15, "twenty": 20, "thirty": 30, "fifty": 50, "hundred": 100, "thousand": 1000}
 VAGUE: dict[str, int] = dict.fromkeys("several some few multiple trio".split(), SEVERAL)
 VAGUE |= dict.fromkeys("many lots numerous bunch".split(), MOST)
-VAGUE |= {"couple": 2, "pair": 2, "both": 2, "dozen": 12, "dozens": 24}
+VAGUE |= {
+    "couple": 2,
+    "pair": 2,
+    "both": 2,
+    "twin": 2,
+    "twins": 2,
+    "double": 2,
+    "triple": 3,
+    "dozen": 12,
+    "dozens": 24,
+}
 TIMES = re.compile(r"(?:(\d+) ?[x×]|[x×] ?(\d+))")
 DIGITS = re.compile(r"\d+")
 FILLERS = frozenset({"of", "the", "a", "an", "whole", "different", "identical", "single", "big"})
@@ -26,9 +37,21 @@ MAX_ADJECTIVES = 3  # between a number and its thing
 
 def numbers(draft: Draft, lexicon: Lexicon) -> Draft:
     """Each number before a thing as captions say it; too large ones as the largest that is drawn."""
-    for thing in reversed(named_things(draft, lexicon)):
+    for thing in reversed(_things(draft, lexicon)):
         draft = _numbered(draft, thing)
     return _without_number(draft, named_things(draft, lexicon))
+
+
+def _things(draft: Draft, lexicon: Lexicon) -> list[NamedThing]:
+    """The things named, by labels or by keywords, which captions count as well: "cars" for automobiles."""
+    things, keywords = named_things(draft, lexicon), lexicon.names.get("en", {})
+    for at, word in enumerate(draft.words):
+        *plurals, _ = singulars(word)
+        single = next((one for one in plurals if one in keywords), None)
+        is_thing = single and _number(word) is None and word not in COLOURS
+        if single and is_thing and not any(t.first <= at < t.last for t in things):
+            things.append(NamedThing(at, at + 1, parse_noun(single), plural=True))
+    return sorted(things, key=lambda thing: thing.first)
 
 
 def _without_number(draft: Draft, things: list[NamedThing]) -> Draft:
@@ -67,6 +90,8 @@ def _numbered(draft: Draft, thing: NamedThing) -> Draft:
         while start and (words[start - 1] in ("a", "one", "the") or _number(words[start - 1])):
             start -= 1
             number *= _number(words[start]) or 1
+        if start and words[start - 1] == "half" and number > 1:  # "a half dozen"
+            start, number = start - 1 - (words[start - 2] in ("a", "one") if start > 1 else 0), number // 2
         rest = [each for each in words[first + 1 : thing.first] if each not in FILLERS and each not in VAGUE]
         return _put(draft, thing, start, thing.first, number, " ".join(rest))
     return draft

@@ -4,30 +4,37 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from dalle.data.emoji.emoji_set import STYLES
-from dalle.data.scenes.english import Noun, article
+from dalle.data.scenes import captions
+from dalle.data.scenes.colours import COLOURS
+from dalle.data.scenes.english import NUMBER_WORDS, Noun, article
 from dalle.prompts.draft import Draft
 from dalle.prompts.lexicon import Lexicon, english_words
 from dalle.prompts.pieces import plain_quotes
+from dalle.prompts.tables import phrases
 
 MAX_NAME_PIECES = 12  # longer names of things are only known as whole prompts
 
 STYLE_WORDS = frozenset(" ".join(STYLES.values()).split())  # of drawing styles
+CAPTION_WORDS = frozenset(  # around the names of things
+    word
+    for template in (
+        *(*captions.LABEL_TEMPLATES, *captions.COUNT_TEMPLATES, *captions.STYLE_TEMPLATES),
+        *(*captions.BACKGROUND_TEMPLATES, *captions.PAIR_TEMPLATES),
+        *(text for texts in captions.RELATION_TEMPLATES.values() for text in texts),
+        *(text for texts in captions.PLACE_PHRASES.values() for text in texts),
+        *(text for texts in captions.SIZE_WORDS.values() for text in texts),
+        *(*COLOURS, *NUMBER_WORDS.values()),
+    )
+    for word in template.split()
+    if word.isalpha()
+)
 ARTICLES = frozenset({"a", "an", "the"})
 POSSESSIVES = frozenset("my your our his her its their this that".split())
 PREPOSITIONS = frozenset(
     "on in at of with under over near to by behind above below beside inside into from between around "
     "next left right top against across along through".split()
 )
-FUNCTION_WORDS = (
-    ARTICLES
-    | POSSESSIVES
-    | PREPOSITIONS
-    | frozenset(
-        "and or but nor as is are was were be been has have had do does did who which what when where while "
-        "i you he she it we they me him them us there here very really so just only too also more most some "
-        "any all each every both other another such no not than then if for about up down out off".split()
-    )
-)
+FUNCTION_WORDS = ARTICLES | POSSESSIVES | PREPOSITIONS | frozenset(phrases("function_words.txt"))
 
 
 class NamedThing(NamedTuple):
@@ -103,6 +110,16 @@ def is_known(word: str, lexicon: Lexicon) -> bool:
         return True
     parts = word.split("-")  # the words of captions are kept without hyphens
     return len(parts) > 1 and all(is_known(part, lexicon) for part in parts)
+
+
+def is_known_in_english(word: str, lexicon: Lexicon) -> bool:
+    """Whether English labels or keywords have a word; without a table of these, as `is_known`."""
+    if "en" not in lexicon.names or not word.isalpha():
+        return is_known(word, lexicon)
+    if word in FUNCTION_WORDS or word in STYLE_WORDS or word in CAPTION_WORDS:
+        return True
+    keywords = lexicon.names["en"]
+    return any(each in lexicon.label_words or each in keywords for each in singulars(word))
 
 
 def with_article(words: str) -> str:

@@ -3,6 +3,7 @@
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
+from dalle.data.scenes.colours import COLOURS
 from dalle.prompts.draft import Draft, Kind
 from dalle.prompts.lexicon import Lexicon
 from dalle.prompts.phrases import STYLE_WORDS, is_english, is_known
@@ -37,11 +38,17 @@ def nearest_spelling(word: str, lexicon: Lexicon) -> str | None:
         word, lexicon.spellings, scorer=OSA.distance, score_cutoff=slips, limit=MAX_CANDIDATES, processor=None
     )
     near = [
-        (distance, _starts_otherwise(word, right), lexicon.rank.get(right, len(lexicon.words)), right)
+        (
+            distance,
+            _starts_otherwise(word, right),
+            right not in COLOURS and right not in lexicon.label_words,  # keywords come last
+            lexicon.rank.get(right, len(lexicon.words)),
+            right,
+        )
         for right, distance, _ in found
         if distance < 2 or not _starts_otherwise(word, right)
     ]
-    return min(near)[3] if near else None
+    return min(near)[-1] if near else None
 
 
 def _starts_otherwise(word: str, right: str) -> bool:

@@ -9,6 +9,7 @@ from dalle.prompts.phrases import named_things
 from dalle.prompts.tables import phrases
 
 BRACKETS = frozenset("()[]{}\\")
+PARTING = frozenset({"::", "//", "BREAK"})  # part a prompt as a comma does
 WEIGHT = re.compile(r"\d*\.?\d+")
 MAX_TAG_PIECES = 5
 
@@ -36,7 +37,10 @@ def _without_brackets(draft: Draft) -> Draft:
         text = draft.pieces[at].text
         following = draft.pieces[at + 1].text if at + 1 < len(draft.pieces) else ""
         depth += (text in "([{") - (text in ")]}")
-        if text == ":" and depth > 0 and WEIGHT.fullmatch(following):
+        if text in PARTING or (text == following == ":"):
+            draft = draft.replace(at, at + (1 if text in PARTING else 2), ",", Kind.SYNTAX)
+            at += 1
+        elif text == ":" and depth > 0 and WEIGHT.fullmatch(following):
             draft = draft.drop(at, at + 2, Kind.SYNTAX)
         elif text in BRACKETS:
             draft = draft.drop(at, at + 1, Kind.SYNTAX)

@@ -2,7 +2,7 @@
 
 from dalle.prompts.draft import Draft, Kind
 from dalle.prompts.lexicon import Lexicon
-from dalle.prompts.phrases import is_known
+from dalle.prompts.phrases import is_known_in_english
 
 MIN_LENGTH = 3  # letters: shorter words do not show
 MAX_REPORTED = 5
@@ -16,7 +16,7 @@ def unknown(draft: Draft, lexicon: Lexicon) -> Draft:
     reported = 0
     for at, piece in enumerate(draft.pieces):
         word = piece.text.lower()
-        if len(word) < MIN_LENGTH or (piece.start, piece.end) in noted or is_known(word, lexicon):
+        if len(word) < MIN_LENGTH or (piece.start, piece.end) in noted or is_known_in_english(word, lexicon):
             continue
         draft = draft.note(Kind.UNKNOWN, at, at + 1)
         reported += 1

@@ -11,13 +11,14 @@ from dalle.prompts.phrases import ARTICLES, FUNCTION_WORDS, POSSESSIVES, named_t
 
 # All of them at the start of a text of pieces, parted by single spaces.
 ASKING = re.compile(
-    r"(?:(?:hi|hello|hey|yo|ok|okay)(?: there)?|please|pls|plz"
-    r"|(?:can|could|would|will) (?:you|u)(?: please| maybe| kindly)?"
+    r"(?:/?imagine(?: prompt)?(?: :)?|prompt :|(?:hi|hello|hey|yo|ok|okay)(?: there)?|please|pls|plz"
+    r"|(?:can|could|would|will) (?:you|u|it be possible to)(?: please| maybe| kindly)?"
     r"|(?:i|we) (?:want|wanna|need|would like|would love|'d like|'d love|like|wish)(?: you)?(?: to)?"
     r"|(?:i'd|we'd) (?:like|love)(?: you)?(?: to)?"
     r"|(?:i'm|i am) looking for|let's|lets|how about|what about|maybe|just|try"
     r"|what (?:does|do|would)|(?:see|have|get|imagine|visuali[sz]e)"
-    r"|(?:draw|make|create|generate|paint|show|give|design|render|sketch|produce|build|get|do)(?: me| us)?"
+    r"|(?:draw|make|create|generate|paint|show|give|design|render|sketch|produce|build|get|do)"
+    r"(?: me| us)?(?: please)?"
     r")(?: ,| !| \?)?(?= |$)"
 )
 DRAW_ALONE = re.compile(r"draw (?!me |us )")
@@ -27,13 +28,14 @@ PICTURE = re.compile(
     r"(?:image|photo|photograph|pic|picture|drawing|painting|sketch|logo|emoji|icon|sticker|illustration"
     r"|clip ?art|portrait|render|rendering|depiction|artwork|art|graphic|avatar|wallpaper|design|vector"
     r"|symbol|doodle|emote|pictogram|picture icon|app icon|vector art)"
-    r" (?:of|for|with|showing|depicting|featuring|containing)(?= )"
+    r" (?:of|for|with|showing|depicting|featuring|containing|that shows|of only)(?= )"
 )
 TRAINED_PICTURE = re.compile(  # templates of training captions: they stay
     r"(?:a picture|a drawing|an icon|an illustration|a sticker|clip art|a group) of "
 )
 THANKS = re.compile(
-    r"(?: ,)?(?: (?:look like|please|pls|plz|thanks|thank you|thx|ty|lol|for me|now|haha))+(?: [.!?]+)?$"
+    r"(?: ,)?(?: (?:look like|please|pls|plz|thanks(?: a lot)?|thank you|thx|ty|lol|now|haha"
+    r"|for (?:me|us|(?:my|our|a|the) [a-z]+(?: [a-z]+)?)))+(?: [.!?]+)?$"
 )
 FLAG_WITHOUT_VALUE = frozenset({"--tile", "--raw", "--hd", "--turbo", "--fast", "--relax"})
 

@@ -1,10 +1,12 @@
 """Names of a checkpoint's labels in other languages, and the emoji characters that stand for them: names.tsv.
 
-Names and keywords are those of Unicode's CLDR in the emoji set.
+Names and keywords are those of Unicode's CLDR in the emoji set; everyday names that it lacks, or gives to
+something special, stand in common_names.tsv.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable
+from importlib import resources
 
 from dalle.data.emoji.emoji_set import Concept, EmojiSet
 from dalle.data.scenes.english import parse_noun
@@ -30,9 +32,22 @@ def label_names(emoji: EmojiSet, labels: Iterable[str]) -> dict[str, dict[str, s
         label = known.get(english.lower()) or known.get(parse_noun(english).bare.lower())
         if label:
             found.append((concept, label))
-    names = {language: _names(found, language) for language in LANGUAGES}
+    common = _common_names(known)
+    names = {language: common.get(language, {}) for language in LANGUAGES}
+    names = {language: _names(found, language) | each for language, each in names.items()}
     characters = {concept.emoji: label for concept, label in reversed(found) if concept.emoji}
     return {language: each for language, each in names.items() if each} | {EMOJI: characters}
+
+
+def _common_names(labels: dict[str, str]) -> dict[str, dict[str, str]]:
+    """Language -> everyday name -> label; `labels` by their bare nouns. Of common_names.tsv."""
+    names: dict[str, dict[str, str]] = {}
+    text = resources.files("dalle.release").joinpath("common_names.tsv").read_text(encoding="utf-8")
+    for line in text.splitlines():
+        language, name, bare = line.split("\t") if not line.startswith("#") else ("", "", "")
+        if bare in labels:
+            names.setdefault(language, {})[name] = labels[bare]
+    return names
 
 
 def _names(found: list[Found], language: str) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
     near.tsv, looked at by hand  -->  "hawk": "eagle"
     WordNet: what is a kind of what  -->  "beagle": "dog", "plumber": "person"
+    kinds.tsv, for kinds that labels lack  -->  beer: "beer mug", so "lager": "beer mug"
 
 A noun that is itself known has no entry. One with nothing near has none either, or an empty one if looked at.
 """
@@ -12,11 +13,13 @@ from importlib import resources
 
 from dalle.data.emoji.emoji_set import EmojiSet
 from dalle.data.scenes.english import parse_noun
+from dalle.data.sprites.wordnet import CONCRETE, WordNet
 from dalle.prompts.lexicon import ARTICLE, Lexicon, Near
-from dalle.release.wordnet import WordNet
+from dalle.prompts.phrases import is_known_in_english
 
 NOUN = re.compile(r"[a-z]{3,}(?: [a-z]{3,})?")
 MAX_STEPS = 5  # from a noun to what it is a kind of
+BODY_PARTS = "body-parts"
 # Before the head of a label that is still a picture of it: "a red apple" shows an apple.
 PLAIN_ADJECTIVES = frozenset(
     "red green white black brown blue small open closed new wild cut sliced potted".split()
@@ -29,7 +32,7 @@ NOT_FOR_KINDS = frozenset(
     "gear".split()
 ) | {"fax machine", "slot machine", "nut and bolt", "oil drum", "hot beverage", "closed book", "stop button"}
 PERSON = "person"
-MAX_PERSON_SENSES = 4  # of the first meanings of a noun for a person none may be a thing
+MAX_PERSON_SENSES = 4  # the first meanings of a noun for a person, of which none may be its tool
 
 
 def build_thesaurus(wordnet: WordNet, lexicon: Lexicon, emoji: EmojiSet) -> dict[str, Near]:
@@ -39,62 +42,78 @@ def build_thesaurus(wordnet: WordNet, lexicon: Lexicon, emoji: EmojiSet) -> dict
     for noun, nearest, source in looked_at():
         if not nearest or nearest in labels:
             found[noun] = Near((labels[nearest],) if nearest else (), source)
-    known = lexicon.known_words
-    return {noun: near for noun, near in found.items() if noun not in known and noun not in labels}
+    return {
+        noun: near
+        for noun, near in found.items()
+        if noun not in labels and not is_known_in_english(noun, lexicon)
+    }
 
 
-def looked_at() -> Iterator[tuple[str, str, str]]:
+def looked_at() -> Iterator[list[str]]:
     """Rows of near.tsv: noun, bare noun of the nearest label or "", and who says so."""
-    text = resources.files("dalle.release").joinpath("near.tsv").read_text(encoding="utf-8")
-    for line in text.splitlines():
-        if line and not line.startswith("#"):
-            noun, nearest, source = line.split("\t")
-            yield noun, nearest.lower(), source
+    return _rows("near.tsv")
+
+
+def _rows(name: str) -> Iterator[list[str]]:
+    """The lines of a table in lower case, cut at tabs."""
+    text = resources.files("dalle.release").joinpath(name).read_text(encoding="utf-8")
+    yield from (line.lower().split("\t") for line in text.splitlines() if not line.startswith("#"))
 
 
 def _kinds(wordnet: WordNet, labels: dict[str, str], emoji: EmojiSet) -> Iterator[tuple[str, Near]]:
     """Nouns whose first meaning is a kind of what a label shows, and those for persons."""
     plain = _plain_names(emoji)
     senses = _label_senses(wordnet, {bare: label for bare, label in labels.items() if bare in plain})
-    for noun, offsets in wordnet.lemmas.items():
-        sense = wordnet.senses[offsets[0]]
-        if not NOUN.fullmatch(noun) or not sense.kind or sense.is_instance:
+    for noun in wordnet.nouns():
+        first = wordnet.concrete(noun)
+        if first is None or not NOUN.fullmatch(noun) or wordnet.synset(first).is_instance:
             continue
-        if label := _nearest_kind(wordnet, offsets[0], senses):
-            yield noun, Near((label,), f"{sense.name}.n")
-        elif PERSON in labels and _is_person(wordnet, offsets):
-            yield noun, Near((labels[PERSON],), f"{sense.name}.n")
+        source = f"{wordnet.synset(first).words[0].lower()}.n"
+        if label := _nearest_kind(wordnet, first, senses):
+            yield noun, Near((label,), source)
+        elif PERSON in labels and _is_person(wordnet, noun):
+            yield noun, Near((labels[PERSON],), source)
 
 
 def _plain_names(emoji: EmojiSet) -> frozenset[str]:
     """The names of plain things, as labels have them without an article."""
-    concepts = (concept for concept in emoji.concepts if concept.group not in LAST_GROUPS)
-    return frozenset(parse_noun(concept.labels["en"]).bare.lower() for concept in concepts)
+    return frozenset(
+        parse_noun(concept.labels["en"]).bare.lower()
+        for concept in emoji.concepts
+        if concept.group not in LAST_GROUPS or concept.subgroup == BODY_PARTS
+    )
 
 
-def _label_senses(wordnet: WordNet, labels: dict[str, str]) -> dict[str, str]:
-    """Offset -> the label that shows this meaning; a label's whole name goes before its head."""
-    found: dict[str, str] = {}
-    for bare, label in labels.items():
-        if bare not in NOT_FOR_KINDS and (offsets := wordnet.concrete(bare)):
-            found.setdefault(offsets[0], label)
-    for bare, label in labels.items():
-        first, _, head = bare.partition(" ")
-        if first in PLAIN_ADJECTIVES and (offsets := wordnet.concrete(head)):
-            found.setdefault(offsets[0], label)
+def _label_senses(wordnet: WordNet, labels: dict[str, str]) -> dict[int, str]:
+    """Meaning -> the label that shows it; a label's whole name goes before its head."""
+    heads = {bare: bare.split(" ", 1) for bare in labels}
+    pairs = [(noun, nearest) for noun, nearest in _rows("kinds.tsv") if nearest in labels]
+    pairs += [(bare, bare) for bare in labels if bare not in NOT_FOR_KINDS]
+    pairs += [(words[-1], bare) for bare, words in heads.items() if words[0] in PLAIN_ADJECTIVES]
+    found: dict[int, str] = {}
+    for noun, bare in pairs:
+        if (meaning := _drawable(wordnet, noun)) is not None:
+            found.setdefault(meaning, labels[bare])
     return found
 
 
-def _nearest_kind(wordnet: WordNet, offset: str, labels: dict[str, str]) -> str | None:
+def _drawable(wordnet: WordNet, noun: str) -> int | None:
+    """The first meaning of a noun that can be drawn."""
+    return next((sense for sense in wordnet.senses(noun) if wordnet.synset(sense).kind in CONCRETE), None)
+
+
+def _nearest_kind(wordnet: WordNet, sense: int, labels: dict[int, str]) -> str | None:
     """The label of the nearest meaning that this one is a kind of."""
-    level: Collection[str] = (offset,)
+    level: Collection[int] = (sense,)
     for _ in range(MAX_STEPS + 1):
         if near := sorted(labels[each] for each in level if each in labels):
             return near[0]
-        level = {above for each in level for above in wordnet.senses[each].kinds_of}
+        level = {above for each in level for above in wordnet.synset(each).hypernyms}
     return None
 
 
-def _is_person(wordnet: WordNet, offsets: tuple[str, ...]) -> bool:
-    kinds = [wordnet.senses[offset].kind for offset in offsets[:MAX_PERSON_SENSES]]
-    return kinds[0] == PERSON and set(kinds) <= {PERSON, ""}
+def _is_person(wordnet: WordNet, noun: str) -> bool:
+    """Whether a noun mostly means a person; "toaster" and "browser" are rather what does it."""
+    kinds = [wordnet.synset(sense).kind for sense in wordnet.senses(noun)[:MAX_PERSON_SENSES]]
+    may_be_tool = noun.endswith(("er", "or")) and "artifact" in kinds[1:]
+    return kinds[0] == PERSON and not may_be_tool

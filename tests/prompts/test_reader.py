@@ -93,7 +93,7 @@ READ = {
     "a trout": "a fish",
     "a pug": "a dog",
     "a stool": "a chair",
-    "a storm": "a storm",
+    "a storm": "a cloud with lightning and rain",
     # other languages
     "红色汽车": "a red automobile",
     "一只黑猫": "a black cat",

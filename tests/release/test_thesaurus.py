@@ -6,33 +6,33 @@ from pathlib import Path
 import pytest
 from shapes import shaped_emoji
 
+from dalle.data.sprites.wordnet import Synset, WordNet
 from dalle.prompts.lexicon import Lexicon, Near, load_names, load_thesaurus, save_names, save_thesaurus
 from dalle.release import thesaurus
 from dalle.release.names import label_names
-from dalle.release.wordnet import Sense, WordNet
 
 LABELS = ("an owl", "a person", "a red heart")
 
 
-def sense(name: str, kind: str, *kinds_of: str, is_instance: bool = False) -> Sense:
-    return Sense(name, kind, kinds_of, is_instance)
-
-
 SENSES = {
-    "1": sense("bird", "animal"),
-    "2": sense("owl", "animal", "1"),
-    "3": sense("barn owl", "animal", "2"),
-    "4": sense("person", "person"),
-    "5": sense("plumber", "person", "4"),
-    "6": sense("joy", ""),
-    "7": sense("athena", "person", "4", is_instance=True),
-    "8": sense("toaster", "artifact"),
-    "9": sense("toaster", "person", "4"),
+    1: Synset(("bird",), "animal", ()),
+    2: Synset(("owl",), "animal", (1,)),
+    3: Synset(("barn owl", "tyto"), "animal", (2,)),
+    4: Synset(("person",), "person", ()),
+    5: Synset(("plumber",), "person", (4,)),
+    6: Synset(("joy",), "feeling", ()),
+    7: Synset(("Athena",), "person", (4,), is_instance=True),
+    8: Synset(("toaster",), "artifact", ()),
+    9: Synset(("toaster",), "person", (4,)),
 }
-LEMMAS = {
-    **{"bird": ("1",), "owl": ("2",), "barn owl": ("3",), "person": ("4",), "plumber": ("5",)},
-    **{"joy": ("6",), "athena": ("7",), "toaster": ("9", "8"), "tyto": ("3",)},
-}
+NOUNS = {"bird": (1,), "owl": (2,), "barn owl": (3,), "person": (4,), "plumber": (5,), "joy": (6,)}
+NOUNS |= {"athena": (7,), "toaster": (9, 8), "tyto": (3,)}
+
+
+class SmallWordNet(WordNet):
+    def __init__(self) -> None:
+        self._senses = {noun.replace(" ", "_"): senses for noun, senses in NOUNS.items()}
+        self._synsets, self._adjectives = SENSES, set()
 
 
 def test_kinds_of_things_are_near_and_others_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -41,7 +41,7 @@ def test_kinds_of_things_are_near_and_others_are_not(monkeypatch: pytest.MonkeyP
         thesaurus, "looked_at", lambda: iter([("nest", "owl", "hand"), ("lathe", "", "hand")])
     )
     lexicon = Lexicon(LABELS, words=("owl", "tyto"))
-    found = thesaurus.build_thesaurus(WordNet(SENSES, LEMMAS), lexicon, shaped_emoji())
+    found = thesaurus.build_thesaurus(SmallWordNet(), lexicon, shaped_emoji())
     assert found == {
         "barn owl": Near(("an owl",), "barn owl.n"),
         "plumber": Near(("a person",), "plumber.n"),

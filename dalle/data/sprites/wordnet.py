@@ -24,6 +24,7 @@ class Synset(NamedTuple):
     words: tuple[str, ...]
     kind: str
     hypernyms: tuple[int, ...]
+    is_instance: bool = False  # of one thing: a city, a person in history
 
 
 class WordNet:
@@ -38,6 +39,10 @@ class WordNet:
     def senses(self, phrase: str) -> tuple[int, ...]:
         """The meanings of a noun, most frequent first; none where WordNet has no such noun."""
         return self._senses.get(phrase.replace(" ", "_"), ())
+
+    def nouns(self) -> Iterator[str]:
+        """All nouns, of one word and of several."""
+        return (noun.replace("_", " ") for noun in self._senses)
 
     def synset(self, sense: int) -> Synset:
         """What WordNet knows of one meaning."""
@@ -73,4 +78,5 @@ def _synset(fields: list[str]) -> Synset:
         words=tuple(word.replace("_", " ") for word in fields[4:end:2]),
         kind=LEXICOGRAPHER_FILES[int(fields[1])],
         hypernyms=tuple(int(pointer[1]) for pointer in pointers if pointer[0] in ("@", "@i")),
+        is_instance=any(pointer[0] == "@i" for pointer in pointers),
     )
