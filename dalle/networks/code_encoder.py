@@ -85,9 +85,8 @@ class CodeEncoder(nn.Module):
 def replace_codes_at_random(code: Tensor) -> Tensor:
     """Code dropout in training: (B, K) with some numbers replaced by samples from N(0, 1).
 
-    None in a third of the samples, all in another, a uniformly random share in the last. So the flow learns
-    to follow caption and told numbers where learnt ones contradict them, as sampled ones or those set by
-    sliders may.
+    None in half of the samples, a uniformly random share in the others. So the flow learns to follow the
+    caption where numbers of the code contradict it, as sampled ones or those set by sliders may.
     """
-    share = (3 * torch.rand(len(code), 1, device=code.device) - 1).clamp(0, 1)
+    share = (2 * torch.rand(len(code), 1, device=code.device) - 1).clamp(min=0)
     return torch.where(torch.rand_like(code) < share, torch.randn_like(code), code)

@@ -14,7 +14,17 @@ from dalle import runtime
 from dalle.cli import evaluation_commands
 from dalle.data.emoji.emoji_set import EmojiSet
 from dalle.data.scenes.composer import Composer
-from dalle.evaluation import detector, edit_quality, eval_prompts, evaluator, quality, slider_quality
+from dalle.evaluation import (
+    detector,
+    edit_quality,
+    eval_prompts,
+    evaluator,
+    quality,
+    reading_drawn,
+    reading_quality,
+    reading_sets,
+    slider_quality,
+)
 from dalle.evaluation.classifier import IconClassifier
 from dalle.evaluation.classifier_training import class_names
 from dalle.evaluation.eval_prompts import EvalPrompt
@@ -47,6 +57,10 @@ def small(monkeypatch: pytest.MonkeyPatch, emoji: EmojiSet) -> None:
     monkeypatch.setattr(slider_quality, "PROMPTS_PER_SLIDER", 3)
     monkeypatch.setattr(slider_quality, "MAX_SLIDERS", 2)
     monkeypatch.setattr(slider_quality, "SLIDER_VALUES", [-2.0, 0.0, 2.0])
+    for name in ("DRAWN_NOUNS", "DRAWN_PHRASES", "DRAWN_COLOURS"):
+        monkeypatch.setattr(reading_drawn, name, 1)
+    monkeypatch.setattr(reading_sets, "PHRASE_LANGUAGES", ("zh",))
+    monkeypatch.setattr(reading_quality, "CAPTIONS", 10)
     monkeypatch.setattr(edit_quality, "EDITS_PER_KIND", 2)
     monkeypatch.setattr(evaluator, "STYLED_CONCEPTS", 6)
     monkeypatch.setattr(EmojiSet, "load", classmethod(lambda cls, folder: emoji))
