@@ -57,9 +57,12 @@ class Reader:
         return self._cached(text)
 
     def _read(self, text: str) -> Reading:
-        draft = Draft.of(text)
-        for stage in STAGES if self.lexicon.labels else STAGES[:1]:
+        first, *others = STAGES
+        draft = normalised = first(Draft.of(text), self.lexicon)
+        for stage in others if self.lexicon.labels else ():
             draft = stage(draft, self.lexicon)
+        if not draft.pieces and not draft.negative:
+            draft = normalised  # all of it was wrapping: that is better than nothing
         style = STYLE.search(draft.text.lower())
         return Reading(
             typed=text,

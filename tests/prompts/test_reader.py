@@ -42,7 +42,10 @@ READ = {
     "my cat": "a cat",
     "a 🐱 on blue": "a cat face on blue",
     "a cat --ar 16:9 --v 5": "a cat",
+    "please": "please",
     # other programs
+    "beautiful": "beautiful",
+    "perfect, noto": "perfect, noto",
     "a (cat:1.3), ((dog)), masterpiece, best quality, 8k": "a cat, dog",
     "[cat|dog] on blue": "cat on blue",
     r"a \(cat\)": "a cat",
