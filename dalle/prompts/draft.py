@@ -9,6 +9,7 @@ every change is noted with the span of the typed text that it stands for.
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import cached_property
 
 from dalle.prompts.lexicon import Lexicon
 from dalle.prompts.pieces import NO_SPACE_AFTER, NO_SPACE_BEFORE, PIECE
@@ -65,7 +66,7 @@ class Draft:
         """The draft of a text as typed, cut into words and marks."""
         return cls(typed, tuple(Piece(m[0], m.start(), m.end()) for m in PIECE.finditer(typed)))
 
-    @property
+    @cached_property
     def words(self) -> tuple[str, ...]:
         """The pieces' texts in lower case."""
         return tuple(piece.text.lower() for piece in self.pieces)

@@ -3,14 +3,14 @@
 A checkpoint without a table has an empty one: its prompts are read by the stages that need none.
 """
 
-import csv
 import itertools
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from importlib import resources
 from pathlib import Path
+from typing import NamedTuple
 
 from dalle.data.scenes.colours import COLOURS
 from dalle.data.scenes.english import NUMBER_WORDS, Noun, parse_noun
@@ -21,13 +21,54 @@ ENGLISH_FILE = "english.txt"  # the single words of WordNet 3.1
 THESAURUS_FILE = "thesaurus.tsv"  # noun, labels parted by "|", source
 NAMES_FILE = "names.tsv"  # language, name, label
 MAX_ROWS = 100_000  # of a table
-MAX_FIELD = 200  # characters
+MAX_FIELD = 200  # characters, as a mean of a row
 MAX_SENSES = 3
+UMLAUTS = str.maketrans("äöüё", "aouе")
+MAX_NAME_PIECES = 12  # longer names of things are only known as whole prompts
+MAX_REMEMBERED = 256  # texts: stages ask for the names in one text at every word
 STEM = 3  # letters by which names are found whose ending is another
 
 
-@dataclass(frozen=True)
-class Near:
+class NamedThing(NamedTuple):
+    """Pieces first to last - 1 are the noun of a label, without its article."""
+
+    first: int
+    last: int
+    noun: Noun
+    plural: bool
+
+
+class NameFinder:
+    """Finds names in texts; remembers the last ones. Thread-safe."""
+
+    def __init__(self, names: Mapping[tuple[str, ...], tuple[Noun, bool]]):
+        """names: the pieces of each name in lower case -> its noun, and whether it is the plural."""
+        self._names = {pieces: noun for pieces, noun in names.items() if 0 < len(pieces) <= MAX_NAME_PIECES}
+        self._longest: dict[str, int] = {}  # first piece -> pieces of the longest name that begins with it
+        for pieces in self._names:
+            self._longest[pieces[0]] = max(self._longest.get(pieces[0], 0), len(pieces))
+        self.find = lru_cache(MAX_REMEMBERED)(self._find)
+
+    def _find(self, words: tuple[str, ...]) -> tuple[NamedThing, ...]:
+        """words in lower case -> the names from left to right, the longest at each place."""
+        plain = tuple(map(plain_quotes, words))
+        things, at = list[NamedThing](), 0
+        while at < len(plain):
+            thing = self._longest_at(plain, at)
+            if thing:
+                things.append(thing)
+            at = thing.last if thing else at + 1
+        return tuple(things)
+
+    def _longest_at(self, words: tuple[str, ...], first: int) -> NamedThing | None:
+        most = self._longest.get(words[first], 0)
+        for last in range(min(len(words), first + most), first, -1):
+            if found := self._names.get(words[first:last]):
+                return NamedThing(first, last, *found)
+        return None
+
+
+class Near(NamedTuple):
     """An entry of the thesaurus: the labels that come nearest to a noun, the best first, and who says so."""
 
     labels: tuple[str, ...]  # of `Lexicon.labels`; at most three, one for each sense; () if nothing is near
@@ -66,6 +107,11 @@ class Lexicon:
         return found | {cut(plain_quotes(text)): (noun, False) for text, noun in self.nouns.items()}
 
     @cached_property
+    def name_finder(self) -> NameFinder:
+        """Finds the labels' nouns in texts."""
+        return NameFinder(self.pieces)
+
+    @cached_property
     def label_words(self) -> frozenset[str]:
         """All words of the labels' nouns, singular and plural, in lower case."""
         return frozenset(itertools.chain.from_iterable(self.pieces))
@@ -84,7 +130,7 @@ class Lexicon:
         for language, names in self.names.items():
             by_stem = stems.setdefault(language, {})
             for name in names:
-                by_stem.setdefault(without_umlauts(name)[:STEM], []).append(name)
+                by_stem.setdefault(without_umlauts(name[:STEM]), []).append(name)
         return stems
 
     def names_by_stem(self, language: str) -> Mapping[str, list[str]]:
@@ -99,7 +145,7 @@ class Lexicon:
     @cached_property
     def rank(self) -> dict[str, int]:
         """The place of each word in `words`."""
-        return {word: place for place, word in reversed(list(enumerate(self.words)))}
+        return dict(zip(reversed(self.words), range(len(self.words) - 1, -1, -1), strict=True))
 
 
 @cache
@@ -111,7 +157,7 @@ def english_words() -> frozenset[str]:
 
 def without_umlauts(word: str) -> str:
     """For comparing inflected forms: "Äpfel" with "Apfel"."""
-    return word.translate(str.maketrans("äöüё", "aouе"))
+    return word.translate(UMLAUTS)
 
 
 # --- the tables of a checkpoint
@@ -153,17 +199,13 @@ def _write(path: Path, rows: list[tuple[str, str, str]]) -> None:
         path.write_text("".join("\t".join(row) + "\n" for row in rows), encoding="utf-8")
 
 
-def _rows(path: Path) -> list[tuple[str, str, str]]:
+def _rows(path: Path) -> Iterator[list[str]]:
     """Rows of three fields of a table; none without the file. Raises ValueError."""
-    if not path.is_file():
-        return []
-    rows: list[tuple[str, str, str]] = []
-    with path.open(encoding="utf-8", newline="") as file:
-        for number, row in enumerate(csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE), 1):
-            if number > MAX_ROWS or len(row) != 3 or max(map(len, row)) > MAX_FIELD:
-                raise ValueError(
-                    f"{path.name}, line {number}: at most {MAX_ROWS} lines of three fields parted by tabs, "
-                    f"each of at most {MAX_FIELD} characters; delete the file, or copy the checkpoint again"
-                )
-            rows.append((row[0], row[1], row[2]))
-    return rows
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    for number, line in enumerate(text.removesuffix("\n").split("\n") if text else (), 1):
+        if number > MAX_ROWS or line.count("\t") != 2 or len(line) > 3 * MAX_FIELD:
+            raise ValueError(
+                f"{path.name}, line {number}: at most {MAX_ROWS} lines of three fields parted by tabs, of "
+                f"at most {3 * MAX_FIELD} characters; delete the file, or copy the checkpoint again"
+            )
+        yield line.split("\t")

@@ -1,12 +1,13 @@
 """Stage 10: numbers of things, as training captions have them: "a dozen eggs", "3x cat", "cats"."""
 
 import re
+from collections.abc import Sequence
 
 from dalle.data.scenes.colours import COLOURS
 from dalle.data.scenes.english import NUMBER_WORDS, parse_noun
 from dalle.prompts.draft import Draft, Kind
-from dalle.prompts.lexicon import Lexicon
-from dalle.prompts.phrases import FUNCTION_WORDS, NamedThing, named_things, singulars
+from dalle.prompts.lexicon import Lexicon, NamedThing
+from dalle.prompts.phrases import FUNCTION_WORDS, named_things, singulars
 
 MOST = max(NUMBER_WORDS)  # that training captions count to
 SEVERAL = 3  # drawn for "several", and for a plural without a number
@@ -44,7 +45,7 @@ def numbers(draft: Draft, lexicon: Lexicon) -> Draft:
 
 def _things(draft: Draft, lexicon: Lexicon) -> list[NamedThing]:
     """The things named, by labels or by keywords, which captions count as well: "cars" for automobiles."""
-    things, keywords = named_things(draft, lexicon), lexicon.names.get("en", {})
+    things, keywords = [*named_things(draft, lexicon)], lexicon.names.get("en", {})
     for at, word in enumerate(draft.words):
         *plurals, _ = singulars(word)
         single = next((one for one in plurals if one in keywords), None)
@@ -54,7 +55,7 @@ def _things(draft: Draft, lexicon: Lexicon) -> list[NamedThing]:
     return sorted(things, key=lambda thing: thing.first)
 
 
-def _without_number(draft: Draft, things: list[NamedThing]) -> Draft:
+def _without_number(draft: Draft, things: Sequence[NamedThing]) -> Draft:
     """ "cats" -> "three cats", where nothing else is named: captions have no plural without a number."""
     if len(things) != 1 or not things[0].plural or any(_number(word) for word in draft.words):
         return draft

@@ -1,18 +1,12 @@
 """Which pieces of a draft are names of things that the model knows, and which are plain English."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
-
 from dalle.data.emoji.emoji_set import STYLES
 from dalle.data.scenes import captions
 from dalle.data.scenes.colours import COLOURS
-from dalle.data.scenes.english import NUMBER_WORDS, Noun, article
+from dalle.data.scenes.english import NUMBER_WORDS, article
 from dalle.prompts.draft import Draft
-from dalle.prompts.lexicon import Lexicon, english_words
-from dalle.prompts.pieces import plain_quotes
+from dalle.prompts.lexicon import Lexicon, NamedThing, english_words
 from dalle.prompts.tables import phrases
-
-MAX_NAME_PIECES = 12  # longer names of things are only known as whole prompts
 
 STYLE_WORDS = frozenset(" ".join(STYLES.values()).split())  # of drawing styles
 CAPTION_WORDS = frozenset(  # around the names of things
@@ -37,32 +31,9 @@ PREPOSITIONS = frozenset(
 FUNCTION_WORDS = ARTICLES | POSSESSIVES | PREPOSITIONS | frozenset(phrases("function_words.txt"))
 
 
-class NamedThing(NamedTuple):
-    """Pieces first to last - 1 are the noun of a label, without its article."""
-
-    first: int
-    last: int
-    noun: Noun
-    plural: bool
-
-
-def named_things(draft: Draft, lexicon: Lexicon) -> list[NamedThing]:
+def named_things(draft: Draft, lexicon: Lexicon) -> tuple[NamedThing, ...]:
     """The names of things in a draft from left to right, the longest at each place."""
-    words = [plain_quotes(word) for word in draft.words]
-    things, at = list[NamedThing](), 0
-    while at < len(words):
-        thing = _longest(lexicon, words, at)
-        if thing:
-            things.append(thing)
-        at = thing.last if thing else at + 1
-    return things
-
-
-def _longest(lexicon: Lexicon, words: Sequence[str], first: int) -> NamedThing | None:
-    for last in range(min(len(words), first + MAX_NAME_PIECES), first, -1):
-        if found := lexicon.pieces.get(tuple(words[first:last])):
-            return NamedThing(first, last, *found)
-    return None
+    return lexicon.name_finder.find(draft.words)
 
 
 def singulars(word: str) -> list[str]:

@@ -53,16 +53,19 @@ def _without_tags(draft: Draft, lexicon: Lexicon) -> Draft:
     at = 0
     while at < len(draft.pieces):
         words = draft.words
-        kept = {place for thing in named_things(draft, lexicon) for place in range(thing.first, thing.last)}
         ends = range(min(len(words), at + MAX_TAG_PIECES), at, -1)
-        last = next((end for end in ends if " ".join(words[at:end]) in _tags() and at not in kept), None)
-        if last is None or _is_all_there_is(draft, lexicon, at, last):
+        last = next((end for end in ends if " ".join(words[at:end]) in _tags()), None)
+        if last is None or _is_in_a_name(draft, lexicon, at) or _is_all_there_is(draft, lexicon, at, last):
             at += 1
             continue
         first = at - 1 if at and words[at - 1] == "," else at
         draft = draft.drop(first, last, Kind.SYNTAX)
         at = first
     return draft if not draft.pieces or draft.pieces[0].text != "," else draft.drop(0, 1)
+
+
+def _is_in_a_name(draft: Draft, lexicon: Lexicon, at: int) -> bool:
+    return any(thing.first <= at < thing.last for thing in named_things(draft, lexicon))
 
 
 def _is_all_there_is(draft: Draft, lexicon: Lexicon, first: int, last: int) -> bool:
